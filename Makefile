@@ -1,0 +1,55 @@
+# make demo   run the pipeline on a small case        make test   all tests
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+# A nextflow on the PATH wins; else the runtime that `make setup` fetches with Maven.
+NEXTFLOW := $(or $(shell command -v nextflow 2>/dev/null),$(CURDIR)/.runtime/nextflow)
+export PATH := $(CURDIR)/$(BIN):$(dir $(NEXTFLOW)):$(PATH)
+export OMP_NUM_THREADS ?= 1
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: $(VENV)/.ready $(NEXTFLOW) ## Python packages and, where there is none, Nextflow
+
+$(VENV)/.ready: requirements.lock
+	@command -v $(PYTHON) >/dev/null || { echo "clonewatch needs Python 3.11 and found no '$(PYTHON)': install it, or name yours with 'make PYTHON=/path/to/python3.11'." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "clonewatch's packages are locked for Python 3.11, and '$(PYTHON)' is $$($(PYTHON) -V): name a 3.11 with 'make PYTHON=/path/to/python3.11'." >&2; exit 1; }
+	@echo "Installing the Python packages of requirements.lock into $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --no-compile --no-deps --require-hashes -r requirements.lock
+	@# Every task is a new process: compiled packages import 2.5 times faster.
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -W ignore -m compileall -q -j 0 $(VENV)/lib >/dev/null
+	@touch $@
+
+# For a `nextflow` that was found on the PATH this rule has nothing to do: the file exists.
+$(CURDIR)/.runtime/nextflow: conf/runtime/pom.xml conf/runtime/nextflow
+	@command -v java >/dev/null || { echo "clonewatch needs Java 17 or newer and found no 'java': install one (Debian: openjdk-17-jre-headless)." >&2; exit 1; }
+	@major=$$(java -version 2>&1 | sed -nE '1s/.*"([0-9]+).*/\1/p'); [ "$${major:-0}" -ge 17 ] || { echo "clonewatch needs Java 17 or newer, and 'java' is version $${major:-unknown}: set JAVA_HOME and PATH to a newer one." >&2; exit 1; }
+	@command -v mvn >/dev/null || { echo "There is neither 'nextflow' nor 'mvn' on the PATH: install Nextflow (25.04 or newer) or Maven, which fetches it." >&2; exit 1; }
+	@echo "Fetching Nextflow 25.04.4 with Maven into .runtime"
+	@mvn -B -q -f conf/runtime/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/.runtime/jars
+	@install -m 755 conf/runtime/nextflow $@
+
+demo: setup ## run the pipeline on the real samples in tests/data, results in demo/results
+	@mkdir -p demo && cd demo && nextflow run .. -profile demo -resume
+
+test: setup ## unit, pipeline and browser tests
+	@$(BIN)/python -m pytest
+
+lint: setup ## ruff, nextflow lint and, where present, shellcheck
+	@ruff check . && ruff format --check .
+	@nextflow lint main.nf nextflow.config modules conf
+	@if command -v shellcheck >/dev/null; then shellcheck conf/runtime/nextflow .ci/run; else echo "shellcheck is not here: shell scripts not checked"; fi
+
+lock: ## resolve modules/*/requirements.txt and tests/requirements.txt into requirements.lock (needs uv)
+	@uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 \
+		modules/*/requirements.txt tests/requirements.txt -o requirements.lock
+
+clean: ## remove what demo and the tests left behind
+	@rm -rf demo work .nextflow .nextflow.log* .pytest_cache
+
+.PHONY: help setup demo test lint lock clean

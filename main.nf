@@ -1,0 +1,69 @@
+#!/usr/bin/env nextflow
+// clonewatch: from Cell Ranger's outputs of a patient's serial samples to clones, cells and signals over time.
+
+include { helpText; typedSettings } from './modules/settings'
+include { inventory } from './modules/inventory'
+include { INPUTS } from './modules/inputs/main'
+include { CELLS } from './modules/cells/main'
+include { REPORT } from './modules/report/main'
+
+workflow CLONEWATCH {
+    take:
+    settings // map: every parameter of nextflow_schema.json in its type
+
+    main:
+    sheet = file(settings.input, checkIfExists: true)
+    tables = ['mrd', 'clinical', 'events', 'fish', 'labels'].collectEntries { name ->
+        [name, settings[name] ? file(settings[name], checkIfExists: true) : []]
+    }
+
+    INPUTS(sheet, inventory(sheet), tables)
+
+    CELLS(INPUTS.out.samples, INPUTS.out.sheet, settings)
+
+    // MULTIQC shows the versions, so its own cannot be part of what it waits for.
+    versions = channel.topic('versions').map { process, packages -> versionEntry(process, packages) }.unique()
+    REPORT(
+        INPUTS.out.sheet,
+        CELLS.out.status,
+        CELLS.out.warnings,
+        CELLS.out.identity,
+        CELLS.out.facts,
+        CELLS.out.metrics,
+        channel.value([]),
+        versions.collectFile(name: 'versions.yml', sort: true),
+    )
+
+    versions.mix(REPORT.out.versions.map { process, packages -> versionEntry(process, packages) })
+        .mix(channel.of(versionEntry('clonewatch', "clonewatch=${workflow.manifest.version} nextflow=${nextflow.version}")))
+        .collectFile(name: 'versions.yml', storeDir: "${settings.outdir}/pipeline_info", sort: true)
+    channel.of(groovy.json.JsonOutput.prettyPrint(groovy.json.JsonOutput.toJson(settings)))
+        .collectFile(name: 'params.json', storeDir: "${settings.outdir}/pipeline_info", newLine: true)
+}
+
+/** One process of versions.yml, from what its script prints: `name=version name=version`. */
+def versionEntry(String process, String packages) {
+    "${process}:\n" + packages.trim().split(/\s+/).collect { pair -> "  ${pair.replace('=', ': ')}\n" }.join()
+}
+
+workflow {
+    if (params.help.toString() == 'true') {
+        println helpText()
+    }
+    else {
+        CLONEWATCH(typedSettings(params))
+    }
+
+    workflow.onComplete = {
+        if (workflow.success && params.help.toString() != 'true') {
+            log.info(
+                """
+                Results are in ${params.outdir}
+                  QC summary       ${params.outdir}/report/multiqc_report.html
+                  Samples          ${params.outdir}/cells/qc.tsv
+                  The run itself   ${params.outdir}/pipeline_info
+                """.stripIndent()
+            )
+        }
+    }
+}

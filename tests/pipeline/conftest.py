@@ -1,0 +1,65 @@
+"""Real `nextflow run`s, each in a folder of its own."""
+
+import csv
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Run:
+    """A finished `nextflow run`: exit status, everything it printed, and its results."""
+
+    status: int
+    printed: str
+    results: Path
+
+    def table(self, name: str) -> list[dict[str, str]]:
+        """Rows of a tab-separated result."""
+        with (self.results / name).open(encoding="utf-8", newline="") as lines:
+            return list(csv.DictReader(lines, delimiter="\t"))
+
+    def tasks(self) -> list[dict[str, str]]:
+        """Rows of Nextflow's trace: one per task, with process, tag, status and exit."""
+        return self.table("pipeline_info/trace.tsv")
+
+    def executed(self) -> set[str]:
+        """Names of the processes that ran, not those taken from an earlier run."""
+        return {row["process"].split(":")[-1] for row in self.tasks() if row["status"] != "CACHED"}
+
+
+def environment() -> dict[str, str]:
+    """The environment of a user who typed `make`: the project's packages and Nextflow on the PATH."""
+    places = [PROJECT / ".venv" / "bin", PROJECT / ".runtime", *os.environ["PATH"].split(":")]
+    return {**os.environ, "PATH": ":".join(map(str, places)), "NXF_ANSI_LOG": "false", "OMP_NUM_THREADS": "1"}
+
+
+def nextflow_run(folder: Path, *arguments: object, results: str = "results") -> Run:
+    """`nextflow run PROJECT ARGUMENTS` in `folder`."""
+    finished = subprocess.run(
+        ["nextflow", "run", PROJECT, *map(str, arguments), "--outdir", results],
+        cwd=folder,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    return Run(finished.returncode, finished.stdout + finished.stderr, folder / results)
+
+
+@pytest.fixture(scope="session")
+def liao_run(tmp_path_factory, data) -> tuple[Path, Run]:
+    """The three real lung lavage samples of the project, run once; the folder is there for -resume."""
+    if not shutil.which("nextflow", path=environment()["PATH"]):
+        pytest.skip("there is no nextflow: run `make setup`")
+    folder = tmp_path_factory.mktemp("liao")
+    run = nextflow_run(folder, "--input", data / "liao_covid_balf" / "samples.csv")
+    assert run.status == 0, run.printed
+    return folder, run
