@@ -1,0 +1,27 @@
+// Swapped files, mixed samples: barcodes, receptors and sex genes of all samples, compared pairwise.
+process IDENTITY {
+    label 'cells'
+    label 'small'
+
+    input:
+    path sheet
+    path metrics, stageAs: 'tables/*'
+    path contigs, stageAs: 'tables/*'
+    val min_overlap
+
+    output:
+    path 'identity.tsv', emit: table
+    path 'identity.json', emit: facts
+    tuple val('IDENTITY'), eval('identity.py --version'), emit: versions, topic: versions
+
+    script:
+    """
+    identity.py ${sheet} ${metrics} ${contigs} --min-overlap ${min_overlap}
+    """
+
+    stub:
+    """
+    touch identity.tsv
+    echo '{}' > identity.json
+    """
+}
