@@ -1,0 +1,306 @@
+"""The cells of one sample: type, subset, clone, interferon level, genome, CAR, depth; and the droplets they sit in."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from simulator.case import (
+    BLAST, CAR_SHARE, CLONE, CLONE_IN_SUBSET, GAIN_1Q, INTERFERON, ISG_HIGH, LOSS_13Q, TIMEPOINTS, Patient,
+)  # fmt: skip
+from simulator.counts import Cells
+from simulator.programmes import BASE_MITO, CAR, SUBSETS, Genome
+from simulator.receptors import Pools, Repertoire, Usage
+
+DOUBLETS, DYING, EMPTY = 0.05, 0.04, 0.02
+# Expected own UMIs, log-normal spread and mean mitochondrial share per cell type.
+DEPTH = {
+    "CD4 T": (3600, 0.34, 0.042), "CD8 T": (3500, 0.36, 0.042), "NK": (3300, 0.36, 0.038), "classical monocyte": (5600, 0.42, 0.050),
+    "nonclassical monocyte": (5200, 0.40, 0.045), "cDC": (7200, 0.45, 0.045), "neutrophil precursor": (5200, 0.55, 0.035),
+    "plasma cell": (9500, 0.60, 0.040), "naive B": (3600, 0.35, 0.038), "memory B": (3900, 0.38, 0.038),
+    "B precursor": (4200, 0.45, 0.040), "B-ALL blast": (6200, 0.42, 0.045), "HSPC": (7000, 0.45, 0.045),
+    "erythroid": (5500, 0.75, 0.025), "megakaryocyte": (3000, 0.60, 0.040),
+}  # fmt: skip
+CYCLING = {
+    "B-ALL blast": 0.35,
+    "Plasma_2": 0.12,
+    "B precursor": 0.35,
+    "HSPC": 0.25,
+    "erythroid": 0.4,
+    "CD8_ISG+": 0.06,
+}
+# Chance that a T cell belongs to one of the patient's expanded clones.
+EXPANDED = {
+    "CD4_naive": 0.01,
+    "CD4_memory": 0.25,
+    "CD4_Treg": 0.1,
+    "CD8_effector": 0.85,
+    "CD8_memory": 0.5,
+    "CD8_ISG+": 0.7,
+}
+EXTRAS = 6
+
+
+@dataclass
+class Sample:
+    """A simulated sample before its counts. N cells, D droplets, D <= N.
+
+    truth: one row per cell (N). first, second: (D,) cell numbers or -1. ambient: (D,) expected ambient UMIs.
+    barcodes: (D,) without suffix, sorted. repertoire: chains, clone names and rows; bcr, tcr: (N,) clone number or -1.
+    """
+
+    name: str
+    patient: Patient
+    timepoint: str
+    truth: pd.DataFrame
+    cells: Cells
+    first: np.ndarray
+    second: np.ndarray
+    kind: np.ndarray
+    ambient: np.ndarray
+    ambient_share: float
+    barcodes: np.ndarray
+    repertoire: Repertoire
+    bcr: np.ndarray
+    tcr: np.ndarray
+
+
+def make_barcodes(count: int, rng: np.random.Generator) -> np.ndarray:
+    """Different 16-base barcodes, sorted as in a matrix."""
+    codes = np.unique(rng.integers(0, 4**16, int(count * 1.01) + 20))
+    codes = np.sort(rng.permutation(codes)[:count])
+    letters = np.frombuffer(b"ACGT", np.uint8)[(codes[:, None] >> (2 * np.arange(15, -1, -1))) & 3]
+    return letters.view("S16").ravel().astype("U16")
+
+
+def draw_sample(
+    patient: Patient, timepoint: str, droplets: int, genome: Genome, pools: Pools, usage: Usage, seed: int
+) -> Sample:
+    """All cells and droplets of one sample, from its own random stream."""
+    when = list(TIMEPOINTS).index(timepoint)
+    rng = np.random.default_rng([seed, 31, patient.number, when])
+    kind = rng.choice(4, droplets, p=[1 - DOUBLETS - DYING - EMPTY, DOUBLETS, DYING, EMPTY])
+    filled = np.flatnonzero(kind != 3)
+    pairs = np.flatnonzero(kind == 1)
+    n = len(filled) + len(pairs)
+    first, second = np.full(droplets, -1), np.full(droplets, -1)
+    first[filled] = np.arange(len(filled))
+    second[pairs] = np.arange(len(filled), n)
+
+    subset = _draw_subsets(patient, timepoint, when, n, rng)
+    info = pd.DataFrame.from_dict(SUBSETS, orient="index", columns=["cell_type", "lineage", "state", "folds"])
+    truth = pd.DataFrame(
+        {
+            "subset": subset,
+            "cell_type": info["cell_type"].loc[subset].to_numpy(),
+            "lineage": info["lineage"].loc[subset].to_numpy(),
+        }
+    )
+    dying = np.zeros(n, bool)
+    dying[first[kind == 2]] = True
+
+    rep = pools.repertoire.copy()
+    bcr, tcr, branch = _draw_clones(patient, when, truth, rep, pools, usage, rng)
+    names = np.append(np.concatenate(rep.names), "")
+    truth["bcr_clone"], truth["tcr_clone"] = names[bcr], names[tcr]
+    malignant = truth["bcr_clone"].eq(f"{patient.name}_{CLONE}").to_numpy()
+    truth["clone_branch"] = np.where(malignant, branch, -1)
+    truth["malignant"] = np.where(malignant, "plasma", np.where(truth["lineage"] == "blast", "blast", ""))
+    truth["gain_1q"] = malignant & (rng.random(n) < GAIN_1Q)
+    truth["loss_13q"] = malignant & (rng.random(n) < LOSS_13Q)
+    weight = np.where(truth["cell_type"] == "CD8 T", 1.4, 0.7) * (truth["lineage"] == "T")
+    truth["car"] = rng.random(n) < CAR_SHARE[timepoint] * weight
+    truth["isg_level"] = _interferon(patient, timepoint, truth, rng)
+
+    cells = _parameters(truth, dying, malignant, genome, rng)
+    _add_receptor_genes(cells, truth, rep, bcr, tcr, genome, rng)
+    share = rng.uniform(0.03, 0.10)
+    own = np.zeros(droplets)
+    own[filled] = cells.n_umi[first[filled]]
+    own[pairs] += cells.n_umi[second[pairs]]
+    level = share / (1 - share) * np.median(own[kind == 0])
+    ambient = level * rng.lognormal(0, 0.3, droplets)
+    ambient[kind == 3] = rng.lognormal(np.log(900), 0.45, int((kind == 3).sum()))
+    return Sample(
+        f"{patient.name}_{timepoint}", patient, timepoint, truth, cells, first, second,
+        np.array(["cell", "doublet", "dying", "empty"])[kind], ambient, share, make_barcodes(droplets, rng), rep, bcr, tcr,
+    )  # fmt: skip
+
+
+def _draw_subsets(
+    patient: Patient, timepoint: str, when: int, n: int, rng: np.random.Generator
+) -> np.ndarray:
+    names, shares = [], []
+    for lineage, share in patient.lineages[timepoint].items():
+        inner = patient.subsets[lineage]
+        total = sum(v[when] for v in inner.values())
+        names += list(inner)
+        shares += [share * v[when] / total for v in inner.values()]
+    shares = np.array(shares) / np.sum(shares)
+    # Counts are the rounded expectation, so that even a small sample holds the rare subsets.
+    counts = np.floor(shares * n + rng.random(len(shares))).astype(int)
+    subset = np.repeat(np.array(names, object), counts)
+    if len(subset) < n:
+        subset = np.append(subset, rng.choice(np.array(names, object), n - len(subset), p=shares))
+    return rng.permutation(subset)[:n]
+
+
+def _draw_clones(
+    patient: Patient,
+    when: int,
+    truth: pd.DataFrame,
+    rep: Repertoire,
+    pools: Pools,
+    usage: Usage,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Clone number per cell for B and T receptors (-1 none), and the branch of the malignant plasma clone."""
+    n = len(truth)
+    bcr, tcr, branch = np.full(n, -1), np.full(n, -1), np.zeros(n, int)
+    subset = truth["subset"].to_numpy(object)
+    drift = np.random.default_rng([len(pools.bulk), patient.number, when])
+
+    def from_pool(pool: str, chosen: np.ndarray, spread: float) -> np.ndarray:
+        sizes = pools.sizes[pool] * drift.lognormal(0, spread, len(pools.sizes[pool]))
+        return rng.choice(len(sizes), int(chosen.sum()), p=sizes / sizes.sum())
+
+    for name, chance in EXPANDED.items():
+        members = subset == name
+        old = members & (rng.random(n) < chance)
+        pool = "CD4" if name.startswith("CD4") else "CD8"
+        tcr[old] = pools.members[pool][from_pool(pool, old, 0.5)]
+        new = np.flatnonzero(members & ~old)
+        labels = np.array([f"{patient.name}_t{when + 1}_{name}_{i}" for i in range(len(new))], object)
+        tcr[new] = rep.add_random("TCR", labels, usage, rng)
+    for name, chance in CLONE_IN_SUBSET.items():
+        if CLONE not in pools.members:
+            break
+        members = (subset == name) & (rng.random(n) < chance)
+        branch[members] = from_pool(CLONE, members, 0.1)
+        bcr[members] = pools.members[CLONE][branch[members]]
+    blast = subset == "B-ALL_blast"
+    bcr[blast] = pools.members[BLAST][0]
+    for lineage, pool, chance in (("plasma", "plasma", 0.6), ("B", "memory_B", 0.2)):
+        members = (truth["lineage"].to_numpy() == lineage) & (bcr < 0)
+        old = members & (rng.random(n) < chance) & ~np.isin(subset, ["naive_B", "B_precursor"])
+        bcr[old] = pools.members[pool][from_pool(pool, old, 0.4)]
+        for name in np.unique(subset[members & ~old]):
+            new = np.flatnonzero(members & ~old & (subset == name))
+            labels = np.array([f"{patient.name}_t{when + 1}_{name}_{i}" for i in range(len(new))], object)
+            c_call = "IGHM" if name in ("naive_B", "B_precursor") else "switched"
+            bcr[new] = rep.add_random("BCR", labels, usage, rng, c_call)
+    return bcr, tcr, branch
+
+
+def _interferon(
+    patient: Patient, timepoint: str, truth: pd.DataFrame, rng: np.random.Generator
+) -> np.ndarray:
+    """Graded level per cell: a low skewed background, high in the ISG+ subsets, with overlap."""
+    n = len(truth)
+    level = rng.gamma(1.5, INTERFERON[timepoint] * patient.interferon / 1.5, n)
+    for name, mean in ISG_HIGH.items():
+        members = (truth["subset"] == name).to_numpy()
+        grown = mean * (1.15 if timepoint == "T3" else 0.95)
+        level[members] += np.clip(rng.normal(grown, 0.17, int(members.sum())), 0.02, None)
+    return np.clip(level, 0, 1.2).round(4)
+
+
+def _parameters(
+    truth: pd.DataFrame, dying: np.ndarray, malignant: np.ndarray, genome: Genome, rng: np.random.Generator
+) -> Cells:
+    n = len(truth)
+    strength = np.zeros((n, len(genome.programme)), np.float32)
+    state = np.zeros(n, np.int64)
+    depth, spread, mito = np.zeros(n), np.zeros(n), np.zeros(n)
+    phase = np.full(n, "G1", object)
+    for name, (cell_type, lineage, state_name, _) in SUBSETS.items():
+        members = np.flatnonzero(truth["subset"] == name)
+        state[members] = genome.states.index(state_name)
+        depth[members], spread[members], mito[members] = DEPTH[cell_type]
+        # Identity is graded: some cells are barely of their subset, and neighbours share programmes.
+        strength[members, genome.programme[name]] = np.clip(rng.normal(0.85, 0.28, len(members)), 0.05, 1.6)
+        sisters = [s for s, v in SUBSETS.items() if v[2] == state_name and s != name]
+        between = members[rng.random(len(members)) < 0.15]
+        if sisters and len(between):
+            other = rng.choice([genome.programme[s] for s in sisters], len(between))
+            amount = rng.uniform(0.2, 0.55, len(between))
+            strength[between, genome.programme[name]] = 0.9 - amount
+            strength[between, other] = amount
+        cycling = CYCLING.get(name, CYCLING.get(cell_type, 0.01))
+        active = members[rng.random(len(members)) < cycling]
+        late = rng.random(len(active)) < 0.45
+        strength[active, genome.programme["S"]] = np.where(
+            late, rng.uniform(0, 0.4, len(active)), rng.uniform(0.5, 1.1, len(active))
+        )
+        strength[active, genome.programme["G2M"]] = np.where(late, rng.uniform(0.5, 1.1, len(active)), 0)
+        phase[active] = np.where(late, "G2M", "S")
+        kind = "interferon_myeloid" if lineage == "myeloid" else "interferon_lymphoid"
+        strength[members, genome.programme[kind]] = 0.85 * truth["isg_level"].to_numpy()[members]
+    truth["phase"] = phase
+    strength[:, genome.programme["stress"]] = rng.normal(rng.normal(0, 0.25), 0.55, n)
+    strength[:, genome.programme["ribo"]] = rng.normal(rng.normal(0, 0.08), 0.18, n)
+    red = (truth["lineage"] == "erythroid").to_numpy()
+    strength[red, genome.programme["haemoglobin"]] = rng.normal(1.6, 1.6, int(red.sum()))
+    for axis in range(3):
+        strength[:, genome.programme[f"axis_{axis}"]] = rng.normal(0, 0.8, n)
+    for name in ("gain_1q", "loss_13q"):
+        strength[:, genome.programme[name]] = truth[name]
+    share = mito * rng.lognormal(rng.normal(0, 0.12), 0.42, n)
+    share[dying] = rng.uniform(0.12, 0.6, int(dying.sum()))
+    share = np.clip(share, 0.003, 0.8)
+    # The strength that turns the profile's mitochondrial share into this cell's.
+    strength[:, genome.programme["mito"]] = np.log(share / (1 - share) * (1 - BASE_MITO) / BASE_MITO)
+    truth["mito_share"] = share.round(4)
+    umi = depth * rng.lognormal(rng.normal(0, 0.15), spread)
+    umi[dying] *= rng.uniform(0.15, 0.6, int(dying.sum()))
+    truth["expected_umi"] = np.maximum(umi, 200).round(1)
+    return Cells(
+        state,
+        strength,
+        np.maximum(umi, 200).astype(np.float32),
+        np.full((n, EXTRAS), -1, np.int32),
+        np.zeros((n, EXTRAS), np.float32),
+    )
+
+
+def _add_receptor_genes(
+    cells: Cells,
+    truth: pd.DataFrame,
+    rep: Repertoire,
+    bcr: np.ndarray,
+    tcr: np.ndarray,
+    genome: Genome,
+    rng: np.random.Generator,
+) -> None:
+    """V and C genes follow the cell's own chains; the CAR is one more gene."""
+    chains, _, rows = rep.finish()
+    of = {c: pd.Series(chains[c]).map(genome.at).fillna(-1).astype(int).to_numpy() for c in ("v", "c")}
+    n = len(truth)
+    subset = truth["subset"].to_numpy(object)
+    plasma = (truth["lineage"] == "plasma").to_numpy()
+    total = np.zeros(n)
+    total[plasma] = np.clip(rng.normal(np.where(subset[plasma] == "Plasma_3", 0.30, 0.38), 0.11), 0.05, 0.75)
+    for name, level in (
+        ("naive_B", 0.012),
+        ("memory_B", 0.02),
+        ("B_precursor", 0.003),
+        ("B-ALL_blast", 0.0006),
+    ):
+        total[subset == name] = level * rng.lognormal(0, 0.5, int((subset == name).sum()))
+    has = bcr >= 0
+    with_light = has & ~np.isin(subset, ["B_precursor"])
+    for column, (position, gene, part, who) in enumerate(
+        [(0, "c", 0.33, has), (0, "v", 0.10, has), (1, "c", 0.42, with_light), (1, "v", 0.15, with_light)]
+    ):
+        chain = np.where(who, rows[bcr, position], -1)
+        target = np.where(chain >= 0, of[gene][chain], -1)
+        cells.extra_gene[:, column] = target
+        cells.extra_share[:, column] = total * part * rng.lognormal(0, 0.2, n)
+    ours = tcr >= 0
+    for column, (position, gene, level) in enumerate([(0, "c", 6e-4), (0, "v", 1.2e-4), (1, "v", 1.0e-4)]):
+        chain = rows[tcr[ours], position]
+        cells.extra_gene[ours, column] = of[gene][chain]
+        cells.extra_share[ours, column] = level * rng.lognormal(0, 0.3, int(ours.sum()))
+    car = truth["car"].to_numpy()
+    cells.extra_gene[car, EXTRAS - 1] = genome.at[CAR]
+    cells.extra_share[car, EXTRAS - 1] = 6e-4 * rng.lognormal(0, 0.7, int(car.sum()))
