@@ -22,7 +22,8 @@ DONOR = "expected after a transplant from a donor of the other sex, else samples
 QC = ["cell_id", "sample", "n_umi", "n_genes", "xist_umi", "y_umi", "pass"]
 PAIR = ["sample", "library", "other", "barcodes", "other_cells", "shared", "share", "expected"]
 PAIR += ["same", "same_share", "related"]
-CONTIGS = ["cell_id", "sample", "library", "locus", "v_call", "j_call", "junction", "productive", "is_cell"]
+CONTIGS = ["cell_id", "sample", "library", "locus", "v_call", "j_call", "junction", "productive"]
+CALLED = ["is_cell", "high_confidence"]
 # What a finding says; the sample it is about is named beside it.
 WORDS = {
     "misfit": "only {own} of its {n:,} {library} cells are among the {cells:,} cells of its matrix, ",
@@ -292,8 +293,8 @@ def main(samples: str, tables: tuple[str, ...], min_overlap: float) -> None:
     sheet = pd.read_csv(samples, sep="\t", dtype=str, keep_default_na=False)
     order, patients = list(sheet["sample"]), dict(zip(sheet["sample"], sheet["patient"], strict=True))
     cells = read_tables(tables, ".qc.parquet", QC)
-    receptors = read_tables(tables, ".contigs.parquet", CONTIGS).astype({"productive": bool, "is_cell": bool})
-    receptors = receptors[receptors["is_cell"]]
+    receptors = read_tables(tables, ".contigs.parquet", CONTIGS + CALLED).astype({"productive": bool})
+    receptors = receptors[receptors[CALLED].astype(bool).all(axis=1)]
     for name in sorted((set(cells["sample"]) | set(receptors["sample"])) - set(order)):
         raise click.ClickException(f"{name}: not in {samples}; give only tables of the samples in it.")
 

@@ -53,6 +53,7 @@ def receptors(data) -> dict[str, pd.DataFrame]:
                 "junction": table["cdr3_nt"].replace("None", None),
                 "productive": table["productive"].astype(str).str.lower() == "true",
                 "is_cell": table["is_cell"].astype(bool),
+                "high_confidence": table["high_confidence"].astype(bool),
             }
         )
     return tables

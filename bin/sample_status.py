@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""Which samples go on: a row per sample of the sheet, failed and lost ones too, and all warnings."""
+
+import csv
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+PACKAGES = ("click",)
+
+LEVELS = ("error", "warning", "note")
+LOST = "its {step} task did not finish, see pipeline_info/trace.tsv"
+UNKNOWN_SPECIES = (None, "", "unknown", "undetermined")
+COLUMNS = ("sample", "patient", "timepoint", "day", "status", "reason", "identity", "identity_reason", "sex")
+COLUMNS += ("species", "cells_before", "cells_after", "median_umi", "median_genes", "median_pct_mito")
+COLUMNS += ("bcr_cells", "bcr_overlap", "tcr_cells", "tcr_overlap", "warnings")
+
+
+def bare(text: str | None, sample: str) -> str:
+    """The sentence on one line, fit for a table, without the sample in front: that has a column."""
+    words = (text or "no reason was given").replace('"', "'").split()
+    return " ".join(words).removeprefix(f"{sample}: ")
+
+
+def cell(value: object) -> str:
+    """A table's cell: six digits of a number, nothing for what is not known."""
+    return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def judge(sample: str, read: dict | None, qc: dict | None, identity: dict) -> tuple[str, str, str]:
+    """(status, step, reason): the first step that the sample did not pass, in the order of the flow."""
+    if read is None:
+        return "failed", "READ_CELLRANGER", LOST.format(step="READ_CELLRANGER")
+    if read["status"] == "failed":
+        return "failed", "READ_CELLRANGER", bare(read.get("reason"), sample)
+    if qc is None:
+        return "failed", "QC", LOST.format(step="QC")
+    if qc["status"] == "failed":
+        return "failed", "QC", bare(qc.get("reason"), sample)
+    if identity.get("verdict") == "fail":
+        return "failed", "IDENTITY", bare(identity.get("reason"), sample)
+    return "pass", "", ""
+
+
+def row_of(meta: dict, read: dict, qc: dict, identity: dict, status: str, reason: str) -> dict:
+    """The sample's row of qc.tsv; what is not known is empty."""
+    row = {name: meta.get(name) for name in ("sample", "patient", "timepoint", "day")}
+    row |= {"status": status, "reason": reason, "identity": identity.get("verdict", "unchecked")}
+    row |= {
+        "identity_reason": identity.get("reason"),
+        "sex": identity.get("sex"),
+        "species": qc.get("species"),
+    }
+    for name in ("cells_before", "cells_after", "median_umi", "median_genes", "median_pct_mito"):
+        row[name] = qc.get(name)
+    row["cells_before"] = qc.get("cells_before", read.get("n_cells"))
+    for library in ("BCR", "TCR"):
+        overlap = read.get("overlap", {}).get(library, {})
+        row[f"{library.lower()}_cells"] = overlap.get("vdj_cells")
+        row[f"{library.lower()}_overlap"] = overlap.get("share")
+    return row
+
+
+def collect(samples: list[dict], facts: dict[str, dict], identity: dict) -> tuple[list[dict], list[dict]]:
+    """(rows of qc.tsv, warnings), both for every sample of the sheet.
+
+    facts: {"read": {sample: read.json}, "qc": {sample: qc.json}}; identity: identity.json's verdicts.
+    Warnings are {level, sample, step, text}, the most severe first, then in the order of the sheet.
+    """
+    rows, warnings = [], []
+    for meta in samples:
+        name = meta["sample"]
+        read, qc, who = facts["read"].get(name), facts["qc"].get(name), identity.get(name, {})
+        status, step, reason = judge(name, read, qc, who)
+        said = []
+        if status == "failed":
+            said.append(("error", step, reason))
+        for origin, part in (("READ_CELLRANGER", read), ("QC", qc)):
+            said += [("warning", origin, text) for text in (part or {}).get("warnings", [])]
+        for finding in who.get("findings", []):
+            said.append(("note" if finding["level"] == "note" else "warning", "IDENTITY", finding["text"]))
+        told = {reason}  # a failed sample's reason is not told again as a warning
+        for level, origin, text in said:
+            text = bare(text, name)
+            if level == "error" or text not in told:
+                warnings.append({"level": level, "sample": name, "step": origin, "text": text})
+                told.add(text)
+        row = row_of(meta, read or {}, qc or {}, who, status, reason)
+        rows.append(row | {"warnings": sum(warning["sample"] == name for warning in warnings)})
+    return rows, sorted(warnings, key=lambda warning: LEVELS.index(warning["level"]))
+
+
+def species_problem(rows: list[dict]) -> str | None:
+    """A sentence naming the samples by species, where a run has more than one."""
+    groups: dict[str, list[str]] = {}
+    for row in rows:
+        if row["species"] not in UNKNOWN_SPECIES:
+            groups.setdefault(row["species"], []).append(row["sample"])
+    if len(groups) < 2:
+        return None
+    named = "; ".join(f"{species} in {', '.join(names)}" for species, names in sorted(groups.items()))
+    return f"The samplesheet mixes species ({named}): run each species with a samplesheet of its own."
+
+
+def problem(rows: list[dict], keep_going: bool, strict_identity: bool) -> str | None:
+    """Why the run must stop here, or None."""
+    mixed = species_problem(rows)
+    if mixed:
+        return mixed
+    failed = [row for row in rows if row["status"] == "failed"]
+    listed = "".join(f"\n  {row['sample']}: {row['reason']}" for row in failed)
+    doubtful = [row for row in rows if row["identity"] in ("warning", "fail")]
+    if strict_identity and doubtful:
+        doubts = "".join(f"\n  {row['sample']}: {row['identity_reason']}" for row in doubtful)
+        return (
+            f"The identity of {len(doubtful)} of {len(rows)} samples is doubtful, and --strict_identity is on; "
+            f"correct the samplesheet or turn it off.{doubts}"
+        )
+    if len(failed) == len(rows):
+        return f"None of {len(rows)} samples can be used; correct the samplesheet or the thresholds.{listed}"
+    if failed and not keep_going:
+        return (
+            f"{len(failed)} of {len(rows)} samples failed, and --keep_going is off; correct or remove them, "
+            f"or turn it on.{listed}"
+        )
+    return None
+
+
+def read_facts(paths: tuple[str, ...]) -> dict[str, dict]:
+    """{"read": {sample: facts}, "qc": {sample: facts}} from <sample>.read.json and <sample>.qc.json."""
+    facts: dict[str, dict] = {"read": {}, "qc": {}}
+    for path in map(Path, paths):
+        kind = path.name.removesuffix(".json").rpartition(".")[2]
+        if kind not in facts:
+            raise click.ClickException(f"{path}: neither *.read.json nor *.qc.json; give only these.")
+        content = json.loads(path.read_text())
+        facts[kind][content["sample"]] = content
+    return facts
+
+
+@click.command()
+@click.argument("samples", type=click.Path(exists=True, dir_okay=False))
+@click.argument("facts", nargs=-1, type=click.Path(exists=True, dir_okay=False))
+@click.option(
+    "--identity",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False),
+    help="identity.json of the run.",
+)
+@click.option(
+    "--keep-going/--no-keep-going",
+    default=True,
+    show_default=True,
+    help="Go on without the samples that failed.",
+)
+@click.option(
+    "--strict-identity/--no-strict-identity",
+    default=False,
+    show_default=True,
+    help="Stop at any doubt about which sample is whose.",
+)
+@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
+def main(
+    samples: str, facts: tuple[str, ...], identity: str, keep_going: bool, strict_identity: bool
+) -> None:
+    """Judge the SAMPLES of samples.tsv by their FACTS (*.read.json, *.qc.json): qc.tsv and warnings.json."""
+    with open(samples, newline="", encoding="utf-8") as handle:
+        sheet = list(csv.DictReader(handle, delimiter="\t"))
+    who = json.loads(Path(identity).read_text()).get("samples", {})
+    rows, warnings = collect(sheet, read_facts(facts), who)
+    stop = problem(rows, keep_going, strict_identity)
+    if stop:
+        raise click.ClickException(stop)
+
+    lines = [COLUMNS, *([cell(row[name]) for name in COLUMNS] for row in rows)]
+    Path("qc.tsv").write_text("".join("\t".join(line) + "\n" for line in lines))
+    Path("warnings.json").write_text(json.dumps(warnings, indent=1, allow_nan=False) + "\n")
+    for warning in warnings:
+        click.echo(f"{warning['level']}: {warning['sample']}: {warning['text']}", err=True)
+
+
+if __name__ == "__main__":
+    main()

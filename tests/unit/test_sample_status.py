@@ -1,0 +1,157 @@
+"""SAMPLE_STATUS: every sample has a row, every warning is told, and the run stops where it must."""
+
+import csv
+import json
+
+import pytest
+import sample_status
+from click.testing import CliRunner
+
+READ = {
+    "status": "ok",
+    "reason": None,
+    "n_cells": 300,
+    "overlap": {"TCR": {"vdj_cells": 54, "share": 0.907407}},
+}
+QC = {"status": "pass", "reason": None, "species": "human", "cells_before": 300, "cells_after": 200}
+QC |= {"median_umi": 2500.0, "median_genes": 900.5, "median_pct_mito": 3.25, "warnings": []}
+GOOD = {"verdict": "ok", "reason": "49 of 54 TCR cells are in its matrix", "findings": [], "sex": "male"}
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """A function that writes the facts of samples A, B, C, changed as told, and runs the command."""
+    monkeypatch.chdir(tmp_path)
+
+    def go(read=None, qc=None, who=None, options=()):
+        tables = {"read": {}, "qc": {}}
+        for kind, base, changes in (("read", READ, read or {}), ("qc", QC, qc or {})):
+            for sample in "ABC":
+                change = changes.get(sample, {})
+                if change is not None:
+                    tables[kind][sample] = base | {"sample": sample} | change
+        for kind, facts in tables.items():
+            for sample, content in facts.items():
+                (tmp_path / f"{sample}.{kind}.json").write_text(json.dumps(content))
+        verdicts = {sample: GOOD | (who or {}).get(sample, {}) for sample in "ABC"}
+        (tmp_path / "identity.json").write_text(json.dumps({"samples": verdicts}))
+        (tmp_path / "samples.tsv").write_text(
+            "sample\tpatient\ttimepoint\tday\n"
+            + "".join(f"{sample}\tP1\tT{i}\t{i}\n" for i, sample in enumerate("ABC"))
+        )
+        paths = sorted(str(path) for path in tmp_path.glob("?.*.json"))
+        arguments = ["samples.tsv", *paths, "--identity", "identity.json", *options]
+        done = CliRunner().invoke(sample_status.main, arguments)
+        rows = warnings = None
+        if done.exit_code == 0:
+            rows = {
+                row["sample"]: row
+                for row in csv.DictReader((tmp_path / "qc.tsv").read_text().splitlines(), delimiter="\t")
+            }
+            warnings = json.loads((tmp_path / "warnings.json").read_text())
+        return done, rows, warnings
+
+    return go
+
+
+def test_all_pass(run):
+    done, rows, warnings = run()
+    assert done.exit_code == 0 and warnings == []
+    assert list(rows) == ["A", "B", "C"] and {row["status"] for row in rows.values()} == {"pass"}
+    assert rows["A"]["median_genes"] == "900.5" and rows["A"]["tcr_overlap"] == "0.907407"
+    assert rows["A"]["bcr_cells"] == "", "what is not known is empty"
+
+
+def test_a_lost_sample_has_a_row(run):
+    done, rows, warnings = run(read={"B": None}, qc={"B": None})
+    assert done.exit_code == 0
+    assert rows["B"]["status"] == "failed"
+    assert rows["B"]["reason"] == "its READ_CELLRANGER task did not finish, see pipeline_info/trace.tsv"
+    assert warnings[0] == {
+        "level": "error",
+        "sample": "B",
+        "step": "READ_CELLRANGER",
+        "text": "its READ_CELLRANGER task did not finish, see pipeline_info/trace.tsv",
+    }
+
+
+def test_a_sample_whose_qc_was_lost_keeps_what_is_known(run):
+    _, rows, _ = run(qc={"C": None})
+    assert rows["C"]["status"] == "failed" and "QC task did not finish" in rows["C"]["reason"]
+    assert rows["C"]["cells_before"] == "300"
+
+
+def test_reasons_are_one_line_without_the_samples_name(run):
+    failed = {"status": "failed", "reason": 'A: "matrix\t.h5" is cut off;\n give a whole one'}
+    done, rows, warnings = run(read={"A": failed}, qc={"A": None})
+    assert done.exit_code == 0
+    assert rows["A"]["reason"] == warnings[0]["text"] == "'matrix .h5' is cut off; give a whole one"
+
+
+def test_failed_qc_and_failed_identity_do_not_go_on(run):
+    bad = {
+        "verdict": "fail",
+        "reason": "only 4 of its 391 TCR cells",
+        "findings": [{"level": "fail", "text": "only 4 of its 391 TCR cells"}],
+    }
+    _, rows, warnings = run(qc={"A": {"status": "failed", "reason": "12 cells are left"}}, who={"B": bad})
+    assert [rows[sample]["status"] for sample in "ABC"] == ["failed", "failed", "pass"]
+    assert [(warning["sample"], warning["step"]) for warning in warnings] == [("A", "QC"), ("B", "IDENTITY")]
+
+
+def test_warnings_are_ordered_by_severity_and_told_once(run):
+    findings = [{"level": "note", "text": "one cell"}, {"level": "warning", "text": "sexes differ"}]
+    _, rows, warnings = run(
+        read={"A": {"warnings": ["no UMI counts", "no UMI counts"]}},
+        qc={
+            "C": {
+                "status": "failed",
+                "reason": "12 cells are left",
+                "warnings": ["12 cells are left", "late"],
+            }
+        },
+        who={"B": {"verdict": "warning", "reason": "sexes differ", "findings": findings}},
+    )
+    assert [warning["level"] for warning in warnings] == ["error", "warning", "warning", "warning", "note"]
+    assert [warning["sample"] for warning in warnings] == ["C", "A", "B", "C", "B"]
+    assert rows["B"]["status"] == "pass" and rows["B"]["warnings"] == "2"
+
+
+def test_two_species_in_one_run_stop_it_and_are_named(run):
+    done, _, _ = run(qc={"B": {"species": "mouse"}, "C": {"species": "unknown"}})
+    assert done.exit_code == 1
+    assert "human in A; mouse in B" in done.output
+
+
+def test_keep_going_off_stops_and_names_the_sample(run):
+    change = {"B": {"status": "failed", "reason": "12 cells are left"}}
+    assert run(qc=change)[0].exit_code == 0
+    done, _, _ = run(qc=change, options=["--no-keep-going"])
+    assert done.exit_code == 1 and "B: 12 cells are left" in done.output and "1 of 3" in done.output
+
+
+def test_strict_identity_stops_at_a_warning(run):
+    doubt = {"A": {"verdict": "warning", "reason": "its sex genes are female"}}
+    assert run(who=doubt)[0].exit_code == 0
+    done, _, _ = run(who=doubt, options=["--strict-identity"])
+    assert done.exit_code == 1 and "A: its sex genes are female" in done.output
+
+
+def test_strict_identity_lets_unchecked_samples_be(run):
+    done, rows, _ = run(
+        read={"A": None}, qc={"A": None}, who={"A": {"verdict": "unchecked"}}, options=["--strict-identity"]
+    )
+    assert done.exit_code == 0 and rows["A"]["status"] == "failed"
+
+
+def test_no_sample_left_stops(run, tmp_path):
+    few = {"status": "failed", "reason": "too few cells are left"}
+    done, _, _ = run(qc=dict.fromkeys("ABC", few))
+    assert done.exit_code == 1 and "None of 3 samples can be used" in done.output
+    assert not (tmp_path / "qc.tsv").exists(), "nothing half-written"
+
+
+def test_a_strange_file_is_refused(run, tmp_path):
+    (tmp_path / "A.other.json").write_text("{}")
+    done, _, _ = run()
+    assert done.exit_code == 1 and "A.other.json" in done.output
