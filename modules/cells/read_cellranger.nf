@@ -1,0 +1,30 @@
+process READ_CELLRANGER {
+    tag "${meta.sample}"
+    label 'cells'
+    label 'small'
+
+    input:
+    tuple val(meta), path(gex, stageAs: 'gex/*'), path(vdj_b, stageAs: 'vdj_b/*'), path(vdj_t, stageAs: 'vdj_t/*'), path(metrics, stageAs: 'metrics/?/*')   // [] where a sample has none
+    val keep_going
+
+    output:
+    tuple val(meta), path("${meta.sample}.counts.h5ad"), emit: counts, optional: true
+    tuple val(meta), path("${meta.sample}.contigs.parquet"), emit: contigs, optional: true
+    tuple val(meta), path("${meta.sample}.read.json"), emit: facts
+    tuple val('READ_CELLRANGER'), eval('read_cellranger.py --version'), emit: versions, topic: versions
+
+    script:
+    def bcr = vdj_b ? "--vdj-b ${vdj_b}" : ''
+    def tcr = vdj_t ? "--vdj-t ${vdj_t}" : ''
+    def files = metrics instanceof List ? metrics : [metrics]
+    def numbers = files.collect { file -> "--metrics ${file}" }.join(' ')
+    """
+    read_cellranger.py --sample ${meta.sample} --gex ${gex} ${bcr} ${tcr} ${numbers} ${keep_going ? '--keep-going' : ''}
+    """
+
+    stub:
+    """
+    touch ${meta.sample}.counts.h5ad ${meta.sample}.contigs.parquet
+    echo '{"sample": "${meta.sample}", "status": "ok"}' > ${meta.sample}.read.json
+    """
+}
