@@ -17,7 +17,7 @@ DOUBLETS, DYING, EMPTY = 0.05, 0.04, 0.02
 DEPTH = {
     "CD4 T": (3600, 0.34, 0.042), "CD8 T": (3500, 0.36, 0.042), "NK": (3300, 0.36, 0.038), "classical monocyte": (5600, 0.42, 0.050),
     "nonclassical monocyte": (5200, 0.40, 0.045), "cDC": (7200, 0.45, 0.045), "neutrophil precursor": (5200, 0.55, 0.035),
-    "plasma cell": (9500, 0.60, 0.040), "naive B": (3600, 0.35, 0.038), "memory B": (3900, 0.38, 0.038),
+    "plasma cell": (9500, 0.48, 0.040), "naive B": (3600, 0.35, 0.038), "memory B": (3900, 0.38, 0.038),
     "B precursor": (4200, 0.45, 0.040), "B-ALL blast": (6200, 0.42, 0.045), "HSPC": (7000, 0.45, 0.045),
     "erythroid": (5500, 0.75, 0.025), "megakaryocyte": (3000, 0.60, 0.040),
 }  # fmt: skip
@@ -218,7 +218,7 @@ def _parameters(
         state[members] = genome.states.index(state_name)
         depth[members], spread[members], mito[members] = DEPTH[cell_type]
         # Identity is graded: some cells are barely of their subset, and neighbours share programmes.
-        strength[members, genome.programme[name]] = np.clip(rng.normal(0.85, 0.28, len(members)), 0.05, 1.6)
+        strength[members, genome.programme[name]] = np.clip(rng.normal(0.9, 0.25, len(members)), 0.05, 1.6)
         sisters = [s for s, v in SUBSETS.items() if v[2] == state_name and s != name]
         between = members[rng.random(len(members)) < 0.15]
         if sisters and len(between):
@@ -237,12 +237,12 @@ def _parameters(
         kind = "interferon_myeloid" if lineage == "myeloid" else "interferon_lymphoid"
         strength[members, genome.programme[kind]] = 0.85 * truth["isg_level"].to_numpy()[members]
     truth["phase"] = phase
-    strength[:, genome.programme["stress"]] = rng.normal(rng.normal(0, 0.25), 0.55, n)
-    strength[:, genome.programme["ribo"]] = rng.normal(rng.normal(0, 0.08), 0.18, n)
+    strength[:, genome.programme["stress"]] = rng.normal(rng.normal(0, 0.2), 0.3, n)
+    strength[:, genome.programme["ribo"]] = rng.normal(rng.normal(0, 0.08), 0.13, n)
     red = (truth["lineage"] == "erythroid").to_numpy()
     strength[red, genome.programme["haemoglobin"]] = rng.normal(1.6, 1.6, int(red.sum()))
     for axis in range(3):
-        strength[:, genome.programme[f"axis_{axis}"]] = rng.normal(0, 0.8, n)
+        strength[:, genome.programme[f"axis_{axis}"]] = rng.normal(0, 0.5, n)
     for name in ("gain_1q", "loss_13q"):
         strength[:, genome.programme[name]] = truth[name]
     share = mito * rng.lognormal(rng.normal(0, 0.12), 0.42, n)
@@ -279,7 +279,7 @@ def _add_receptor_genes(
     subset = truth["subset"].to_numpy(object)
     plasma = (truth["lineage"] == "plasma").to_numpy()
     total = np.zeros(n)
-    total[plasma] = np.clip(rng.normal(np.where(subset[plasma] == "Plasma_3", 0.30, 0.38), 0.11), 0.05, 0.75)
+    total[plasma] = np.clip(rng.normal(np.where(subset[plasma] == "Plasma_3", 0.30, 0.38), 0.07), 0.05, 0.75)
     for name, level in (
         ("naive_B", 0.012),
         ("memory_B", 0.02),

@@ -11,7 +11,12 @@ import pandas as pd
 
 TABLES = Path(__file__).resolve().parents[1] / "data" / "simulator"
 CAR = "FMC63_CAR"
-DISPERSIONS = (0.06, 0.18, 0.45, 1.0)
+MILD = {
+    "plasma": 0.6,
+    "NK": 0.45,
+    "myeloid": 0.3,
+}  # spread of ln fold changes of the many genes that differ a little
+DISPERSIONS = (0.05, 0.12, 0.3, 0.8)
 
 # state: (mixture of vendored profiles, {gene: level}, {gene: factor})
 STATES = {
@@ -184,7 +189,7 @@ class Genome:
         self.effect = np.concatenate(self._effect).astype(np.float32)
         rng = np.random.default_rng(7)
         self.dispersion = rng.choice(4, len(table), p=[0.35, 0.4, 0.2, 0.05]).astype(np.int8)
-        self.dispersion[self.ids(STRESS)] = 3
+        self.dispersion[self.ids(STRESS)] = 2
 
     def _profile(self, mixture: dict, levels: dict, factors: dict) -> np.ndarray:
         profile = sum(self.table[name].to_numpy(float) * weight for name, weight in mixture.items())
@@ -206,7 +211,7 @@ class Genome:
 
     def _make_programmes(self) -> None:
         """Subsets first, then what runs through several cell types; every strength is per cell."""
-        for name, (_, _, state, folds) in SUBSETS.items():
+        for name, (_, lineage, state, folds) in SUBSETS.items():
             row = self.states.index(state)
             genes = [g for g in folds if g in self.at]
             index = self.ids(genes)
@@ -220,7 +225,7 @@ class Genome:
             self._add(
                 name,
                 np.concatenate([index, mild]),
-                np.concatenate([np.log(fold), rng.normal(0, 0.3, len(mild))]),
+                np.concatenate([np.log(fold), rng.normal(0, MILD.get(lineage, 0.3), len(mild))]),
             )
         for kind in ("lymphoid", "myeloid"):
             effect = self.table[f"interferon_{kind}"].to_numpy(float)

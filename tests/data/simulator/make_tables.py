@@ -36,7 +36,7 @@ def read_h5(path: Path) -> tuple[sparse.csr_matrix, pd.DataFrame]:
 def clean_profiles(path: Path) -> pd.DataFrame:
     """Counts per million per cell type (genes x types) without the soup that the source's profiles hold.
 
-    Haemoglobin, JCHAIN outside B cells, monocyte genes in lymphocytes and C1Q in dendritic cells come from
+    Haemoglobin, lung and stromal genes, JCHAIN outside B cells, monocyte genes in lymphocytes and C1Q in dendritic cells come from
     neighbours' RNA in the source; the simulator adds its own ambient RNA, so they are taken out here.
     """
     counts = pd.read_parquet(path)[PROFILES]
@@ -45,10 +45,25 @@ def clean_profiles(path: Path) -> pd.DataFrame:
     counts.loc[haemoglobin] = 0
     lymphoid = ["NK", "CD4+T", "CD8+T", "Plasma", "B"]
     soup = counts.index.isin(
-        "LYZ S100A8 S100A9 S100A12 FCN1 CST3 C1QA C1QB C1QC APOE APOC1 PPBP PF4 CD14".split()
+        [
+            "LYZ",
+            "S100A8",
+            "S100A9",
+            "S100A12",
+            "FCN1",
+            "CST3",
+            "C1QA",
+            "C1QB",
+            "C1QC",
+            "APOE",
+            "APOC1",
+            "PPBP",
+        ]
+        + ["PF4", "CD14"]
     )
     counts.loc[soup, lymphoid] *= 0.1
     counts.loc[counts.index.isin(["C1QA", "C1QB", "C1QC"]), ["Monocyte", "Dendritic"]] *= 0.05
+    counts.loc[counts.index.str.match(r"SFTP|SCGB|KRT\d|COL\d")] = 0  # lung and stroma
     others = [name for name in PROFILES if name not in ("Plasma", "B")]
     counts.loc[counts.index.isin(["JCHAIN", "MZB1", "IGLL5", "IGLL1"]), others] *= 0.05
     counts.loc[counts.index == "IGLL1"] = 0
@@ -59,7 +74,7 @@ def clean_profiles(path: Path) -> pd.DataFrame:
 
 
 def interferon_fold_changes(control: Path, stimulated: Path) -> pd.DataFrame:
-    """ln fold change per gene, stimulated against control, for lymphoid and myeloid cells; 0 where unclear."""
+    """ln fold change per gene, stimulated to control, for lymphoid and myeloid cells; 0 where unclear."""
     means, errors = {}, {}
     for name, path in (("control", control), ("stimulated", stimulated)):
         counts, features = read_h5(path)
@@ -85,7 +100,7 @@ def interferon_fold_changes(control: Path, stimulated: Path) -> pd.DataFrame:
 
 
 def usage(contigs: pd.DataFrame) -> dict:
-    """V-J counts, CDR3 length counts and amino-acid frequencies of the middle, per locus, of productive contigs."""
+    """Per locus, of productive contigs: V-J pairs, CDR3 lengths, residues of the middle, usual ends, C genes."""
     contigs = contigs[contigs["productive"].astype(str).str.lower().eq("true") & contigs["cdr3"].notna()]
     contigs = contigs.drop_duplicates(["chain", "v_gene", "j_gene", "cdr3"])
     result = {}

@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+"""How hard the simulated case is (clusters, doublets), and how long and how much memory simulating takes."""
+
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+import click
+import numpy as np
+import pandas as pd
+
+SIMULATOR = Path(__file__).resolve().parents[1] / "simulate_case.py"
+
+
+def read(folder: Path):
+    """All samples as one AnnData with the truth as obs, cells that pass the case's filters only."""
+    import anndata as ad
+    import scanpy as sc
+
+    truth = pd.read_parquet(folder / "truth" / "cells.parquet").set_index("cell_id")
+    parts = []
+    for row in pd.read_csv(folder / "samples.csv").itertuples():
+        data = sc.read_10x_h5(folder / row.gex)
+        data.var_names_make_unique()
+        data.obs_names = [f"{row.sample}:{barcode[:-2]}" for barcode in data.obs_names]
+        parts.append(data)
+    data = ad.concat(parts, merge="same")
+    data.obs = truth.loc[data.obs_names]
+    mito = data[:, data.var_names.str.startswith("MT-")].X.sum(1).A1 / data.X.sum(1).A1
+    red = data[:, data.var_names.str.match(r"HB[ABDEGMQZ]\d?$")].X.sum(1).A1 / data.X.sum(1).A1
+    keep = (mito < 0.1) & (red < 0.05) & (data.obs["n_umi"] > 1000) & data.obs["n_genes"].between(100, 10000)
+    return data[keep.to_numpy()].copy()
+
+
+def cluster(data, resolution: float) -> np.ndarray:
+    """scanpy's usual path with Harmony over samples; V(D)J genes are left out of the variable genes."""
+    import harmonypy
+    import scanpy as sc
+
+    data = data.copy()
+    sc.pp.normalize_total(data, target_sum=1e4)
+    sc.pp.log1p(data)
+    vdj = data.var_names.str.match(r"(IG[HKL]|TR[ABDG])[VDJCGMAE]")
+    data = data[:, ~vdj].copy()
+    sc.pp.highly_variable_genes(data, n_top_genes=2000, batch_key="sample")
+    sc.pp.pca(data, n_comps=30, mask_var="highly_variable")
+    if data.obs["sample"].nunique() > 1:
+        corrected = harmonypy.run_harmony(data.obsm["X_pca"], data.obs, "sample", verbose=False).Z_corr
+        data.obsm["X_pca"] = np.asarray(corrected).reshape(-1, data.n_obs).T if corrected.shape[0] == 30 else corrected
+    sc.pp.neighbors(data, n_neighbors=15)
+    sc.tl.leiden(data, resolution=resolution, flavor="igraph", n_iterations=2, directed=False, random_state=0)
+    return data.obs["leiden"].to_numpy()
+
+
+def hardness(folder: Path) -> pd.DataFrame:
+    """ARI of Leiden clusters against cell types (all cells) and subsets (within a lineage); AUC of scrublet."""
+    import scanpy as sc
+    from sklearn.metrics import adjusted_rand_score, roc_auc_score
+
+    rows = []
+    data = read(folder)
+    clean = data[data.obs["kind"] == "cell"]
+    found = cluster(clean, 1.0)
+    rows.append(("ARI, cell types, all cells", adjusted_rand_score(clean.obs["cell_type"], found), clean.n_obs))
+    rows.append(("ARI, lineages, all cells", adjusted_rand_score(clean.obs["lineage"], found), clean.n_obs))
+    rows.append(("ARI, subsets, all cells", adjusted_rand_score(clean.obs["subset"], found), clean.n_obs))
+    for lineage in ("T", "NK", "myeloid", "plasma"):
+        part = clean[clean.obs["lineage"] == lineage]
+        scores = {r: adjusted_rand_score(part.obs["subset"], cluster(part, r)) for r in (0.3, 0.6, 1.0)}
+        best = max(scores, key=scores.get)
+        rows.append((f"ARI, subsets of {lineage}, best of 3 resolutions ({best})", scores[best], part.n_obs))
+        rows.append((f"ARI, subsets of {lineage}, resolution 1", scores[1.0], part.n_obs))
+    for name, part in data.obs.groupby("sample", observed=True):
+        sample = data[part.index].copy()
+        sc.pp.scrublet(sample, threshold=0.25, verbose=False)
+        auc = roc_auc_score(sample.obs["doublet"].astype(bool), sample.obs["doublet_score"])
+        rows.append((f"AUC, scrublet, {name}", auc, sample.n_obs))
+    return pd.DataFrame(rows, columns=["measure", "value", "cells"])
+
+
+@click.command()
+@click.option("--cells", default="24732", show_default=True, help="Numbers of barcodes, separated by commas.")
+@click.option("--patients", default=1, show_default=True)
+@click.option("--seed", default=1, show_default=True)
+@click.option("--workers", default=2, show_default=True)
+@click.option("--measure/--no-measure", default=True, help="Also cluster and call doublets (first number only).")
+@click.option("--keep", type=click.Path(path_type=Path), help="Keep the files in this folder.")
+def main(cells: str, patients: int, seed: int, workers: int, measure: bool, keep: Path | None) -> None:
+    """Simulate, and print seconds, peak memory and how hard the result is."""
+    warnings.filterwarnings("ignore")
+    for number, size in enumerate(int(n) for n in cells.split(",")):
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = keep or Path(scratch)
+            start = time.perf_counter()
+            command = [sys.executable, str(SIMULATOR), "--out", str(folder), "--cells", str(size)]
+            command += ["--patients", str(patients), "--seed", str(seed), "--workers", str(workers)]
+            subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+            seconds = time.perf_counter() - start
+            peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+            disk = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) / 2**30
+            click.echo(f"{size} barcodes: {seconds:.0f} s, peak {peak:.2f} GiB, {disk:.2f} GiB on disk")
+            if measure and number == 0:
+                click.echo(hardness(folder).round(3).to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()
