@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+"""Say what Cell Ranger outputs lie behind paths: which matrix, contigs and metrics each of them offers.
+
+Only names and sizes are looked at, never contents: a listing made elsewhere serves as well as the local disk.
+"""
+
+import csv
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+PACKAGES = ("click",)
+DEPTH = 5  # levels: run/outs/per_sample_outs/<sample>/count/<matrix> from the run's folder
+MATRIX = re.compile(r"(feature_bc_matrix|gene_bc_matrices)(_h5)?$")
+CONTIGS = ("filtered_contig_annotations.csv", "airr_rearrangement.tsv", "all_contig_annotations.csv")
+RECEPTORS = {"vdj_b": "vdj_b", "bcr": "vdj_b", "vdj_t": "vdj_t", "tcr": "vdj_t", "vdj_t_gd": "vdj_t"}
+
+
+class Entry(NamedTuple):
+    """A file or folder; size in bytes, -1 where it is not known."""
+
+    path: str
+    kind: str
+    size: int
+
+    @property
+    def name(self) -> str:
+        return self.path.rstrip("/").rsplit("/", 1)[-1]
+
+    @property
+    def parent(self) -> str:
+        return self.path.rstrip("/").rpartition("/")[0]
+
+
+def listing(path: Path, depth: int = DEPTH) -> Iterator[Entry]:
+    """The path itself and what is below it, at most `depth` levels; links are followed."""
+    folder = path.is_dir()
+    yield Entry(str(path), "folder" if folder else "file", 0 if folder else path.stat().st_size)
+    if folder and depth:
+        for child in sorted(path.iterdir()):
+            if child.exists():  # not so for a link whose target is gone
+                yield from listing(child, depth - 1)
+
+
+def local_inventory(written: Iterable[str], folder: Path) -> dict[str, list[Entry]]:
+    """For every path as written, seen from `folder`: itself, what is below it and metrics files beside it."""
+    inventory = {}
+    for text in written:
+        path = (folder / text).absolute()
+        if "://" in text:
+            inventory[text] = [Entry(text, "remote", -1)]
+        elif path.exists():
+            beside = [place / "metrics_summary.csv" for place in (path.parent, path.parent.parent)]
+            metrics = [Entry(str(file), "file", file.stat().st_size) for file in beside if file.is_file()]
+            inventory[text] = [*listing(path), *metrics]
+    return inventory
+
+
+def read_inventory(lines: Iterable[str]) -> dict[str, list[Entry]]:
+    """The same from a table with the columns written, path, kind (file or folder) and size."""
+    inventory = defaultdict(list)
+    for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
+        inventory[row["written"]].append(Entry(row["path"], row["kind"], int(row["size"])))
+    return dict(inventory)
+
+
+def receptor(entry: Entry, root: Entry) -> str:
+    """vdj_b or vdj_t from the nearest folder's name that says so, 'vdj' where none does.
+
+    Folders from the root on count, and one above a file or an `outs`: not the name of a whole project.
+    """
+    above = root.parent.rpartition("/")[0] if root.kind != "folder" or root.name == "outs" else root.parent
+    for folder in reversed(entry.parent.removeprefix(above).split("/")):
+        words = [folder.lower(), *re.split(r"[-_. ]", folder.lower())]
+        known = {RECEPTORS[word] for word in words if word in RECEPTORS}
+        ending = re.search(r"(?:^|[-_.])vdj[-_.]?([bt])(?:[-_.]gd)?$", folder.lower())
+        known |= {f"vdj_{ending[1]}"} if ending else set()
+        if len(known) == 1:
+            return known.pop()
+    return "vdj"
+
+
+def classify(entry: Entry, children: set[str], root: Entry) -> tuple[str, int]:
+    """What an entry is (gex, raw, incomplete, vdj_b, vdj_t, vdj or '') and its rank, 0 the best.
+
+    `root` is what the user named: such a file may have a name of its own, and its folders tell the receptor.
+    """
+    plain, whole = entry.name.removesuffix(".gz"), entry is root
+    raw = "raw" in re.split(r"[_.-]", entry.name) or entry.parent.rsplit("/", 1)[-1].startswith("raw_")
+    if entry.kind == "folder":
+        parts = {child.removesuffix(".gz") for child in children}
+        if "matrix.mtx" in parts:
+            complete = "barcodes.tsv" in parts and parts & {"features.tsv", "genes.tsv"}
+            return ("raw" if raw else "gex" if complete else "incomplete"), 1
+        return ("raw" if raw else "gex", 1) if MATRIX.search(entry.name) and not children else ("", 0)
+    if entry.name.endswith(".h5") and (whole or MATRIX.search(entry.name[:-3])):
+        return ("", 0) if "molecule_info" in entry.name else ("raw" if raw else "gex", 0)
+    for rank, name in enumerate(CONTIGS):
+        if plain.endswith(name):
+            return receptor(entry, root), rank + 10 * ("/vdj_t_gd/" in entry.path)  # alpha-beta first
+    table = plain.endswith((".csv", ".tsv")) and not plain.endswith("metrics_summary.csv")
+    return (receptor(entry, root), 0) if whole and table else ("", 0)
+
+
+def metrics_beside(path: str, known: set[str]) -> str:
+    """The metrics_summary.csv of a file: in its folder, or above the folder that only sorts by library."""
+    folder, _, name = path.rpartition("/")[0].rpartition("/")
+    sorting = re.fullmatch(r"count|multi|vdj|vdj_b|vdj_t|vdj_t_gd", name)
+    places = [f"{folder}/{name}/metrics_summary.csv"] + ([f"{folder}/metrics_summary.csv"] if sorting else [])
+    return next((place for place in places if place in known), "")
+
+
+def offers(entries: list[Entry]) -> dict:
+    """What one path offers; entries: itself first, then everything below it.
+
+    `outputs` holds, for every sample of `per_sample_outs` ('' outside of it), the best matrix and contigs by
+    preference (h5 before mtx, filtered before all contigs, the shallowest); several where none is better.
+    """
+    root, children, ranked, metrics = entries[0], defaultdict(set), defaultdict(list), {}
+    for entry in entries[1:]:
+        children[entry.parent].add(entry.name)
+    facts = {"kind": root.kind, "path": root.path, "raw": [], "incomplete": [], "empty": []}
+    for entry in entries:
+        what, rank = classify(entry, children[entry.path], root)
+        sample = re.search(r"/per_sample_outs/([^/]+)/", entry.path + "/")
+        if what in ("raw", "incomplete"):
+            facts[what].append(entry.name)
+        elif what:
+            ranked[sample[1] if sample else "", what].append((rank, entry.path.count("/"), entry.path))
+        if entry.size == 0 and entry.kind == "file":
+            facts["empty"].append(entry.path)
+    known = {entry.path for entry in entries if entry.name == "metrics_summary.csv" and entry.size}
+    outputs = defaultdict(dict)
+    for (sample, what), found in ranked.items():
+        best = [path for *order, path in sorted(found) if order == list(min(found)[:2])]
+        outputs[sample][what] = best
+        metrics |= {path: metrics_beside(path, known) for path in best if metrics_beside(path, known)}
+    if any(outputs):  # what lies outside of per_sample_outs is then of all samples together
+        outputs.pop("", None)
+    return facts | {"outputs": outputs, "metrics": metrics, "found": sorted(children[root.path])[:8]}
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
+@click.argument("paths", nargs=-1)
+@click.option("--folder", type=click.Path(path_type=Path), default=".", help="Where relative PATHS start.")
+@click.option(
+    "--inventory",
+    type=click.File(encoding="utf-8"),
+    help="A listing to look at instead of the disk (- reads it from the input): tab-separated columns "
+    "written, path, kind (file, folder) and size.",
+)
+def main(paths: tuple[str, ...], folder: Path, inventory: Iterable[str] | None) -> None:
+    """Print as JSON what each of PATHS (or of the listing) offers: matrix, contigs, metrics, samples."""
+    listed = read_inventory(inventory) if inventory else local_inventory(paths, folder)
+    click.echo(json.dumps({written: offers(entries) for written, entries in listed.items()}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

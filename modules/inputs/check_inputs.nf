@@ -1,0 +1,40 @@
+process CHECK_INPUTS {
+    tag "${sheet.name}"
+    label 'inputs'
+    label 'tiny'
+
+    input:
+    path sheet, stageAs: 'sheet/*'
+    path specification
+    path mrd, stageAs: 'mrd/*'
+    path clinical, stageAs: 'clinical/*'
+    path events, stageAs: 'events/*'
+    path fish, stageAs: 'fish/*'
+    path labels, stageAs: 'labels/*'
+    stdin // the inventory: what lies behind the paths of the sheet, which the task itself may not see
+
+    output:
+    path 'samples.tsv', emit: sheet
+    path 'mrd.tsv', emit: mrd, optional: true
+    path 'clinical.tsv', emit: clinical, optional: true
+    path 'events.tsv', emit: events, optional: true
+    path 'fish.tsv', emit: fish, optional: true
+    path 'labels.tsv', emit: labels, optional: true
+    path 'inputs.warnings.json', emit: warnings
+    tuple val('CHECK_INPUTS'), eval('check_inputs.py --version'), emit: versions, topic: versions
+
+    script:
+    def tables = [mrd: mrd, clinical: clinical, events: events, fish: fish, labels: labels]
+        .collect { name, table -> table ? "--${name} ${table}" : '' }
+        .join(' ')
+    """
+    # Starts read_tables.py and locate_outputs.py, which are named here so that a change of them counts.
+    check_inputs.py ${sheet} ${tables} --inventory - --specification ${specification}
+    """
+
+    stub:
+    """
+    check_inputs.py ${sheet} --inventory - --specification ${specification}
+    touch mrd.tsv clinical.tsv events.tsv fish.tsv labels.tsv
+    """
+}
