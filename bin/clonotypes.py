@@ -1,0 +1,341 @@
+#!/usr/bin/env python3
+"""Clones of one patient over all samples, BCR and TCR, from the chains that are the cells' own."""
+
+import json
+from importlib.metadata import version
+
+import click
+
+PACKAGES = ("click", "numpy", "pandas", "scipy", "pyarrow")
+RULES = ["similarity", "nucleotide", "amino_acid"]
+RECEPTORS = {"BCR": "B", "TCR": "T"}
+COUNTED = ("paired", "VDJ", "VDJ attached", "other VJ", "VJ attached", "VJ unplaced")
+PRIMARY_RATIO = 5  # a second, different VDJ chain is set aside where the first has this many times its UMIs
+RARE_PARTNER = 0.01  # another partner chain in at most this part of a clone's cells is noise,
+SURE = 5  # and so is a single cell beside this many that agree
+SILENT = 3  # light chain taken as not expressed where this many cells show none for each that shows one
+BLOCK = 2048
+
+
+def rule_texts(rule, similarity, partial):
+    """The clone rule, short for tables (`similarity 0.85, one-chain cells attach`) and in words."""
+    texts = {
+        "similarity": "BCR: same V gene, J gene and junction length, junction nucleotides at least "
+        f"{similarity:g} similar (single linkage), light chain consistent; TCR: identical nucleotide junctions",
+        "nucleotide": "identical nucleotide junctions of both chains",
+        "amino_acid": "identical amino-acid junctions of both chains",
+    }
+    ends = {
+        "attach": "one-chain cells join where exactly one clone fits",
+        "separate": "one-chain cells are clones of their own",
+    }
+    short = f"similarity {similarity:g}" if rule == "similarity" else rule
+    return {"rule": f"{short}, one-chain cells {partial}", "rule_text": f"{texts[rule]}; {ends[partial]}"}
+
+
+def one_hot(junctions, length):
+    """float32 (n, 4 * length): A, C, G, T as unit vectors, others zero, so that a product counts equal bases."""
+    import numpy as np
+
+    letters = np.frombuffer("".join(junctions).encode(), np.uint8).reshape(-1, length)
+    return (
+        np.stack([letters == ord(base) for base in "ACGT"], axis=2)
+        .reshape(len(letters), -1)
+        .astype(np.float32)
+    )
+
+
+def codes(table):
+    """Codes 0.. of the distinct rows of a table, in order of first appearance."""
+    return table.groupby(list(table.columns), sort=False, dropna=False, observed=True).ngroup().to_numpy()
+
+
+def similar_groups(chains, similarity):
+    """Single-linkage groups of unique chains with equal locus, V gene, J gene and junction length.
+
+    chains: unique rows with locus, v_gene, j_gene, junction. Two are linked where at least `similarity` of their
+    bases are equal (Hamming; Gupta et al. 2017, doi 10.4049/jimmunol.1601850). Returns int codes, one per row.
+    """
+    import numpy as np
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    chains = chains.assign(length=chains["junction"].str.len())
+    buckets = codes(chains[["locus", "v_gene", "j_gene", "length"]])
+    order = np.argsort(buckets, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(buckets[order]) > 0]) if len(order) else []
+    junctions, lengths = chains["junction"].to_numpy(), chains["length"].to_numpy()
+    left, right = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for members in np.split(order, starts[1:]) if len(order) else []:
+        if len(members) < 2 or not lengths[members[0]]:
+            continue
+        bases = one_hot(junctions[members], lengths[members[0]])
+        needed = np.ceil(similarity * lengths[members[0]] - 1e-9) - 0.5
+        for begin in range(0, len(members), BLOCK):
+            # Rows of a block against everything from the block on: the upper triangle, in bounded memory.
+            a, b = np.nonzero(bases[begin : begin + BLOCK] @ bases[begin:].T > needed)
+            left.append(members[begin + a[b > a]])
+            right.append(members[begin + b[b > a]])
+    left, right = np.concatenate(left), np.concatenate(right)
+    edges = coo_array((np.ones(len(left), bool), (left, right)), shape=(len(chains), len(chains)))
+    return connected_components(edges, directed=False)[1]
+
+
+def chain_groups(chains, rule, similarity):
+    """Adds `exact` (code of locus, genes and junction) and `unit` (code of chains that the rule calls the same)."""
+    import numpy as np
+
+    names = ["locus", "v_gene", "j_gene", "junction"]
+    exact, unique = codes(chains[names]), chains[names].drop_duplicates()
+    same = "junction_aa" if rule == "amino_acid" else "junction"
+    unit = codes(chains[["locus", same]])
+    if rule == "similarity":
+        bcr = unique["locus"].isin(["IGH", "IGK", "IGL"]).to_numpy()
+        similar = np.full(len(unique), -1)
+        similar[bcr] = similar_groups(unique[bcr].reset_index(drop=True), similarity)
+        unit = np.where(bcr[exact], similar[exact], unit + len(unique))
+    return chains.assign(exact=exact, unit=unit)
+
+
+def cell_chains(chains):
+    """Per cell and arm: the number of own chains, and unit, exact and UMIs of the two best (-1 where none)."""
+    import pandas as pd
+
+    order = ["duplicate_count", "consensus_count", "junction", "junction_aa"]
+    chains = chains.sort_values(order, ascending=False, kind="stable")
+    chains = chains.assign(place=chains.groupby(["cell_id", "arm"], observed=True).cumcount() + 1)
+    wide = {}
+    for arm in ("VDJ", "VJ"):
+        here = chains[chains["arm"] == arm].set_index("cell_id")
+        wide[f"n_{arm}"] = here.groupby(level=0).size()
+        for place in (1, 2):
+            rows = here[here["place"] == place]
+            wide |= {f"{what}_{arm}_{place}": rows[what] for what in ("unit", "exact", "duplicate_count")}
+    table = pd.DataFrame(wide)
+    counts = [name for name in table if name.startswith(("n_", "duplicate"))]
+    table[counts] = table[counts].fillna(0)
+    return table.fillna(-1).astype("int64").sort_index()
+
+
+def linked(first, second):
+    """Components of pairs (VDJ unit, VJ unit); each row joins the pairs that it may be. Component per row."""
+    import numpy as np
+    import pandas as pd
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    pairs = [np.stack(pair, axis=1) for pair in (first, *second)]
+    nodes = codes(pd.DataFrame(np.concatenate(pairs))).reshape(len(pairs), -1)
+    left, right = np.tile(nodes[0], len(second)), nodes[1:].ravel()
+    n = int(nodes.max(initial=-1)) + 1
+    edges = coo_array((np.ones(len(left), bool), (left, right)), shape=(n, n))
+    return connected_components(edges, directed=False)[1][nodes[0]] if n else np.zeros(0, np.int64)
+
+
+def separate_clones(cells, kinds):
+    """scirpy's `define_clonotypes`: cells of one receptor type that share a VDJ and a VJ chain, in any place."""
+    import numpy as np
+    import pandas as pd
+
+    kind = pd.factorize(kinds.reindex(cells.index))[0]
+    span = int(cells[["unit_VDJ_1", "unit_VJ_1", "unit_VDJ_2", "unit_VJ_2"]].to_numpy().max(initial=0)) + 2
+    one, two = {}, {}
+    for arm in ("VDJ", "VJ"):
+        one[arm] = cells[f"unit_{arm}_1"].to_numpy()
+        second = cells[f"unit_{arm}_2"].to_numpy()
+        two[arm] = np.where(second < 0, one[arm], second)
+    first = (one["VDJ"] + kind * span, one["VJ"])
+    others = [
+        (a + kind * span, b)
+        for a, b in ((one["VDJ"], two["VJ"]), (two["VDJ"], one["VJ"]), (two["VDJ"], two["VJ"]))
+    ]
+    names = ["VJ unplaced", "VDJ", "paired"]
+    evidence = np.array(names)[(cells["n_VDJ"] > 0) * 2 - ((cells["n_VDJ"] > 0) & (cells["n_VJ"] == 0))]
+    return linked(first, others), evidence.astype(object)
+
+
+def fitting(chain, clone, wanted):
+    """For each wanted chain the number of clones that it fits, and the clone where that is one (else -1).
+
+    chain, clone: of cells that define clones. Clones that are incidental beside the chain's largest do not count.
+    """
+    import pandas as pd
+
+    pairs = pd.DataFrame({"chain": chain, "clone": clone}).value_counts().rename("n").reset_index()
+    pairs = pairs[~incidental(pairs["n"], pairs.groupby("chain")["n"].transform("max"))]
+    found = pairs.groupby("chain")["clone"].agg(["size", "first"]).reindex(wanted)
+    number = found["size"].fillna(0).astype(int).to_numpy()
+    return number, found["first"].where(number == 1, -1).astype(int).to_numpy()
+
+
+def incidental(n, largest):
+    """Whether n cells with another partner chain are noise beside `largest` cells that agree on theirs."""
+    return ((n == 1) & (largest >= SURE)) | (n <= RARE_PARTNER * largest)
+
+
+def partner_clones(h1, l1, l2, hx, paired, heavy_only):
+    """Clones of paired cells: components of shared (VDJ unit, VJ unit). Returns (component, defines) over `paired`.
+
+    A component defines no clone where it is incidental beside a larger one of the same exact VDJ chain, or where
+    the VDJ unit mostly comes without VJ chain (blasts before light-chain expression) and its partners disagree.
+    """
+    import numpy as np
+    import pandas as pd
+
+    second = np.where(l2[paired] < 0, l1[paired], l2[paired])
+    part = linked((h1[paired], l1[paired]), [(h1[paired], second)])
+    table = pd.DataFrame({"hx": hx[paired], "unit": h1[paired], "part": part})
+    here = table.groupby(["hx", "part"])["unit"].transform("size")
+    odd = incidental(
+        table.groupby("part")["unit"].transform("size"), here.groupby(table["hx"]).transform("max")
+    )
+    alone = pd.Series(h1[heavy_only]).value_counts().reindex(table["unit"]).fillna(0).to_numpy()
+    several = table.groupby("unit")["part"].transform("nunique") > 1
+    silent = several & (alone > SILENT * table.groupby("unit")["part"].transform("size"))
+    return part, ~(odd | silent).to_numpy()
+
+
+def attached_clones(cells):
+    """Clones of paired cells; one-chain cells join where exactly one fits. (clone or -1, evidence) per cell."""
+    import numpy as np
+
+    n = len(cells)
+    clone, evidence = np.full(n, -1), np.full(n, "ambiguous", dtype=object)
+    h1, h2, l1, l2 = (cells[f"unit_{arm}_{place}"].to_numpy() for arm in ("VDJ", "VJ") for place in (1, 2))
+    hx, lx = cells["exact_VDJ_1"].to_numpy(), cells["exact_VJ_1"].to_numpy()
+    best, next_best = (cells[f"duplicate_count_VDJ_{place}"].to_numpy() for place in (1, 2))
+    multi = ((cells["n_VDJ"] > 2) | (cells["n_VJ"] > 2)).to_numpy()
+    evidence[multi] = "multichain"
+    clear = ~multi & ((h2 < 0) | (h1 == h2) | (best >= PRIMARY_RATIO * next_best))
+
+    both, heavy_only = (np.flatnonzero(clear & (h1 >= 0) & chosen) for chosen in (l1 >= 0, l1 < 0))
+    part, defines = partner_clones(h1, l1, l2, hx, both, heavy_only)
+    paired, other_light = both[defines], both[~defines]
+    clone[paired], evidence[paired] = part[defines], "paired"
+
+    def join(rows, known, words):
+        """Rows to the one clone among cells `known` with their exact VDJ chain, else with their VDJ unit."""
+        exact_number, exact_clone = fitting(hx[known], clone[known], hx[rows])
+        unit_number, unit_clone = fitting(h1[known], clone[known], h1[rows])
+        number = np.where(exact_number > 0, exact_number, unit_number)
+        joined = np.where(exact_number > 0, exact_clone, unit_clone)
+        own = n + 1 + h1[rows]
+        clone[rows] = np.select([number == 0, number == 1], [own, joined], -1)
+        evidence[rows] = np.select([number == 0, number == 1], words, "ambiguous")
+
+    join(heavy_only, paired, ["VDJ", "VDJ attached"])
+    # A partner that does not define a clone does not exclude the cell from the clone of its own VDJ chain either.
+    placed = np.flatnonzero(clone >= 0)
+    join(other_light, placed[h1[placed] >= 0], ["VDJ", "other VJ"])
+
+    light_only = np.flatnonzero(clear & (h1 < 0) & (l1 >= 0))
+    number, joined = fitting(lx[paired], clone[paired], lx[light_only])
+    # A light chain alone says little: it joins only a clone that at least two paired cells show.
+    shown = np.bincount(clone[paired], minlength=1)[joined.clip(0)] >= 2
+    clone[light_only] = np.where((number == 1) & shown, joined, -1)
+    evidence[light_only] = np.select(
+        [(number == 1) & shown, number <= 1], ["VJ attached", "VJ unplaced"], "ambiguous"
+    )
+    return clone, evidence
+
+
+def name_clones(clone, patient, receptor):
+    """Clone names `<patient>.B1`, .. by size (ties: order of first cell), as Series of the codes."""
+    import pandas as pd
+
+    sizes = pd.Series(clone[clone >= 0]).value_counts(sort=False)
+    ranked = sizes.sort_values(ascending=False, kind="stable").index
+    return pd.Series(
+        [f"{patient}.{RECEPTORS[receptor]}{i + 1}" for i in range(len(ranked))], index=ranked, dtype=object
+    )
+
+
+def define_clones(chains, pairing, patient, receptor, rule, similarity, partial):
+    """Clones of one receptor from own chains. Index cell_id; clone, evidence, counted (in denominators)."""
+    import pandas as pd
+
+    wide = cell_chains(chain_groups(chains, rule, similarity))
+    if partial == "attach":
+        clone, evidence = attached_clones(wide)
+    else:
+        clone, evidence = separate_clones(wide, pairing[f"receptor_type_{receptor.lower()}"])
+    names = name_clones(clone, patient, receptor)
+    cells = pd.DataFrame({"clone": pd.Series(clone, wide.index).map(names), "evidence": evidence})
+    cells["counted"] = cells["evidence"].isin(COUNTED)
+    return cells
+
+
+def per_cell(cell_ids, chains, pairing, results):
+    """One row per kept cell: for both receptors clone, evidence, counted, and scirpy's categories.
+
+    Evidence of cells without an own productive chain: `undecided` (only the lineage speaks against a chain),
+    `ambient` (all chains are ambient) or `none`.
+    """
+    import numpy as np
+    import pandas as pd
+
+    table = pd.DataFrame({"cell_id": cell_ids})
+    for receptor, cells in results.items():
+        short = receptor.lower()
+        cells = cells.reindex(cell_ids)
+        judged = chains[(chains["library"] == receptor) & (chains["rank"] > 0)]
+        seen = [
+            cell_ids.isin(judged.loc[judged["verdict"] == name, "cell_id"]) for name in ("undecided", "stray")
+        ]
+        rest = pd.Series(np.select(seen, ["undecided", "ambient"], "none"), cells.index)
+        table[f"{short}_clone"] = cells["clone"].to_numpy()
+        table[f"{short}_evidence"] = cells["evidence"].fillna(rest).to_numpy()
+        table[f"{short}_counted"] = (cells["counted"] == True).to_numpy()  # noqa: E712
+        for what in ("chain_pairing", "receptor_subtype"):
+            table[f"{what}_{short}"] = pairing[f"{what}_{short}"].reindex(cell_ids).fillna("no IR").to_numpy()
+    return table
+
+
+@click.command()
+@click.argument("chains", type=click.Path(exists=True, dir_okay=False))
+@click.option("--patient", required=True, help="Patient; first part of clone names and output files.")
+@click.option(
+    "--pairing", required=True, type=click.Path(exists=True, dir_okay=False), help="Chain categories."
+)
+@click.option("--clone-rule", default="similarity", show_default=True, type=click.Choice(RULES))
+@click.option(
+    "--similarity", default=0.85, show_default=True, type=click.FloatRange(0.5, 1), help="BCR junctions."
+)
+@click.option("--partial", default="attach", show_default=True, type=click.Choice(["attach", "separate"]))
+@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
+def main(chains, patient, pairing, clone_rule, similarity, partial):
+    """Clones of BCR and TCR over all samples of a patient.
+
+    CHAINS: the chain table of the patient. One-chain cells (--partial) join the one clone that fits, or stay separate.
+    """
+    import pandas as pd
+
+    table = pd.read_parquet(chains)
+    categories = pd.read_parquet(pairing).set_index("cell_id")
+    table["junction"] = table["junction"].fillna(table["junction_aa"])
+    for gene in ("v", "j"):
+        table[f"{gene}_gene"] = table[f"{gene}_call"].fillna("").str.split("*").str[0]
+    own = table[(table["verdict"] == "own") & (table["rank"] > 0)]
+    results = {
+        receptor: define_clones(
+            own[own["library"] == receptor], categories, patient, receptor, clone_rule, similarity, partial
+        )
+        for receptor in RECEPTORS
+    }
+    cells = per_cell(categories.index, table, categories, results)
+    facts = {"patient": patient} | rule_texts(clone_rule, similarity, partial)
+    for receptor in RECEPTORS:
+        short = receptor.lower()
+        evidence = cells[f"{short}_evidence"].value_counts()
+        facts[receptor] = {
+            "clones": int(cells[f"{short}_clone"].nunique()),
+            "counted": int(cells[f"{short}_counted"].sum()),
+            "evidence": {str(name): int(n) for name, n in evidence.items()},
+        }
+    cells.to_parquet(f"{patient}.clones.parquet", compression="zstd", index=False)
+    with open(f"{patient}.clonotypes.json", "w") as file:
+        json.dump(facts, file, indent=1, allow_nan=False)
+
+
+if __name__ == "__main__":
+    main()

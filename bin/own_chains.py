@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+"""Which receptor contig is a cell's own, and which was caught from the ambient (soup) of its library."""
+
+import json
+from importlib.metadata import version
+
+import click
+
+PACKAGES = ("click", "numpy", "pandas", "pyarrow")
+# Lineages that rearrange the receptor, by library: evidence, bounded by PRIOR_RANGE, never a verdict.
+OWNERS = {"BCR": ("B", "plasma", "blast"), "TCR": ("T",)}
+PRIOR_OWNER, PRIOR_UNKNOWN, PRIOR_OTHER = 0.5, 0.25, 0.01
+PRIOR_RANGE = (0.002, 0.95)
+SECOND_CHAIN = 0.1  # prior of a further own chain in an arm that has a stronger one
+AMBIENT_LIMIT = 0.05  # ambient contigs per cell, at most this part of the junction's UMIs per cell
+STRAY_UMI = 1.6  # UMIs of an ambient contig, before the library's own are counted
+ROUNDS = 8
+
+
+def own_receptor(contigs, labels):
+    """Probability that a contig is the cell's own transcript rather than caught from the library's ambient.
+
+    Expectation-maximisation over contigs. For junction j with u UMIs in a cell of lineage t of library s:
+      own      prior(t, s) * share of j among own receptors of t in s * own-UMI distribution(u)
+      ambient  ambient contigs of j per cell of s that is not a carrier * geometric(u)
+    All counts leave the cell itself out. A junction that no other cell shows is judged as a class
+    (Good-Turing: how often own and ambient contigs are unshared). The partner counts too: a heavy chain that
+    elsewhere goes with another light chain is less likely own. Returns arrays (p_own, ambient rate, verdict
+    own|stray|undecided): `undecided` where only the cell's lineage speaks against the contig. Contigs without
+    a junction, or of the other receptor kind, are 'other' and have no p_own.
+    """
+    import numpy as np
+    import pandas as pd
+
+    n = len(contigs)
+    p_own, ambient, verdict = np.full(n, np.nan), np.full(n, np.nan), np.full(n, "other", dtype="<U9")
+    matching = contigs["locus"].str[:2].map({"IG": "BCR", "TR": "TCR"}) == contigs["library"]
+    used = np.flatnonzero(matching & contigs["junction"].notna() & (contigs["arm"] != ""))
+    if not len(used):
+        return p_own, ambient, verdict
+    table = contigs.iloc[used]
+    lineage = labels.set_index("cell_id")["lineage"].astype(str)
+    names = pd.Index(sorted(lineage.unique()))
+    cell, _ = codes(table[["cell_id", "library"]])
+    t = names.get_indexer(table["cell_id"].map(lineage))
+    key, n_keys = codes(table[["locus", "v_call", "j_call", "junction"]])
+    group, _ = codes(table[["sample", "library", "arm"]])
+    groups = table[["sample", "library", "arm"]].drop_duplicates()
+    gj, n_gj = pair_codes(group, key)
+    gt = group * len(names) + t
+    gtj, n_gtj = pair_codes(gt, key)
+    u = table["duplicate_count"].to_numpy(float).clip(1)
+    sizes = pd.crosstab(labels["sample"].astype(str), labels["lineage"].astype(str))
+    cells_gt = sizes.reindex(groups["sample"], columns=names, fill_value=0).to_numpy(float).ravel()
+    cells_g = cells_gt.reshape(len(groups), -1).sum(1)
+    expected = np.array([name in OWNERS[library] for library in groups["library"] for name in names])
+    unknown = np.tile(names.isin(["unassigned"]), len(groups))
+    prior0 = np.where(expected, PRIOR_OWNER, np.where(unknown, PRIOR_UNKNOWN, PRIOR_OTHER))
+
+    def total(codes, weight, size):
+        return np.bincount(codes, weight, minlength=size)
+
+    usum_gj, usum_g = total(gj, u, n_gj), total(group, u, len(groups))
+    share_u = (usum_gj[gj] - u + 0.5) / (usum_g[group] - u + 0.5)
+    unshared = np.bincount(key, minlength=n_keys)[key] == 1
+    bins = np.minimum(np.ceil(np.log2(u) * 1.5), 15).astype(int)
+    width = np.diff(np.floor(2 ** (np.arange(-1, 16) / 1.5))).clip(1)
+    family = (group * 2 + ~(expected | unknown)[gt]) * 16 + bins
+    kind, n_kinds = codes(table[["library", "arm"]])
+    heavy = (table["arm"] == "VDJ").to_numpy()
+    productive = table["productive"].to_numpy()
+    top = pd.Series(u).groupby([cell, kind]).transform("max").to_numpy()
+    second = np.where(u < top, SECOND_CHAIN, 1.0)
+    w = np.where((u == top) & ((expected | unknown)[gt] | (u >= 5)), 0.95, 0.05)
+    w = np.where((u < 0.1 * top) & ~unshared, 0.02, w)
+
+    for _ in range(ROUNDS):
+        # Ambient: contigs per cell that is no carrier (Gamma-Poisson; prior by the junction's share of UMIs),
+        # and a geometric number of UMIs once caught.
+        stray_g = total(group, 1 - w, len(groups))
+        rate_g = (stray_g + 0.5) / cells_g
+        soup, carriers = (total(gj, part, n_gj)[gj] - part for part in (1 - w, w))
+        rate = (soup + 0.5) / ((cells_g[group] - carriers - 1).clip(1) + 0.5 / (rate_g[group] * share_u))
+        rate = np.minimum(rate, AMBIENT_LIMIT * usum_gj[gj] / cells_g[group])
+        lone = (total(group, (1 - w) * unshared, len(groups)) + 0.2) / (stray_g + 2)
+        rate = np.where(unshared, rate_g[group] * lone[group], rate).clip(1e-12, 0.95)
+        mean_u = (total(group, (1 - w) * u, len(groups)) + 20 * STRAY_UMI) / (stray_g + 20)
+        tail = np.maximum(1 - 1 / mean_u[group], rate / (1 + rate)).clip(0, 0.8)
+        # Own: UMI distribution of owner lineages in this library, smoothed by all libraries of the kind.
+        pooled = total(kind * 16 + bins, w, n_kinds * 16).reshape(-1, 16) + 0.2
+        pooled /= pooled.sum(1, keepdims=True)
+        own_u = total(
+            family - (family // 16 % 2) * 16, w * (expected | unknown)[gt], len(groups) * 32
+        ).reshape(-1, 2, 16)[:, 0]
+        f = (own_u[group, bins] + 50 * pooled[kind, bins]) / (own_u.sum(1)[group] + 50) / width[bins]
+        own_gt, own_g = total(gt, w, len(cells_gt)), total(group, w, len(groups))
+        prior = ((own_gt + 20 * prior0) / (cells_gt + 20)).clip(*PRIOR_RANGE)
+        prior_g = ((own_g + 5) / (cells_g + 20)).clip(*PRIOR_RANGE)
+        new_gt = (total(gt, w * unshared, len(cells_gt)) + 1) / (own_gt + 2)
+        new_g = (total(group, w * unshared, len(groups)) + 1) / (own_g + 2)
+        n_own = total(gtj, w, n_gtj)[gtj] - w
+        share = np.where(unshared, new_gt[gt], (n_own + 0.5) / (own_gt[gt] - w + 1))
+        share_g = np.where(unshared, new_g[group], (carriers + 0.5) / (own_g[group] - w + 1))
+        evidence = np.log(f * second) - np.log(rate * (1 - tail)) - (u - 1) * np.log(tail)
+        evidence += np.log(_partner_factor(cell, heavy, productive, key, w, share))
+        w = _expit(evidence + np.log(prior[gt] * share) - np.log1p(-prior[gt] * np.minimum(share, 1)))
+        blind = evidence + np.log(prior_g[group] * share_g)
+
+    p_own[used], ambient[used] = w, rate
+    verdict[used] = np.select([w >= 0.5, blind < 0], ["own", "stray"], "undecided")
+    return p_own, ambient, verdict
+
+
+def codes(table):
+    """Codes 0.. of the distinct rows of a table, and their number."""
+    found = table.groupby(list(table.columns), sort=False, dropna=False, observed=True).ngroup().to_numpy()
+    return found, int(found.max(initial=-1)) + 1
+
+
+def pair_codes(first, second):
+    """Codes 0.. of the pairs (first, second) of non-negative integers, and their number."""
+    import pandas as pd
+
+    found, values = pd.factorize(first.astype("int64") * (int(second.max()) + 1) + second)
+    return found, len(values)
+
+
+def _expit(x):
+    import numpy as np
+
+    return 1 / (1 + np.exp(-np.clip(x, -50, 50)))
+
+
+def _partner_factor(cell, heavy, productive, key, w, share):
+    """P(partner | junction) / P(partner): best productive chain of the cell's other arm, weighted by its w."""
+    import numpy as np
+
+    factor = np.ones(len(key))
+    n_cells, best = int(cell.max()) + 1, {}
+    for arm in (True, False):
+        rows = np.flatnonzero((heavy == arm) & productive)
+        rows = rows[np.argsort(w[rows], kind="stable")]
+        best[arm] = np.full(n_cells, -1)
+        best[arm][cell[rows]] = rows
+    partner = np.where(heavy, best[False][cell], best[True][cell])
+    rows = np.flatnonzero(partner >= 0)
+    if not len(rows):
+        return factor
+    other = partner[rows]
+    pair, n_pairs = pair_codes(key[rows], key[other])
+    both = w[rows] * w[other]
+    n_pair = np.bincount(pair, both, minlength=n_pairs)[pair] - both
+    n_j = np.bincount(key[rows], both, minlength=int(key.max()) + 1)[key[rows]] - both
+    usual = share[other].clip(1e-6, 1)
+    ratio = ((n_pair + 0.5 * usual) / (n_j + 0.5) / usual).clip(1e-3, 10)
+    factor[rows] = w[other] * ratio + 1 - w[other]
+    return factor
+
+
+def facts(chains, labels, patient):
+    """Counts for the report and MultiQC: chain categories, and contigs by verdict and lineage."""
+    lineage = chains["cell_id"].map(labels.set_index("cell_id")["lineage"].astype(str))
+    counts = chains.groupby(["library", lineage.rename("lineage"), "verdict"], observed=True).size()
+    middle = (
+        chains[chains["arm"] == "VDJ"]
+        .groupby(["library", "verdict"], observed=True)["duplicate_count"]
+        .median()
+    )
+    return {
+        "patient": patient,
+        "contigs": [
+            dict(zip(("library", "lineage", "verdict", "n"), (*at, int(n)), strict=True))
+            for at, n in counts.items()
+        ],
+        "median_umi_vdj": [
+            dict(zip(("library", "verdict", "umi"), (*at, float(n)), strict=True)) for at, n in middle.items()
+        ],
+    }
+
+
+def multiqc(found, patient):
+    """MultiQC custom content: contigs by verdict, per library."""
+    data = {}
+    for row in found["contigs"]:
+        bars = data.setdefault(f"{patient} {row['library']}", {})
+        bars[row["verdict"]] = bars.get(row["verdict"], 0) + row["n"]
+    return {
+        "id": "clonewatch_own_chains",
+        "section_name": "Own and ambient receptor contigs",
+        "description": "Contigs of kept cells: own, ambient (stray), undecided, or not judged (other).",
+        "plot_type": "bargraph",
+        "pconfig": {"id": "clonewatch_own_chains_plot", "title": "Receptor contigs", "ylab": "contigs"},
+        "data": data,
+    }
+
+
+@click.command()
+@click.argument("chains", type=click.Path(exists=True, dir_okay=False))
+@click.option("--patient", required=True, help="Patient; first part of the names of the output files.")
+@click.option(
+    "--labels", required=True, type=click.Path(exists=True, dir_okay=False), help="Cells and lineages."
+)
+@click.option("--keep-ambient", is_flag=True, help="Take every contig as the cell's own.")
+@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
+def main(chains, patient, labels, keep_ambient):
+    """For each contig, whether it is the cell's own or ambient. CHAINS: the chain table of the patient."""
+    import pandas as pd
+
+    cells = pd.read_parquet(labels, columns=["cell_id", "sample", "patient", "lineage"])
+    cells = cells[cells["patient"].astype(str) == patient].reset_index(drop=True)
+    table = pd.read_parquet(chains)
+    table["p_own"], table["ambient"], table["verdict"] = own_receptor(table, cells)
+    if keep_ambient:
+        table.loc[table["verdict"] != "other", "verdict"] = "own"
+    found = facts(table, cells, patient)
+    table.to_parquet(f"{patient}.own_chains.parquet", compression="zstd", index=False)
+    for name, content in (("own_chains", found), ("own_chains_mqc", multiqc(found, patient))):
+        with open(f"{patient}.{name}.json", "w") as file:
+            json.dump(content, file, indent=1, allow_nan=False)
+
+
+if __name__ == "__main__":
+    main()
