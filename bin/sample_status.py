@@ -12,9 +12,17 @@ PACKAGES = ("click",)
 
 LEVELS = ("error", "warning", "note")
 LOST = "its {step} task did not finish, see pipeline_info/trace.tsv"
-UNKNOWN_SPECIES = (None, "", "unknown", "undetermined")
+NO_SPECIES = (None, "", "unknown", "mixed")
 COLUMNS = ("sample", "patient", "timepoint", "day", "status", "reason", "identity", "identity_reason", "sex")
-COLUMNS += ("species", "cells_before", "cells_after", "median_umi", "median_genes", "median_pct_mito")
+COLUMNS += (
+    "species",
+    "quality",
+    "cells_before",
+    "cells_after",
+    "median_umi",
+    "median_genes",
+    "median_pct_mito",
+)
 COLUMNS += ("bcr_cells", "bcr_overlap", "tcr_cells", "tcr_overlap", "warnings")
 
 
@@ -48,11 +56,8 @@ def row_of(meta: dict, read: dict, qc: dict, identity: dict, status: str, reason
     """The sample's row of qc.tsv; what is not known is empty."""
     row = {name: meta.get(name) for name in ("sample", "patient", "timepoint", "day")}
     row |= {"status": status, "reason": reason, "identity": identity.get("verdict", "unchecked")}
-    row |= {
-        "identity_reason": identity.get("reason"),
-        "sex": identity.get("sex"),
-        "species": qc.get("species"),
-    }
+    row |= {"identity_reason": identity.get("reason"), "sex": identity.get("sex")}
+    row |= {"species": qc.get("species"), "quality": qc.get("verdict")}
     for name in ("cells_before", "cells_after", "median_umi", "median_genes", "median_pct_mito"):
         row[name] = qc.get(name)
     row["cells_before"] = qc.get("cells_before", read.get("n_cells"))
@@ -96,7 +101,7 @@ def species_problem(rows: list[dict]) -> str | None:
     """A sentence naming the samples by species, where a run has more than one."""
     groups: dict[str, list[str]] = {}
     for row in rows:
-        if row["species"] not in UNKNOWN_SPECIES:
+        if row["species"] not in NO_SPECIES:
             groups.setdefault(row["species"], []).append(row["sample"])
     if len(groups) < 2:
         return None
@@ -115,8 +120,8 @@ def problem(rows: list[dict], keep_going: bool, strict_identity: bool) -> str | 
     if strict_identity and doubtful:
         doubts = "".join(f"\n  {row['sample']}: {row['identity_reason']}" for row in doubtful)
         return (
-            f"The identity of {len(doubtful)} of {len(rows)} samples is doubtful, and --strict_identity is on; "
-            f"correct the samplesheet or turn it off.{doubts}"
+            f"The identity of {len(doubtful)} of {len(rows)} is in doubt, and --strict_identity is on; "
+            f"correct the samplesheet, or turn it off.{doubts}"
         )
     if len(failed) == len(rows):
         return f"None of {len(rows)} samples can be used; correct the samplesheet or the thresholds.{listed}"
