@@ -50,14 +50,14 @@ def cluster(data, resolution: float) -> np.ndarray:
     sc.pp.pca(data, n_comps=30, mask_var="highly_variable")
     if data.obs["sample"].nunique() > 1:
         corrected = harmonypy.run_harmony(data.obsm["X_pca"], data.obs, "sample", verbose=False).Z_corr
-        data.obsm["X_pca"] = np.asarray(corrected).reshape(-1, data.n_obs).T if corrected.shape[0] == 30 else corrected
+        data.obsm["X_pca"] = corrected.T if len(corrected) == 30 else corrected
     sc.pp.neighbors(data, n_neighbors=15)
     sc.tl.leiden(data, resolution=resolution, flavor="igraph", n_iterations=2, directed=False, random_state=0)
     return data.obs["leiden"].to_numpy()
 
 
 def hardness(folder: Path) -> pd.DataFrame:
-    """ARI of Leiden clusters against cell types (all cells) and subsets (within a lineage); AUC of scrublet."""
+    """ARI of Leiden clusters against cell types and, within a lineage, subsets; AUC of scrublet."""
     import scanpy as sc
     from sklearn.metrics import adjusted_rand_score, roc_auc_score
 
@@ -65,9 +65,8 @@ def hardness(folder: Path) -> pd.DataFrame:
     data = read(folder)
     clean = data[data.obs["kind"] == "cell"]
     found = cluster(clean, 1.0)
-    rows.append(("ARI, cell types, all cells", adjusted_rand_score(clean.obs["cell_type"], found), clean.n_obs))
-    rows.append(("ARI, lineages, all cells", adjusted_rand_score(clean.obs["lineage"], found), clean.n_obs))
-    rows.append(("ARI, subsets, all cells", adjusted_rand_score(clean.obs["subset"], found), clean.n_obs))
+    for level in ("lineage", "cell_type", "subset"):
+        rows.append((f"ARI, {level}, all cells", adjusted_rand_score(clean.obs[level], found), clean.n_obs))
     for lineage in ("T", "NK", "myeloid", "plasma"):
         part = clean[clean.obs["lineage"] == lineage]
         scores = {r: adjusted_rand_score(part.obs["subset"], cluster(part, r)) for r in (0.3, 0.6, 1.0)}
@@ -87,7 +86,7 @@ def hardness(folder: Path) -> pd.DataFrame:
 @click.option("--patients", default=1, show_default=True)
 @click.option("--seed", default=1, show_default=True)
 @click.option("--workers", default=2, show_default=True)
-@click.option("--measure/--no-measure", default=True, help="Also cluster and call doublets (first number only).")
+@click.option("--measure/--no-measure", default=True, help="Cluster and call doublets (first number).")
 @click.option("--keep", type=click.Path(path_type=Path), help="Keep the files in this folder.")
 def main(cells: str, patients: int, seed: int, workers: int, measure: bool, keep: Path | None) -> None:
     """Simulate, and print seconds, peak memory and how hard the result is."""

@@ -1,4 +1,4 @@
-"""The cells of one sample: type, subset, clone, interferon level, genome, CAR, depth; and the droplets they sit in."""
+"""The cells of one sample: type, subset, clone, interferon level, genome, CAR, depth; and their droplets."""
 
 from dataclasses import dataclass
 
@@ -6,21 +6,22 @@ import numpy as np
 import pandas as pd
 
 from simulator.case import (
-    BLAST, CAR_SHARE, CLONE, CLONE_IN_SUBSET, GAIN_1Q, INTERFERON, ISG_HIGH, LOSS_13Q, TIMEPOINTS, Patient,
+    BLAST,
+    CAR_SHARE,
+    CLONE,
+    CLONE_IN_SUBSET,
+    GAIN_1Q,
+    INTERFERON,
+    ISG_HIGH,
+    LOSS_13Q,
+    TIMEPOINTS,
+    Patient,
 )  # fmt: skip
 from simulator.counts import Cells
-from simulator.programmes import BASE_MITO, CAR, SUBSETS, Genome
+from simulator.programmes import BASE_MITO, CAR, DEPTH, SUBSETS, Genome
 from simulator.receptors import Pools, Repertoire, Usage
 
 DOUBLETS, DYING, EMPTY = 0.05, 0.04, 0.02
-# Expected own UMIs, log-normal spread and mean mitochondrial share per cell type.
-DEPTH = {
-    "CD4 T": (3600, 0.34, 0.042), "CD8 T": (3500, 0.36, 0.042), "NK": (3300, 0.36, 0.038), "classical monocyte": (5600, 0.42, 0.050),
-    "nonclassical monocyte": (5200, 0.40, 0.045), "cDC": (7200, 0.45, 0.045), "neutrophil precursor": (5200, 0.55, 0.035),
-    "plasma cell": (9500, 0.48, 0.040), "naive B": (3600, 0.35, 0.038), "memory B": (3900, 0.38, 0.038),
-    "B precursor": (4200, 0.45, 0.040), "B-ALL blast": (6200, 0.42, 0.045), "HSPC": (7000, 0.45, 0.045),
-    "erythroid": (5500, 0.75, 0.025), "megakaryocyte": (3000, 0.60, 0.040),
-}  # fmt: skip
 CYCLING = {
     "B-ALL blast": 0.35,
     "Plasma_2": 0.12,
@@ -46,7 +47,7 @@ class Sample:
     """A simulated sample before its counts. N cells, D droplets, D <= N.
 
     truth: one row per cell (N). first, second: (D,) cell numbers or -1. ambient: (D,) expected ambient UMIs.
-    barcodes: (D,) without suffix, sorted. repertoire: chains, clone names and rows; bcr, tcr: (N,) clone number or -1.
+    barcodes: (D,) without suffix, sorted. repertoire: chains and clones; bcr, tcr: (N,) clone number or -1.
     """
 
     name: str
@@ -122,9 +123,21 @@ def draw_sample(
     ambient = level * rng.lognormal(0, 0.3, droplets)
     ambient[kind == 3] = rng.lognormal(np.log(900), 0.45, int((kind == 3).sum()))
     return Sample(
-        f"{patient.name}_{timepoint}", patient, timepoint, truth, cells, first, second,
-        np.array(["cell", "doublet", "dying", "empty"])[kind], ambient, share, make_barcodes(droplets, rng), rep, bcr, tcr,
-    )  # fmt: skip
+        name=f"{patient.name}_{timepoint}",
+        patient=patient,
+        timepoint=timepoint,
+        truth=truth,
+        cells=cells,
+        first=first,
+        second=second,
+        kind=np.array(["cell", "doublet", "dying", "empty"])[kind],
+        ambient=ambient,
+        ambient_share=share,
+        barcodes=make_barcodes(droplets, rng),
+        repertoire=rep,
+        bcr=bcr,
+        tcr=tcr,
+    )
 
 
 def _draw_subsets(

@@ -9,19 +9,49 @@ from pyarrow import csv
 
 from simulator.case import TIMEPOINTS
 from simulator.cells import Sample, make_barcodes
-from simulator.receptors import FRAMEWORK_4, REGIONS, Usage, back_translate, frameworks
+from simulator.receptors import Usage
+from simulator.sequences import FRAMEWORK_4, REGIONS, back_translate, frameworks
 
 COLUMNS = [
-    "barcode", "is_cell", "contig_id", "high_confidence", "length", "chain", "v_gene", "d_gene", "j_gene", "c_gene",
-    "full_length", "productive", "fwr1", "fwr1_nt", "cdr1", "cdr1_nt", "fwr2", "fwr2_nt", "cdr2", "cdr2_nt", "fwr3",
-    "fwr3_nt", "cdr3", "cdr3_nt", "fwr4", "fwr4_nt", "reads", "umis", "raw_clonotype_id", "raw_consensus_id",
+    "barcode",
+    "is_cell",
+    "contig_id",
+    "high_confidence",
+    "length",
+    "chain",
+    "v_gene",
+    "d_gene",
+    "j_gene",
+    "c_gene",
+    "full_length",
+    "productive",
+    "fwr1",
+    "fwr1_nt",
+    "cdr1",
+    "cdr1_nt",
+    "fwr2",
+    "fwr2_nt",
+    "cdr2",
+    "cdr2_nt",
+    "fwr3",
+    "fwr3_nt",
+    "cdr3",
+    "cdr3_nt",
+    "fwr4",
+    "fwr4_nt",
+    "reads",
+    "umis",
+    "raw_clonotype_id",
+    "raw_consensus_id",
     "exact_subclonotype_id",
-]  # fmt: skip
-# Chance that a chain of a cell is assembled, and its median UMIs, per kind of cell and position (first, second, third).
+]
+# Per kind of cell and position (first, second, third chain): chance to be assembled, median UMIs.
 SEEN = {
-    "plasma": ((0.95, 40), (0.97, 70), (0.9, 40)), "B": ((0.86, 7), (0.92, 12), (0.8, 8)), "blast": ((0.28, 2.5), (0, 1), (0, 1)),
+    "plasma": ((0.95, 40), (0.97, 70), (0.9, 40)),
+    "B": ((0.86, 7), (0.92, 12), (0.8, 8)),
+    "blast": ((0.28, 2.5), (0, 1), (0, 1)),
     "T": ((0.90, 6), (0.78, 4), (0.5, 3)),
-}  # fmt: skip
+}
 NO_CELL, STRAY, EXTRA_LIGHT, UNPRODUCTIVE, SOILED = 0.04, 0.003, 0.025, {"BCR": 0.05, "TCR": 0.14}, 0.008
 
 
@@ -75,7 +105,7 @@ def make_contigs(sample: Sample, receptor: str, usage: Usage, seed: int) -> pd.D
     made = rep.add_chains(usage.draw("TRB" if receptor == "BCR" else "IGK", len(stray), rng))
     parts.append((stray, made, np.ones(len(stray)), np.ones(len(stray), bool)))
     # Cells that only the V(D)J library called.
-    lost = int(round(NO_CELL * len(droplet)))
+    lost = round(NO_CELL * len(droplet))
     source = rng.choice(len(cell), lost) if lost else np.empty(0, int)
     for position in range(2):
         has = rows[source, position] >= 0
@@ -114,18 +144,15 @@ def _table(
     twice = pd.DataFrame({"d": droplet, "c": chain}).duplicated().to_numpy()
     droplet, chain, umis, productive = droplet[~twice], chain[~twice], umis[~twice], productive[~twice]
     n = len(droplet)
-    barcode = barcodes[droplet].astype(object) + "-1"
     number = pd.Series(droplet).groupby(droplet).cumcount().to_numpy() + 1
-    columns = {c: chains[c][chain] for c in ("locus", "v", "d", "j", "c", "cdr3", "cdr3_nt")}
-    table = pd.DataFrame(
-        {
-            "barcode": barcode, "is_cell": True, "contig_id": barcode + "_contig_" + number.astype(str).astype(object),
-            "high_confidence": True, "chain": columns["locus"], "v_gene": columns["v"], "d_gene": columns["d"],
-            "j_gene": columns["j"], "c_gene": columns["c"], "full_length": True, "productive": productive,
-            "cdr3": columns["cdr3"], "cdr3_nt": columns["cdr3_nt"], "umis": umis,
-            "reads": (umis * rng.lognormal(np.log(110), 0.5, n)).astype(np.int64) + 1,
-        }
-    )  # fmt: skip
+    names = {"chain": "locus", "v_gene": "v", "d_gene": "d", "j_gene": "j", "c_gene": "c"}
+    table = pd.DataFrame({column: chains[name][chain] for column, name in names.items()})
+    table["cdr3"], table["cdr3_nt"] = chains["cdr3"][chain], chains["cdr3_nt"][chain]
+    table["barcode"] = barcodes[droplet].astype(object) + "-1"
+    table["contig_id"] = table["barcode"] + "_contig_" + number.astype(str).astype(object)
+    table["is_cell"] = table["high_confidence"] = True
+    table["productive"], table["umis"] = productive, umis
+    table["reads"] = (umis * rng.lognormal(np.log(110), 0.5, n)).astype(np.int64) + 1
     table.loc[rng.random(n) < 0.02, "c_gene"] = None
     _add_frameworks(table)
     table.loc[~table["productive"], ["cdr3", "cdr3_nt", "fwr4", "fwr4_nt"]] = None
@@ -135,7 +162,7 @@ def _table(
 
 
 def _add_frameworks(table: pd.DataFrame) -> None:
-    """Regions around the CDR3 and the contig's length (leader and a stretch of the constant region included)."""
+    """Regions around the CDR3, and the contig's length with leader and a stretch of the constant region."""
     for column in [f"{r}{s}" for r in (*REGIONS, "fwr4") for s in ("", "_nt")]:
         table[column] = None
     spans = np.zeros(len(table), np.int64)

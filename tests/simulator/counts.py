@@ -1,7 +1,7 @@
 """Counts of droplets: gamma-Poisson around each cell's own expected expression, compiled with numba.
 
-Every droplet draws from its own random stream, so that a result does not depend on how droplets are shared out
-between workers.
+Every droplet draws from its own random stream, so that a result does not depend on how droplets are shared
+out between workers.
 """
 
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ NOISE_FLOOR = 0.03  # expected counts below this are Poisson for any observer
 class Expression:
     """What a cell's expectation is built from. G genes, S states, P programmes.
 
-    base: (S, G) float32, relative expression per state. start, gene, effect: programme p multiplies gene[k] by
-    exp(strength * effect[k]) for k in start[p]:start[p+1]. dispersion: (G,) class index. noise: (classes, draws)
-    gamma variates of mean 1. soup: (G,) ambient profile that sums to 1.
+    base: (S, G) float32, relative expression per state. start, gene, effect: programme p multiplies gene[k]
+    by exp(strength * effect[k]) for k in start[p]:start[p+1]. dispersion: (G,) class index. noise: (classes,
+    draws) gamma variates of mean 1. soup: (G,) ambient profile that sums to 1.
     """
 
     base: np.ndarray
@@ -85,8 +85,8 @@ def _add_cell(c, out, work, base, start, gene, effect, state, strength, n_umi, e
 
 @nb.njit(nogil=True, cache=True)
 def _droplets(
-    low, high, seed, first, second, ambient, soup, dispersion, noise, base, start, gene, effect, state, strength,
-    n_umi, extra_gene, extra_share,
+    low, high, seed, first, second, ambient, soup, dispersion, noise,
+    base, start, gene, effect, state, strength, n_umi, extra_gene, extra_share,
 ):  # fmt: skip
     """Counts of droplets low..high-1 as (data, genes, genes per droplet)."""
     n_genes = base.shape[1]
@@ -165,10 +165,18 @@ def _droplets(
 
 
 def draw(
-    low: int, high: int, seed: int, first: np.ndarray, second: np.ndarray, ambient: np.ndarray, what: Expression,
+    low: int,
+    high: int,
+    seed: int,
+    first: np.ndarray,
+    second: np.ndarray,
+    ambient: np.ndarray,
+    what: Expression,
     cells: Cells,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
-    """Counts of droplets low..high-1. first, second: (D,) cell of each droplet, -1 for none; ambient: (D,) UMIs.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Counts of droplets low..high-1.
+
+    first, second: (D,) cell of each droplet, -1 for none; ambient: (D,) UMIs.
 
     Returns data (int32), gene index (int32) and the number of genes per droplet, as in a CSR matrix.
     """

@@ -1,46 +1,14 @@
-"""Receptor chains and clones: V-J usage and CDR3 lengths of real libraries, nucleotides that translate.
-
-Frameworks are stand-ins (one template per locus family with substitutions per gene): a chain is consistent in
-itself, but an aligner would not give back its V gene from the frameworks.
-"""
+"""Receptor chains and clones: V-J usage and CDR3 lengths of real libraries, nucleotides that translate."""
 
 import json
-import zlib
 from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 
 from simulator.case import BLAST, CLONE, HEAVY, LIGHT, Patient
 from simulator.programmes import TABLES
+from simulator.sequences import CODONS, back_translate, mutated, translate
 
-AMINO = "ACDEFGHIKLMNPQRSTVWY"
-CODONS = {
-    "A": "GCC GCT GCA", "C": "TGT TGC", "D": "GAC GAT", "E": "GAG GAA", "F": "TTC TTT", "G": "GGC GGT GGA GGG",
-    "H": "CAC CAT", "I": "ATC ATT", "K": "AAG AAA", "L": "CTG CTC TTG", "M": "ATG", "N": "AAC AAT", "P": "CCC CCT CCA",
-    "Q": "CAG CAA", "R": "AGA CGG CGA", "S": "AGC TCC AGT", "T": "ACC ACT ACA", "V": "GTG GTC", "W": "TGG", "Y": "TAC TAT",
-}  # fmt: skip
-_TABLE = np.array([[list((CODONS[a].split() * 12)[i].encode()) for i in range(12)] for a in AMINO], np.uint8)
-_CODE = np.zeros(256, np.uint8)
-_CODE[np.frombuffer(AMINO.encode(), np.uint8)] = np.arange(20)
-
-FRAMEWORKS = {
-    "IGHV3": "EVQLVESGGGLVQPGGSLRLSCAAS GFTFSSY AMSWVRQAPGKGLEWVSA ISGSGGS TYYADSVKGRFTISRDNSKNTLYLQMNSLRAEDTAVYY",
-    "IGHV4": "QVQLQESGPGLVKPSETLSLTCTVS GGSISSY YWSWIRQPPGKGLEWIGY IYYSGS TNYNPSLKSRVTISVDTSKNQFSLKLSSVTAADTAVYY",
-    "IGH": "QVQLVQSGAEVKKPGASVKVSCKAS GYTFTSY YMHWVRQAPGQGLEWMGI INPSGGS TSYAQKFQGRVTMTRDTSTSTVYMELSSLRSEDTAVYY",
-    "IGK": "DIQMTQSPSSLSASVGDRVTITC RASQSISSYLN WYQQKPGKAPKLLIY AASSLQS GVPSRFSGSGSGTDFTLTISSLQPEDFATYY",
-    "IGL": "QSALTQPASVSGSPGQSITISC TGTSSDVGGYNYVS WYQQHPGKAPKLMIY EVSNRPS GVSNRFSGSKSGNTASLTISGLQAEDEADYY",
-    "TRB": "DAGVTQSPRHEVTEMGQEVTLRC KPISGHNS LFWYRQTMMRGLELLIYF NNNVPI DDSGMPEDRFSAKMPNASFSTLKIQPSEPRDSAVYF",
-    "TRA": "QKEVEQNSGPLSVPEGAIASLNC TYSDRGSQS FFWYRQYSGKSPELIMFI YSNGDK EDGRFTAQLNKASQYVSLLIRDSQPSDSATYL",
-}
-FRAMEWORK_4 = {
-    "IGH": "GQGTLVTVSS",
-    "IGK": "GQGTKVEIK",
-    "IGL": "GGGTKLTVL",
-    "TRB": "GPGTRLTVL",
-    "TRA": "GKGTKLTVTP",
-}
-REGIONS = ("fwr1", "cdr1", "fwr2", "cdr2", "fwr3")
 D_GENES = {
     "IGH": ["IGHD3-10", "IGHD3-22", "IGHD6-19", "IGHD2-2", "IGHD6-13", "IGHD3-3", "IGHD4-17", "IGHD1-26"],
     "TRB": ["TRBD1", "TRBD2"],
@@ -54,15 +22,8 @@ SWITCHED = {
     "IGHG4": 0.03,
     "IGHM": 0.1,
 }
+KAPPA_DELETING = "GGAGCCCTAGTGGCAGCC"  # start of the kappa deleting element
 COLUMNS = ("locus", "v", "d", "j", "c", "cdr3", "cdr3_nt")
-
-
-def back_translate(peptides: list[str], rng: np.random.Generator) -> list[str]:
-    """Nucleotides of peptides, codons drawn from the usual human ones."""
-    letters = np.frombuffer("".join(peptides).encode(), np.uint8)
-    bases = _TABLE[_CODE[letters], rng.integers(0, 12, len(letters))].tobytes().decode()
-    ends = np.cumsum([3 * len(p) for p in peptides])
-    return [bases[end - 3 * len(p) : end] for p, end in zip(peptides, ends, strict=True)]
 
 
 class Usage:
@@ -100,17 +61,24 @@ class Usage:
         if locus in D_GENES:
             known = rng.random(n) < 0.55
             d[known] = rng.choice(np.array(D_GENES[locus], object), known.sum())
+        nt = np.array(back_translate(cdr3, rng), object)
+        cdr3 = np.array(cdr3, object)
         return {
-            "locus": np.full(n, locus, object), "v": v, "d": d, "j": j, "c": c, "cdr3": np.array(cdr3, object),
-            "cdr3_nt": np.array(back_translate(cdr3, rng), object),
-        }  # fmt: skip
+            "locus": np.full(n, locus, object),
+            "v": v,
+            "d": d,
+            "j": j,
+            "c": c,
+            "cdr3": cdr3,
+            "cdr3_nt": nt,
+        }
 
 
 @dataclass
 class Repertoire:
     """Chains and clones of one patient or sample. Clones name rows of the chain table; -1 is none.
 
-    chains: columns of COLUMNS. clones: name, first (IGH or TRB), second (light or TRA), third (a further light chain).
+    chains: columns of COLUMNS. clones: name, first (IGH or TRB), second (light or TRA), third (light).
     """
 
     chains: dict[str, list[np.ndarray]] = field(default_factory=lambda: {c: [] for c in COLUMNS})
@@ -188,34 +156,20 @@ def _one(
     return {k: np.array([x], object) for k, x in values.items()}
 
 
-def translate(nt: str) -> str:
-    """Amino acids of in-frame nucleotides (only codons of CODONS occur, and their single-base neighbours)."""
-    letters = "TCAG"
-    table = "FFLLSSSSYY**CC*WLLLLPPPPHHQQRRRRIIIMTTTTNNKKSSRRVVVVAAAADDEEGGGG"
-    order = {letter: i for i, letter in enumerate(letters)}
-    return "".join(
-        table[16 * order[a] + 4 * order[b] + order[c]]
-        for a, b, c in zip(nt[::3], nt[1::3], nt[2::3], strict=True)
-    )
-
-
-def _mutated(nt: str, positions: range, same: bool) -> str:
-    """The first transition at one of the positions that keeps (same) or changes the peptide, without a stop."""
-    transition = {"C": "T", "T": "C", "A": "G", "G": "A"}
-    for i in positions:
-        changed = nt[:i] + transition[nt[i]] + nt[i + 1 :]
-        if "*" not in translate(changed) and (translate(changed) == translate(nt)) == same:
-            return changed
-    return nt
+def _bulk(clone: str, locus: str, v: str, j: str, nt: str, aa: str) -> dict[str, str]:
+    return {"clone": clone, "locus": locus, "v_call": v, "j_call": j, "junction": nt, "junction_aa": aa}
 
 
 def make_pools(patient: Patient, usage: Usage, seed: int) -> Pools:
-    """The lasting clones of a patient: malignant plasma, blast, polyclonal plasma and memory B, expanded T."""
+    """A patient's lasting clones: malignant plasma, blast, polyclonal plasma and memory B, expanded T."""
     rng = np.random.default_rng([seed, 21, patient.number])
     rep, members, sizes = Repertoire(), {}, {}
     for name, kind, count, slope in (
-        ("plasma", "BCR", 300, 0.7), ("memory_B", "BCR", 400, 0.5), ("CD4", "TCR", 500, 0.6), ("CD8", "TCR", 220, 1.0),
-    ):  # fmt: skip
+        ("plasma", "BCR", 300, 0.7),
+        ("memory_B", "BCR", 400, 0.5),
+        ("CD4", "TCR", 500, 0.6),
+        ("CD8", "TCR", 220, 1.0),
+    ):
         names = np.array([f"{patient.name}_{name}_{i + 1}" for i in range(count)], object)
         members[name] = rep.add_random(kind, names, usage, rng, "switched" if kind == "BCR" else None)
         sizes[name] = 1 / np.arange(1, count + 1) ** slope
@@ -231,9 +185,9 @@ def make_pools(patient: Patient, usage: Usage, seed: int) -> Pools:
     )
     # Branches of the clone: the founder, a silent change, one and two replacements in the heavy junction.
     middle = 3 * (len(heavy) // 2)
-    silent = _mutated(heavy_nt, range(middle + 2, len(heavy_nt), 3), same=True)
-    replaced = _mutated(heavy_nt, range(middle, len(heavy_nt) - 6), same=False)
-    replaced_again = _mutated(replaced, range(9, middle), same=False)
+    silent = mutated(heavy_nt, range(middle + 2, len(heavy_nt), 3), same=True)
+    replaced = mutated(heavy_nt, range(middle, len(heavy_nt) - 6), same=False)
+    replaced_again = mutated(replaced, range(9, middle), same=False)
     if patient.has_clone:
         lambda_row = rep.add_chains(_one("IGL", genes[2], genes[3], "IGLC3", light, light_nt))[0]
         second_row = rep.add_chains(second)[0]
@@ -253,31 +207,12 @@ def make_pools(patient: Patient, usage: Usage, seed: int) -> Pools:
     sizes[BLAST] = np.ones(1)
     kappa = usage.draw("IGK", 2, rng)
     bulk = [
-        {"clone": f"IGKDE_{i + 1}", "locus": "IGK", "v_call": kappa["v"][i], "j_call": "IGKDE", "junction": kappa["cdr3_nt"][i][:-6] + "GGAGCCCTAGTGGCAGCC", "junction_aa": ""}
+        _bulk(f"IGKDE_{i + 1}", "IGK", kappa["v"][i], "IGKDE", kappa["cdr3_nt"][i][:-6] + KAPPA_DELETING, "")
         for i in range(2)
-    ]  # fmt: skip
+    ]
     if patient.has_clone:
-        bulk += [
-            {"clone": "IGH_1", "locus": "IGH", "v_call": genes[0], "j_call": genes[1], "junction": heavy_nt, "junction_aa": heavy},
-            {"clone": "IGL_1", "locus": "IGL", "v_call": genes[2], "j_call": genes[3], "junction": light_nt, "junction_aa": light},
-            {"clone": "IGL_2", "locus": "IGL", "v_call": "IGLV3-21", "j_call": "IGLJ2", "junction": second["cdr3_nt"][0], "junction_aa": second["cdr3"][0]},
-        ]  # fmt: skip
+        nt, aa = second["cdr3_nt"][0], second["cdr3"][0]
+        bulk.append(_bulk("IGH_1", "IGH", genes[0], genes[1], heavy_nt, heavy))
+        bulk.append(_bulk("IGL_1", "IGL", genes[2], genes[3], light_nt, light))
+        bulk.append(_bulk("IGL_2", "IGL", "IGLV3-21", "IGLJ2", nt, aa))
     return Pools(rep, members, sizes, bulk)
-
-
-def frameworks(genes: list[str], locus: str) -> pd.DataFrame:
-    """Stand-in V regions per gene: aa and nt of fwr1..fwr3; conserved C and W are never replaced."""
-    rows = {}
-    for gene in genes:
-        template = next(t for k, t in FRAMEWORKS.items() if str(gene).startswith(k) or k == locus)
-        rng = np.random.default_rng(zlib.crc32(str(gene).encode()))
-        letters = list(template)
-        free = [i for i, a in enumerate(letters) if a not in " CW"]
-        for i in rng.choice(free, 5, replace=False):
-            letters[i] = AMINO[rng.integers(20)].replace("C", "S").replace("W", "Y")
-        parts = "".join(letters).split(" ")
-        nucleotides = back_translate(parts, rng)
-        rows[gene] = dict(zip(REGIONS, parts, strict=True)) | {
-            f"{r}_nt": n for r, n in zip(REGIONS, nucleotides, strict=True)
-        }
-    return pd.DataFrame(rows).T

@@ -15,7 +15,7 @@ BLOCK = 1 << 18  # elements per compressed block of the long arrays
 
 
 def _packed(values: np.ndarray) -> bytes:
-    """One block as HDF5's shuffle and gzip filters store it; zlib releases the interpreter lock, h5py does not."""
+    """One block as HDF5's shuffle and gzip filters store it; unlike h5py, zlib lets other threads run."""
     if len(values) < BLOCK:
         values = np.concatenate([values, np.zeros(BLOCK - len(values), values.dtype)])
     shuffled = values.view(np.uint8).reshape(-1, values.itemsize).T.tobytes()
@@ -78,10 +78,10 @@ def write_matrix(
     ahead: int,
     library: str,
 ) -> dict[str, np.ndarray]:
-    """Write a 10x v3 matrix from tasks that each give (data, feature index, genes per barcode) of the next barcodes.
+    """Write a 10x v3 matrix from tasks that each give (data, feature index, genes per barcode).
 
-    features: columns gene_id, gene, feature_type, genome. At most `ahead` tasks are under way, so memory does not
-    grow with the number of barcodes. Returns n_genes and n_umi per barcode and cells per gene.
+    features: columns gene_id, gene, feature_type, genome. At most `ahead` tasks are under way, so memory does
+    not grow with the number of barcodes. Returns n_genes and n_umi per barcode and cells per gene.
     """
     seen = np.zeros(len(features), np.int64)
     n_genes, n_umi = [], []

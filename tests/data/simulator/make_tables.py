@@ -15,10 +15,22 @@ import pandas as pd
 from scipy import sparse
 
 PROFILES = ["NK", "CD4+T", "CD8+T", "Monocyte", "Macrophage", "Dendritic", "Plasma", "B"]
-LINEAGE_MARKERS = {
-    "lymphoid": ["CD3D", "CD3E", "IL7R", "NKG7", "GNLY", "CD2"],
-    "myeloid": ["LYZ", "CD14", "FTL", "CST3"],
-}
+MONOCYTE_GENES = [
+    "LYZ",
+    "S100A8",
+    "S100A9",
+    "S100A12",
+    "FCN1",
+    "CST3",
+    "C1QA",
+    "C1QB",
+    "C1QC",
+    "APOE",
+    "APOC1",
+    "PPBP",
+    "PF4",
+    "CD14",
+]
 
 
 def read_h5(path: Path) -> tuple[sparse.csr_matrix, pd.DataFrame]:
@@ -36,8 +48,8 @@ def read_h5(path: Path) -> tuple[sparse.csr_matrix, pd.DataFrame]:
 def clean_profiles(path: Path) -> pd.DataFrame:
     """Counts per million per cell type (genes x types) without the soup that the source's profiles hold.
 
-    Haemoglobin, lung and stromal genes, JCHAIN outside B cells, monocyte genes in lymphocytes and C1Q in dendritic cells come from
-    neighbours' RNA in the source; the simulator adds its own ambient RNA, so they are taken out here.
+    Haemoglobin, lung and stromal genes, JCHAIN outside B cells, monocyte genes in lymphocytes and C1Q in
+    dendritic cells come from neighbours' RNA in the source; the simulator adds its own ambient RNA.
     """
     counts = pd.read_parquet(path)[PROFILES]
     counts = counts[counts.index != ""].groupby(level=0).sum()
@@ -45,21 +57,7 @@ def clean_profiles(path: Path) -> pd.DataFrame:
     counts.loc[haemoglobin] = 0
     lymphoid = ["NK", "CD4+T", "CD8+T", "Plasma", "B"]
     soup = counts.index.isin(
-        [
-            "LYZ",
-            "S100A8",
-            "S100A9",
-            "S100A12",
-            "FCN1",
-            "CST3",
-            "C1QA",
-            "C1QB",
-            "C1QC",
-            "APOE",
-            "APOC1",
-            "PPBP",
-        ]
-        + ["PF4", "CD14"]
+        ["LYZ", "S100A8", "S100A9", "S100A12", "FCN1", "CST3", "C1QA", "C1QB", "C1QC", "APOE", "APOC1", "PPBP", "PF4", "CD14"]
     )
     counts.loc[soup, lymphoid] *= 0.1
     counts.loc[counts.index.isin(["C1QA", "C1QB", "C1QC"]), ["Monocyte", "Dendritic"]] *= 0.05
@@ -100,7 +98,7 @@ def interferon_fold_changes(control: Path, stimulated: Path) -> pd.DataFrame:
 
 
 def usage(contigs: pd.DataFrame) -> dict:
-    """Per locus, of productive contigs: V-J pairs, CDR3 lengths, residues of the middle, usual ends, C genes."""
+    """Per locus, of productive contigs: V-J pairs, CDR3 lengths, middle residues, usual ends, C genes."""
     contigs = contigs[contigs["productive"].astype(str).str.lower().eq("true") & contigs["cdr3"].notna()]
     contigs = contigs.drop_duplicates(["chain", "v_gene", "j_gene", "cdr3"])
     result = {}
