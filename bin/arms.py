@@ -10,6 +10,7 @@ import click
 PACKAGES = ("click", "anndata", "numpy", "scipy", "pandas", "hdf5plugin")
 FILE = click.Path(exists=True, dir_okay=False)
 CANDIDATES = ("B", "plasma", "blast")  # lineages that a B-cell malignancy can sit in
+HALF = 8  # genes in a row that go to the same half of an arm; the next ones go to the other
 BLOCK = 4000  # cells read at a time
 MAX_RATIO = 3.0  # a gene further from its baseline than this differs by the cell's state, not by copy number
 CAP = 3.0  # standard deviations above expectation at which one gene's count in one cell is cut
@@ -152,11 +153,13 @@ def gene_weights(share, behind, counts, depth: float, dispersion):
     return np.where(usable, 1 / (1 + dispersion * depth * share), 0.0)
 
 
-def arm_scores(x, group, share, weight, dispersion, arm, arms: int):
-    """Observed over expected weighted counts of each arm, centred on the cell's median arm.
+def arm_scores(x, group, share, weight, dispersion, part, arms: int):
+    """Observed over expected weighted counts of each arm and of one half of it, centred on the cell's median.
 
-    x: cells x genes CSR counts; group: number per cell; share, weight: groups x genes; arm: number per gene.
-    Returns (ratio, expected), cells x arms; 1 / expected is the ratio's variance from counting alone.
+    x: cells x genes CSR counts; group: number per cell; share, weight: groups x genes; part: twice the number
+    of the gene's arm, plus 1 for genes of the second half. Returns, side by side and each `arms` wide: ratios,
+    ratios of first halves, expected, expected of first halves. 1 / expected is the ratio's variance from
+    counting alone.
     """
     import numpy as np
     from scipy import sparse
@@ -167,15 +170,20 @@ def arm_scores(x, group, share, weight, dispersion, arm, arms: int):
     over = dispersion[x.indices]
     cap = mean + CAP * np.sqrt(mean * (1 + over * mean)) + 1
     value = np.minimum(x.data, cap) * weight[group[row], x.indices]
-    to_arm = sparse.csr_matrix((np.ones(len(arm)), (np.arange(len(arm)), arm)), shape=(len(arm), arms))
-    observed = (sparse.csr_matrix((value, x.indices, x.indptr), shape=x.shape) @ to_arm).toarray()
-    expected = depth[:, None] * ((share * weight) @ to_arm)[group]
-    ratio = np.divide(observed, expected, out=np.ones_like(observed), where=expected > 0)
+    shape = (len(part), 2 * arms)
+    to_part = sparse.csr_matrix((np.ones(len(part)), (np.arange(len(part)), part)), shape=shape)
+    observed = (sparse.csr_matrix((value, x.indices, x.indptr), shape=x.shape) @ to_part).toarray()
+    expected = depth[:, None] * ((share * weight) @ to_part)[group]
+    both = [table[:, 0::2] + table[:, 1::2] for table in (observed, expected)]
+    ratio, half = (
+        np.divide(above, below, out=np.ones_like(above), where=below > 0)
+        for above, below in (both, (observed[:, 0::2], expected[:, 0::2]))
+    )
     order = np.argsort(ratio, axis=1)
-    heap = np.cumsum(np.take_along_axis(expected, order, axis=1), axis=1)
+    heap = np.cumsum(np.take_along_axis(both[1], order, axis=1), axis=1)
     middle = (heap >= heap[:, -1:] / 2).argmax(axis=1)
-    centre = np.take_along_axis(ratio, order, axis=1)[np.arange(len(ratio)), middle]
-    return ratio / np.maximum(centre, 0.2)[:, None], expected
+    centre = np.maximum(np.take_along_axis(ratio, order, axis=1)[np.arange(len(ratio)), middle], 0.2)[:, None]
+    return np.hstack([ratio / centre, half / centre, both[1], expected[:, 0::2]])
 
 
 def blocks(path: Path | str, genes, known):
@@ -235,6 +243,7 @@ def main(cells, patient, labels, clones, gene_positions, gtf, masked, min_refere
     place = positions.loc[names]
     arms = list(dict.fromkeys(place.arm))
     arm = place.arm.map({name: number for number, name in enumerate(arms)}).to_numpy()
+    part = 2 * arm + (np.arange(len(arm)) // HALF) % 2
 
     columns = ["group", "population", "lineage", "cell_type", "normal"]
     groups = table[columns].drop_duplicates("group").sort_values("group").reset_index(drop=True)
@@ -257,15 +266,14 @@ def main(cells, patient, labels, clones, gene_positions, gtf, masked, min_refere
     depth = moments.depth / np.maximum(moments.cells, 1)
     parts = zip(share, behind, moments.counts, depth, strict=True)
     weight = np.array([gene_weights(*part, dispersion) for part in parts])
-    ratio = np.zeros((len(table), len(arms)), np.float32)
-    expected = np.zeros_like(ratio)
+    scores = np.zeros((len(table), 4 * len(arms)), np.float32)
     for path in cells:
         for here, x in blocks(path, names, table.index):
-            scores = arm_scores(x, group[here], share, weight, dispersion, arm, len(arms))
-            ratio[here], expected[here] = scores
+            scores[here] = arm_scores(x, group[here], share, weight, dispersion, part, len(arms))
 
     out = table[["group", *columns[1:]]].assign(baseline=baseline[group]).reset_index()
-    scores = pd.DataFrame(np.hstack([ratio, expected]), columns=arms + [f"{name}:expected" for name in arms])
+    kinds = ("", ":half", ":expected", ":half_expected")
+    scores = pd.DataFrame(scores, columns=[name + kind for kind in kinds for name in arms])
     pd.concat([out, scores], axis=1).to_parquet(f"{patient}.arms.parquet", compression="zstd", index=False)
     genes = place.reset_index(names="gene")[["gene", "chromosome", "start", "end", "arm"]]
     for number, name in enumerate(groups.group):

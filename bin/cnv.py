@@ -1,0 +1,320 @@
+#!/usr/bin/env python3
+"""Gains and losses of chromosome arms: which populations and cells carry them, in what share."""
+
+import itertools
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+PACKAGES = ("click", "numpy", "pandas", "statsmodels")
+FILE = click.Path(exists=True, dir_okay=False)
+LEVEL = {"gain": 1.5, "loss": 0.5}  # expression of an arm with one copy more or fewer
+# The search looks at few parameters and cells, what it finds is fitted on a finer grid: expression of the arm
+# in altered cells, where unaltered cells lie when the baseline is other cells, how much wider than the noise
+# of normal cells they spread, and steps of the share.
+GRIDS = (
+    {"gain": (1.5,), "loss": (0.5,), "centres": (0.94, 1.0, 1.06), "spreads": (1.0, 1.3), "steps": 41},
+    {
+        "gain": (1.4, 1.5, 1.6, 1.8),
+        "loss": (0.4, 0.45, 0.5, 0.55, 0.6),
+        "centres": (0.92, 0.96, 1.0, 1.04, 1.08),
+        "spreads": (1.0, 1.15, 1.3, 1.5, 2.0),
+        "steps": 101,
+    },
+)
+SAMPLE = (1500, 5000)  # cells looked at with each grid
+MIN_SEPARATION = (
+    1.5  # standard deviations between an altered and an unaltered cell, for an arm to be assessable
+)
+MIN_REPLICATED = 0.6  # of an event called in half of an arm's genes, what the other half has to show
+MAX_JOINT = 5  # events that sub-clones are made of
+COLUMNS = """patient population cell_type normal baseline level stratum day arm event verdict n total share
+low high expression evidence replicated separation shift error agreeing scored_genes mb"""
+
+
+def signal(cells, arm: str, kind: str = ""):
+    """(value, expected) of cells for an arm or its first half: value = sqrt(ratio + 3/(8 expected)).
+
+    Variance-stabilised (Anscombe 1948): by counting alone a value varies by 1/(4 expected).
+    """
+    import numpy as np
+
+    expected = np.maximum(cells[f"{arm}:{kind}expected"].to_numpy(float), 0.1)
+    ratio = cells[f"{arm}:half" if kind else arm].to_numpy(float)
+    return np.sqrt(ratio + 0.375 / expected), expected
+
+
+def log_density(value, expected, noise: float, level: float, spread: float = 1.0):
+    """Log density of a cell's value where its arm is expressed at `level` times the baseline."""
+    import numpy as np
+
+    variance = (0.25 / expected + noise) * spread**2
+    return -0.5 * ((value - np.sqrt(level + 0.125 / expected)) ** 2 / variance + np.log(2 * np.pi * variance))
+
+
+def densities(value, expected, noise: float, fit: dict):
+    """Log densities of cells under a fitted event: (unaltered, altered)."""
+    levels = (fit["centre"], fit["centre"] * fit["expression"])
+    return tuple(log_density(value, expected, noise, level, fit["spread"]) for level in levels)
+
+
+def arm_noise(cells, arm: str) -> float:
+    """Variance of normal cells' values beyond counting, within their groups."""
+    import numpy as np
+    import pandas as pd
+
+    value, expected = signal(cells, arm)
+    residual = value - pd.Series(value).groupby(cells.group.to_numpy()).transform("mean").to_numpy()
+    return max(float(np.mean(residual**2 - 0.25 / expected)), 1e-4)
+
+
+def share_curve(normal, altered, steps: int = 101):
+    """Log likelihood of each share of altered cells, 0 to 1 in `steps`, from the cells' log densities."""
+    import numpy as np
+
+    share = np.linspace(0, 1, steps)[:, None]
+    top = np.maximum(normal, altered)
+    low, high = np.exp(normal - top), np.exp(altered - top)
+    return np.log(np.maximum((1 - share) * low + share * high, 1e-300)).sum(axis=1) + top.sum()
+
+
+def own_curve(value, expected, noise: float, level: float, spread: float, steps: int):
+    """As share_curve where the baseline is the population's own mean: its unaltered cells lie beside 1."""
+    import numpy as np
+
+    curve = np.empty(steps)
+    for i, share in enumerate(np.linspace(0, 1, steps)):
+        fit = {"centre": 1 / (1 + share * (level - 1)), "expression": level, "spread": spread}
+        normal, altered = densities(value, expected, noise, fit)
+        with np.errstate(divide="ignore"):
+            curve[i] = np.logaddexp(np.log(1 - share) + normal, np.log(share) + altered).sum()
+    return curve
+
+
+def interval(curve) -> dict[str, float]:
+    """The likeliest share and its 95 % interval: shares within 1.92 of the highest log likelihood."""
+    import numpy as np
+
+    inside = np.flatnonzero(curve >= curve.max() - 1.92)
+    bounds = {"share": curve.argmax(), "low": inside.min(), "high": inside.max()}
+    return {name: float(i) / (len(curve) - 1) for name, i in bounds.items()}
+
+
+def fit_event(value, expected, noise: float, event: str, own: bool, grid: dict) -> dict:
+    """The best mixture of unaltered and altered cells for one arm of one population.
+
+    `share, low, high`: altered cells; `evidence`: log likelihood above that of a single component whose
+    centre and spread are free too; `centre, expression, spread`: the parameters.
+    """
+    import numpy as np
+
+    centres = (None,) if own else grid["centres"]
+    keys = list(itertools.product(centres, grid[event], grid["spreads"]))
+    curves = np.empty((len(keys), grid["steps"]))
+    for i, (centre, level, spread) in enumerate(keys):
+        if own:
+            curves[i] = own_curve(value, expected, noise, level, spread, grid["steps"])
+        else:
+            fit = {"centre": centre, "expression": level, "spread": spread}
+            curves[i] = share_curve(*densities(value, expected, noise, fit), grid["steps"])
+    null = curves[:, [0, -1]].max() if own else curves[:, 0].max()
+    fit = interval(curves.max(axis=0)) | {"evidence": float(curves.max() - null)}
+    centre, level, spread = keys[int(curves.max(axis=1).argmax())]
+    centre = centre or 1 / (1 + fit["share"] * (level - 1))
+    return fit | {"centre": centre, "expression": level, "spread": spread}
+
+
+def replication(cells, arm: str, noise: float, fit: dict) -> float:
+    """How much of an event, called in one half of an arm's genes, the other half shows (0 none, 1 all).
+
+    An altered arm moves both halves; a state of the cell moves the genes that belong to it. Regression of one
+    half's ratio on the other half's posterior, both ways, over the slope that the fit predicts.
+    """
+    import numpy as np
+
+    expected, first = (cells[f"{arm}:{kind}"].to_numpy(float) for kind in ("expected", "half_expected"))
+    weights = np.maximum([first, expected - first], 0.1)
+    ratio = cells[f"{arm}:half"].to_numpy(float)
+    ratios = [ratio, np.maximum((cells[arm].to_numpy(float) * expected - ratio * first) / weights[1], 0)]
+    slopes = []
+    for seen, other in ((0, 1), (1, 0)):
+        value = np.sqrt(ratios[seen] + 0.375 / weights[seen])
+        normal, altered = densities(value, weights[seen], noise, fit)
+        odds = np.exp(np.clip(altered - normal, -50, 50)) * fit["share"] / (1 - min(fit["share"], 0.999))
+        posterior = odds / (1 + odds)
+        weight = weights[other] * (posterior - np.average(posterior, weights=weights[other]))
+        slopes.append((weight * ratios[other]).sum() / max((weight * posterior).sum(), 1e-9))
+    return float(np.mean(slopes) / (fit["centre"] * (fit["expression"] - 1)))
+
+
+def judge_arm(cells, arm: str, event: str, noise: float, shift: dict, arms: int, min_share: float) -> dict:
+    """One arm and direction in one population (rows of arms.parquet in random order): fit and verdict.
+
+    `detected` needs evidence for two more parameters and for all arms looked at, and the other half of the
+    arm's genes. A population without a baseline that is altered as a whole shows no mixture: then the arm's
+    genes have to be shifted against other cells (over 4.5 errors, two thirds of the genes on its side).
+    """
+    import numpy as np
+
+    level, own = LEVEL[event], cells.baseline.iloc[0] == "own mean"
+    value, expected = signal(cells, arm)
+    separation = abs(np.sqrt(level) - 1) / np.sqrt(np.median(0.25 / expected + noise))
+    row = {"arm": arm, "event": event, "verdict": "not assessable", "separation": float(separation)} | shift
+    if separation < MIN_SEPARATION:
+        return row
+    for size, grid in zip(SAMPLE, GRIDS, strict=True):
+        row |= fit_event(value[:size], expected[:size], noise, event, own, grid)
+        if row["evidence"] < 4:
+            break
+    moved = row.get("shift", 0.0) * (1 if event == "gain" else -1)
+    error = row.get("error", 1.0)
+    certain = row["evidence"] > np.log(2 * arms) + np.log(min(len(cells), size))
+    if certain and not (own and row["share"] > 0.9):
+        row["replicated"] = replication(cells, arm, noise, row)
+        enough = row["share"] >= min_share and row["low"] >= min_share / 2
+        verdict = "detected" if enough else "below limit"
+        return row | {"verdict": verdict if row["replicated"] > MIN_REPLICATED else "cell state"}
+    none = {"verdict": "not detected", "n": 0, "share": 0.0, "low": 0.0}
+    if not own:
+        return row | none
+    # What the shift of the arm's genes allows, were the population altered in this share of its cells.
+    bounds = ((2 ** (row.get("shift", 0.0) + e) - 1) / (level - 1) for e in (-2 * error, 2 * error))
+    low, high = (float(min(max(bound, 0.0), 1.0)) for bound in sorted(bounds))
+    if moved > max(0.25, 4.5 * error) and row["agreeing"] > 0.65:
+        whole = {"verdict": "detected", "share": 1.0, "low": low, "high": 1.0}
+        return row | whole | {"expression": level, "centre": 1 / level, "spread": 1.0}
+    return row | none | {"high": min(row["high"], high)}
+
+
+def sub_clones(normal, altered, rounds: int = 200):
+    """The likeliest combination of events of every cell (cells x events), by expectation maximisation.
+
+    normal, altered: cells x events log densities; a cell's events are independent given its combination, and
+    every combination has its own share, so that a 13q loss that only 1q-gained cells have is seen as such.
+    """
+    import numpy as np
+
+    combinations = np.array(list(itertools.product([0, 1], repeat=normal.shape[1])))
+    logs = normal @ (1 - combinations.T) + altered @ combinations.T
+    likelihood = np.exp(logs - logs.max(axis=1, keepdims=True))
+    shares = np.full(len(combinations), 1 / len(combinations))
+    for _ in range(rounds):
+        posterior = likelihood * shares
+        posterior /= posterior.sum(axis=1, keepdims=True)
+        shares = posterior.mean(axis=0)
+    return combinations[posterior.argmax(axis=1)]
+
+
+def call_cells(cells, noise: dict[str, float], events: list[dict]):
+    """Calls of one population's cells and the rows of its strata and sub-clones, from its detected events.
+
+    Returns (arm profile per cell, like `1q+ 13q-` or `none`; rows). The MAX_JOINT events with most evidence
+    are called together, further ones each by itself.
+    """
+    import numpy as np
+    from statsmodels.stats.proportion import proportion_confint
+
+    parts = [densities(*signal(cells, row["arm"]), noise[row["arm"]], row) for row in events]
+    normal, altered = (np.column_stack([part[i] for part in parts]) for i in (0, 1))
+    share = np.clip([row["share"] for row in events], 1e-9, 1 - 1e-9)
+    called = altered - normal > np.log((1 - share) / share)
+    joint = np.argsort([-row["evidence"] for row in events])[:MAX_JOINT]
+    called[:, joint] = sub_clones(normal[:, joint], altered[:, joint])
+    names = np.array([short(**row) for row in events])
+    profile = np.array([" ".join(names[row]) or "none" for row in called], dtype=object)
+    rows = []
+    for i, event in enumerate(events):
+        event["n"] = int(called[:, i].sum())
+        for level in ("timepoint", "subset"):
+            for stratum, at in cells.groupby(level, observed=True).indices.items():
+                row = interval(share_curve(normal[at, i], altered[at, i]))
+                row |= {"n": int(called[at, i].sum()), "total": len(at), "stratum": stratum, "level": level}
+                row["day"] = cells.day.iloc[at[0]] if level == "timepoint" else None
+                rows.append(row | {name: event[name] for name in ("arm", "event", "verdict")})
+    times = {"all": np.arange(len(cells))} | cells.groupby("timepoint", observed=True).indices
+    for stratum, at in times.items():
+        day = None if stratum == "all" else cells.day.iloc[at[0]]
+        for name in sorted(set(profile)):
+            n, total = int((profile[at] == name).sum()), len(at)
+            low, high = proportion_confint(n, total, method="wilson")
+            row = {
+                "share": n / total,
+                "low": float(low),
+                "high": float(high) if n else 1 - 0.05 ** (1 / total),
+            }
+            row |= {"n": n, "total": total, "stratum": stratum, "day": day}
+            rows.append(row | {"level": "sub-clone", "event": name})
+    return profile, rows
+
+
+def short(arm: str, event: str, **_rest) -> str:
+    """`1q+` or `13q-`."""
+    return arm + ("+" if event == "gain" else "-")
+
+
+def judge(cells, arms, shifts, min_cells: int, min_share: float, seed: int):
+    """All populations: the table's rows, and the arm profile of every cell (missing where it was not judged).
+
+    cells: arms.parquet with timepoint, day and subset; shifts: arm_shifts.tsv.
+    """
+    import pandas as pd
+
+    noise = {arm: arm_noise(cells[cells.normal], arm) for arm in arms}
+    profiles, tables = pd.Series(pd.NA, index=cells.index, dtype="string"), []
+    for population, members in cells.groupby("population"):
+        if len(members) < min_cells:
+            continue
+        mixed = members.sample(frac=1, random_state=seed)
+        first = {"population": population, "cell_type": members.cell_type.mode()[0]}
+        here = shifts[(shifts.population == population) & (shifts.cell_type == first["cell_type"])]
+        moved = here.set_index("arm")[["shift", "error", "agreeing", "scored_genes", "mb"]].to_dict("index")
+        fixed, pairs = (len(arms), min_share), itertools.product(arms, LEVEL)
+        found = [judge_arm(mixed, a, event, noise[a], moved.get(a, {}), *fixed) for a, event in pairs]
+        events = [row for row in found if row["verdict"] == "detected"]
+        profile, rows = call_cells(members, noise, events) if events else ("none", [])
+        found = [row | {"level": "population", "stratum": "all", "total": len(members)} for row in found]
+        first |= {"normal": bool(members.normal.iloc[0]), "baseline": members.baseline.iloc[0]}
+        tables.append(pd.DataFrame([first | row for row in found + rows]))
+        profiles[members.index] = profile
+    return pd.concat(tables, ignore_index=True), profiles
+
+
+@click.command(context_settings={"show_default": True})
+@click.argument("arms", type=FILE)
+@click.option("--patient", required=True, help="Name of the patient; outputs are called after it.")
+@click.option("--shifts", required=True, type=FILE, help="The patient's arm_shifts.tsv.")
+@click.option("--labels", required=True, type=FILE, help="labels.parquet with time points and subsets.")
+@click.option("--min-cells", default=20, type=click.IntRange(5), help="Cells a population needs.")
+@click.option(
+    "--min-share", default=0.05, type=click.FloatRange(0, 1), help="Smallest share that is an event."
+)
+@click.option("--seed", default=0, type=click.IntRange(0), help="Seed of the cells that the search looks at.")
+@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
+def main(arms, patient, shifts, labels, min_cells, min_share, seed) -> None:
+    """Find the arms that populations of ARMS (a patient's arms.parquet) have gained or lost."""
+    import pandas as pd
+
+    cells = pd.read_parquet(arms)
+    names = [column.removesuffix(":expected") for column in cells if column.endswith(":expected")]
+    label = pd.read_parquet(labels).set_index("cell_id")[["timepoint", "day", "subset"]]
+    cells = cells.join(label.astype({"timepoint": str, "subset": str}), on="cell_id")
+    table, cells["cnv_profile"] = judge(
+        cells, names, pd.read_csv(shifts, sep="\t"), min_cells, min_share, seed
+    )
+    table = table.assign(patient=patient).reindex(columns=COLUMNS.split())
+    table.to_csv(f"{patient}.cnv.tsv", sep="\t", index=False, float_format="%.4g")
+    kept = cells[["cell_id", "population", "normal", "baseline", "cnv_profile"]]
+    kept.to_parquet(f"{patient}.cnv.parquet", compression="zstd", index=False)
+    found = table[(table.level == "population") & (table.verdict == "detected") & ~table.normal]
+    columns = ["total", "share", "low", "high", "baseline"]
+    names = [f"{patient} {row.population} {short(row.arm, row.event)}" for row in found.itertuples()]
+    section = {"id": "cnv", "section_name": "Arm gains and losses", "plot_type": "table"}
+    section["description"] = "Share of cells with one copy more or fewer of an arm, from expression."
+    section["data"] = dict(zip(names, found[columns].to_dict("records"), strict=True))
+    Path(f"{patient}.cnv_mqc.json").write_text(json.dumps(section, indent=1, allow_nan=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()
