@@ -67,7 +67,7 @@ def check_members(
     def simple(text: str) -> str:
         return re.sub(r"[^a-z0-9]|(?<![0-9])0+(?=[0-9])", "", text.lower())
 
-    owner = {row["#"]: row[name].split(":")[0] for row in rows}
+    owner = {row["#"]: row[name].split(":")[0] for row in rows if name not in row.get("bad", ())}
     spelt = {simple(member): member for member in known}
     first = {member: number for number, member in reversed(owner.items())}
     for member, count in Counter(owner.values()).items():
@@ -81,7 +81,7 @@ def check_members(
         else:
             lost, level = f"{lost}; left out", "warning"
         found.append(Problem(file, first[member], name, lost, level))
-    return [row for row in rows if owner[row["#"]] in known]
+    return [row for row in rows if owner.get(row["#"]) in known]
 
 
 def pick(facts: dict | None, name: str, wanted: str, sample: str) -> str:

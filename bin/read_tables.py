@@ -49,8 +49,8 @@ def shown(text: str) -> str:
 def read_grid(data: bytes, file: str, known: set[str], found: list[Problem]) -> list[tuple[int, list[str]]]:
     """Rows of stripped cells with their numbers, header first; none where the file is no text or has no rows.
 
-    Separators , ; and tab, a byte order mark, any line ends, spaces around cells and empty rows are
-    tolerated and told in one warning. Bytes that are no UTF-8 come back as lone surrogates.
+    Line ends of any system are read. Separators ; and tab, a byte order mark, spaces around cells and empty
+    rows are tolerated and told in one warning. Bytes that are no UTF-8 come back as lone surrogates.
     """
     binary = next((what for magic, what in MAGIC.items() if data.startswith(magic)), None)
     if binary or b"\0" in data:
@@ -67,8 +67,6 @@ def read_grid(data: bytes, file: str, known: set[str], found: list[Problem]) -> 
     mark = max(words, key=lambda mark: (len(words[mark] & known), len(words[mark])))
     if mark == ";" or (mark == "\t" and not file.endswith((".tsv", ".txt"))):
         notes.append("semicolons as separators" if mark == ";" else "tabs as separators")
-    if "\r" in text:
-        notes.append("Windows line ends")
     try:
         grid = list(csv.reader(io.StringIO(text, newline=""), delimiter=mark))
     except csv.Error as error:
@@ -157,7 +155,7 @@ def check_number(text: str, column: dict) -> tuple[str, str]:
 
 
 def read_table(data: bytes, file: str, spec: dict, found: list[Problem]) -> list[dict]:
-    """Cleaned rows of a table: every column of ours ('' = none), and the row's number under '#'."""
+    """Cleaned rows of a table: all our columns ('' = none), its number as '#', faulty columns as 'bad'."""
     columns = spec["columns"]
     known = set(columns).union(*(column.get("aliases", ()) for column in columns.values()))
     grid = read_grid(data, file, known, found)
@@ -173,7 +171,7 @@ def read_table(data: bytes, file: str, spec: dict, found: list[Problem]) -> list
                 row[name], wrong = check_cell(text, columns[name])
                 if wrong:
                     found.append(Problem(file, number, name, wrong))
-                    row["bad"] = True
+                    row.setdefault("bad", []).append(name)
         for name in header:
             if name and columns[name].get("required") and not row[name]:
                 found.append(Problem(file, number, name, f"is empty; write the {columns[name]['meaning']}"))

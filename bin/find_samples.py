@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""Write a samplesheet from Cell Ranger's outputs: count, vdj, multi, and nf-core/scrnaseq results."""
+
+import csv
+import gzip
+import io
+import re
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+PACKAGES = ("click",)
+DEPTH = 8  # levels: results/cellrangermulti/count/<run>/outs/per_sample_outs/<sample> and more
+COLUMNS = ("sample", "patient", "timepoint", "day", "gex", "vdj_b", "vdj_t", "outs")
+MATRIX = re.compile(r"(?!.*raw).*(feature_bc_matrix|gene_bc_matrices)(_h5)?(\.h5)?$")
+CONTIGS = ("filtered_contig_annotations.csv", "airr_rearrangement.tsv", "all_contig_annotations.csv")
+# Folders of Cell Ranger and nf-core/scrnaseq that sort, and so are no sample's name.
+SORTING = re.compile(
+    r"(sample_)?(filtered|raw)?_?(feature_bc_matrix|gene_bc_matrices)|outs|count|multi|gex|vdj|bcr|tcr|vdj_[bt](_gd)?"
+    r"|cellranger(multi)?|per_sample_outs|GRCh38.*|GRCm39.*|mm10.*|hg19.*",
+    re.I,
+)
+SKIPPED = re.compile(
+    r"analysis|SC_.*_CS|_.*|\..*|work|mtx_conversions|multiqc|fastqc|mkref|mkgtf|mkvdjref", re.I
+)
+LIBRARY = re.compile(r"[-_.](?:5?gex|rna|count|bcr|tcr|ig|tr|vdj(?:[-_.]?[bt](?:[-_.]?gd)?)?)$", re.I)
+DAY = re.compile(r"(?:^|[-_.])(?:d|day)[-_]?(\d{1,4})(?=$|[-_.])", re.I)
+TIMEPOINT = re.compile(r"(?:^|[-_.])(t\d{1,2})(?=$|[-_.])", re.I)
+
+
+class Found(NamedTuple):
+    """An output: the column it belongs into, the name its folders give it, and the path to write."""
+
+    column: str
+    name: str
+    path: Path
+
+
+def sample_name(folder: Path) -> str:
+    """The nearest folder's name that is not one of Cell Ranger's own, without what tells the library."""
+    named = [part for part in folder.parts if not SORTING.fullmatch(part)]
+    name = named[-1] if len(named) > 1 else folder.name
+    if any(part.startswith("cellranger") for part in folder.parts):
+        name = name.removeprefix("sample-")  # older nf-core/scrnaseq put it there
+    return LIBRARY.sub("", name)
+
+
+def receptor(contigs: Path) -> str:
+    """vdj_b or vdj_t by the chains in a contig table's first rows, '' where it has none or both alike."""
+    with contigs.open("rb") as handle:
+        packed = handle.read(2) == b"\x1f\x8b"
+    with gzip.open(contigs, "rb") if packed else contigs.open("rb") as handle:
+        text = io.TextIOWrapper(handle, encoding="utf-8", errors="replace", newline="")
+        separator = "\t" if ".tsv" in contigs.name else ","
+        rows = islice(csv.DictReader(text, delimiter=separator), 500)
+        chains = [(row.get("chain") or row.get("locus") or row.get("v_call") or "")[:2] for row in rows]
+    b, t = chains.count("IG"), chains.count("TR")
+    return "" if b == t else "vdj_b" if b > t else "vdj_t"
+
+
+def outputs(folder: Path, depth: int = DEPTH) -> Iterator[Found]:
+    """Every output at or below a folder."""
+    children = {child.name: child for child in sorted(folder.iterdir())}
+    if "per_sample_outs" in children:
+        for sample in sorted(filter(Path.is_dir, children["per_sample_outs"].iterdir())):
+            yield Found("outs", sample.name, sample)
+        return
+    plain = {name.removesuffix(".gz") for name in children}
+    if "matrix.mtx" in plain and not folder.name.startswith("raw"):
+        yield Found("gex", sample_name(folder), folder)
+        return
+    if any(MATRIX.match(name) for name in children):
+        yield Found("gex", sample_name(folder), folder)
+    contigs = next(
+        (children[name + end] for name in CONTIGS for end in ("", ".gz") if name + end in children), None
+    )
+    if contigs:
+        told = re.search(r"(?:^|[-_.])(?:vdj[-_]?([bt])|([bt])cr)", "_".join(folder.parts[-2:]), re.I)
+        letter = (told[1] or told[2]).lower() if told else ""
+        yield Found(receptor(contigs) or (letter and f"vdj_{letter}"), sample_name(folder), contigs)
+    for name, child in children.items():
+        passed_by = SKIPPED.fullmatch(name) or name.startswith("raw") or MATRIX.match(name)
+        if depth and child.is_dir() and not passed_by:
+            yield from outputs(child, depth - 1)
+
+
+def assemble(found: Iterable[Found], say: list[str]) -> list[dict[str, str]]:
+    """One row per sample; a sample found twice gets two rows, for a person to choose."""
+    rows: list[dict[str, str]] = []
+    for column, name, path in found:
+        clean = re.sub(r"[^A-Za-z0-9_.-]", "_", name).lstrip("_.-") or "sample"
+        if clean != name:
+            say.append(f"{name} is written as {clean}: names hold letters, digits, _ . and -")
+        if not column:
+            say.append(
+                f"{path}: no telling whether of B or T cells; put it into vdj_b or vdj_t of its sample"
+            )
+            continue
+        same = [row for row in rows if row["sample"] == clean]
+        row = next((row for row in same if not row[column] and not row["outs"]), None)
+        if row is None or (column == "outs" and same):
+            if same:
+                say.append(f"{clean} is there more than once ({path}); keep one row or rename")
+            row = dict.fromkeys(COLUMNS, "") | {"sample": clean}
+            rows.append(row)
+        row[column] = str(path)
+    for row in rows:
+        if not (row["gex"] or row["outs"]):
+            say.append(
+                f"{row['sample']} has receptors but no matrix; put both into one row, or remove the row"
+            )
+    return rows
+
+
+def fill_times(rows: list[dict[str, str]], say: list[str]) -> None:
+    """Day (d28, day28) and time point (T1) from the names, only where every name has one and all differ."""
+    for column, pattern in (("day", DAY), ("timepoint", TIMEPOINT)):
+        marks = [pattern.search(row["sample"]) for row in rows]
+        if not all(marks):
+            continue
+        stems = {(pattern.sub("", row["sample"]), mark[1]) for row, mark in zip(rows, marks, strict=True)}
+        if len(stems) == len(rows):
+            for row, mark in zip(rows, marks, strict=True):
+                row[column] = mark[1].upper() if column == "timepoint" else mark[1]
+            say.append(f"{column} is taken from the names: check it")
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
+@click.argument(
+    "folders", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
+@click.option("--patient", default="", help="Write this patient into every row.")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write, else the output."
+)
+def main(folders: tuple[Path, ...], patient: str, out: Path | None) -> None:
+    """Write a samplesheet of all samples that Cell Ranger left in FOLDERS.
+
+    What no file says is left empty for you: patient, timepoint and day (whole days from your reference
+    event). Paths are relative to the sheet where it lies above them, else complete.
+    """
+    say: list[str] = []
+    rows = assemble((found for folder in folders for found in outputs(folder.absolute())), say)
+    if not rows:
+        places = ", ".join(map(str, folders))
+        raise click.ClickException(
+            f"{places}: no filtered matrix and no contigs of Cell Ranger; name other folders"
+        )
+    rows.sort(
+        key=lambda row: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", row["sample"])]
+    )
+    fill_times(rows, say)
+    base = out.absolute().parent if out else None
+    for row in rows:
+        row["patient"] = patient
+        for column in COLUMNS[4:]:
+            if base and row[column] and Path(row[column]).is_relative_to(base):
+                row[column] = str(Path(row[column]).relative_to(base))
+    columns = [column for column in COLUMNS if column in COLUMNS[:4] or any(row[column] for row in rows)]
+    sheet = io.StringIO()
+    writer = csv.DictWriter(sheet, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    if out:
+        out.write_text(sheet.getvalue(), encoding="utf-8")
+    else:
+        click.echo(sheet.getvalue(), nl=False)
+    empty = [column for column in COLUMNS[1:4] if not all(row[column] for row in rows)]
+    for line in [*say, *([f"for you to fill in: {', '.join(empty)}"] if empty else [])]:
+        click.echo(line, err=True)
+
+
+if __name__ == "__main__":
+    main()
