@@ -111,6 +111,8 @@ def sample_table(rows: list[dict]) -> dict:
     data = {}
     for row in rows:
         data[escape(row["sample"])] = {key: escape(row.get(key) or "") for key in (*shown, "identity_reason")}
+        if row.get("reason") and row["reason"] == row.get("identity_reason"):
+            data[escape(row["sample"])]["reason"] = "identity: see the evidence"
     return {"id": "samples", "plot_type": "table", "data": data}
 
 

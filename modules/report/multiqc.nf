@@ -16,16 +16,13 @@ process MULTIQC {
 
     output:
     path 'multiqc_report.html', emit: page
-    tuple val('MULTIQC'), eval('multiqc_tables.py --version'), emit: versions // shown beside the page: it cannot wait for itself
+    tuple val('MULTIQC'), eval('multiqc_tables.py --version'), emit: versions // no topic: this step waits for it
 
     script:
     def used = versions ? "--versions ${versions}" : ''
     """
-    mkdir -p sections
-    multiqc_tables.py ${sheet} ${facts} ${metrics} --status ${status} --warnings ${warnings} \\
-        --identity ${identity} ${used} --outdir sections
-    multiqc sections --config ${config} --config sections/warnings_config.yml --filename multiqc_report.html \\
-        --module custom_content --force --no-ansi
+    multiqc_tables.py ${sheet} ${facts} ${metrics} --status ${status} --warnings ${warnings} --identity ${identity} ${used}
+    multiqc . --config ${config} --config warnings_config.yml --filename multiqc_report.html --module custom_content --no-ansi
     """
 
     stub:

@@ -287,3 +287,16 @@ def test_fifty_samples_of_twenty_thousand_cells():
     assert away["share"].mean() == pytest.approx(away["expected"].mean(), rel=0.05), (
         "chance is what it is said to be"
     )
+
+
+def test_unrelated_real_patients_share_no_heavy_chain(real_data, receptors):
+    tables = [table.assign(sample=sample) for sample, table in receptors.items()]
+    for sample, path in (("nsclc", "nsclc_bcr/vdj_b"), ("melanoma", "melanoma_bcr")):
+        table = pd.read_csv(real_data / path / "filtered_contig_annotations.csv")
+        names = {"chain": "locus", "v_gene": "v_call", "j_gene": "j_call", "cdr3_nt": "junction"}
+        table = table.rename(columns=names).assign(sample=sample)
+        table["productive"] = table["productive"].astype(str).str.lower() == "true"
+        tables.append(table[table["junction"] != "None"])
+    chains = pd.concat(tables).assign(cell_id=lambda table: table["sample"] + ":" + table["barcode"])
+    shared = identity.shared_chains(chains, {sample: sample for sample in set(chains["sample"])})
+    assert len(shared) == 0

@@ -29,7 +29,7 @@ COLUMNS += (
 
 
 def write_run(folder, names: list[str], n_cells: int = 300, receptors: bool = True) -> list[str]:
-    """The files that earlier steps leave for these samples; the first sample failed. Returns the arguments."""
+    """The files that earlier steps leave for these samples, of which the first failed; the arguments."""
     rng = np.random.default_rng(0)
     rows, files, pairs, warnings = [], [], [], []
     for i, name in enumerate(names):
@@ -147,6 +147,12 @@ def test_text_of_others_is_escaped(tmp_path, monkeypatch):
     written = "".join(path.read_text() for path in (tmp_path / "out").iterdir())
     assert "<script" not in written and "&lt;script&gt;" in written
     assert "&lt;b&gt;" in found["samples"]["data"]["A"]["reason"]
+
+
+def test_one_reason_is_told_once():
+    row = {"sample": "A", "reason": "exchanged", "identity_reason": "exchanged"}
+    data = multiqc_tables.sample_table([row])["data"]["A"]
+    assert data["identity_reason"] == "exchanged" and data["reason"] != "exchanged"
 
 
 def test_warnings_are_told_and_long_lists_folded():
