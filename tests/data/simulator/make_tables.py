@@ -56,9 +56,7 @@ def clean_profiles(path: Path) -> pd.DataFrame:
     haemoglobin = counts.index.str.fullmatch(r"HB[ABDEGMQZ]\d*")
     counts.loc[haemoglobin] = 0
     lymphoid = ["NK", "CD4+T", "CD8+T", "Plasma", "B"]
-    soup = counts.index.isin(
-        ["LYZ", "S100A8", "S100A9", "S100A12", "FCN1", "CST3", "C1QA", "C1QB", "C1QC", "APOE", "APOC1", "PPBP", "PF4", "CD14"]
-    )
+    soup = counts.index.isin(MONOCYTE_GENES)
     counts.loc[soup, lymphoid] *= 0.1
     counts.loc[counts.index.isin(["C1QA", "C1QB", "C1QC"]), ["Monocyte", "Dendritic"]] *= 0.05
     counts.loc[counts.index.str.match(r"SFTP|SCGB|KRT\d|COL\d")] = 0  # lung and stroma
