@@ -7,6 +7,7 @@ from importlib.metadata import version
 import click
 
 PACKAGES = ("click", "numpy", "pandas", "pyarrow")
+FILE = click.Path(exists=True, dir_okay=False)
 COLUMNS = [
     *("cell_id", "sample", "library", "sequence_id", "locus", "v_call", "d_call", "j_call", "c_call"),
     *("junction", "junction_aa", "productive", "duplicate_count", "consensus_count"),
@@ -136,9 +137,9 @@ def multiqc(pairing, patient):
 
 
 @click.command()
-@click.argument("contigs", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
+@click.argument("contigs", nargs=-1, required=True, type=FILE)
 @click.option("--patient", required=True, help="Patient; first part of the names of the output files.")
-@click.option("--labels", required=True, type=click.Path(exists=True, dir_okay=False), help="Kept cells.")
+@click.option("--labels", required=True, type=FILE, help="Kept cells.")
 @click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
 def main(contigs, patient, labels):
     """Chains of all kept cells of a patient, and the chain category of each cell.

@@ -7,6 +7,7 @@ from importlib.metadata import version
 import click
 
 PACKAGES = ("click", "numpy", "pandas", "statsmodels", "pyarrow")
+FILE = click.Path(exists=True, dir_okay=False)
 # Lineages in which a receptor is expected. Members elsewhere are doublet or contamination suspects.
 OWNERS = {"BCR": ("B", "plasma", "blast", "HSPC", "unassigned"), "TCR": ("T", "unassigned")}
 UNSWITCHED = ("IGHM", "IGHD")
@@ -79,7 +80,7 @@ def describe(cells, chains, receptor):
 
 
 def wilson(n, total):
-    """Wilson 95 % interval of n of total; for n = 0 the upper bound is the one-sided 1 - 0.05 ** (1 / total)."""
+    """Share, Wilson 95 % bounds (NaN: total is 0); at n = 0 the one-sided bound 1 - 0.05 ** (1 / total)."""
     import numpy as np
     from statsmodels.stats.proportion import proportion_confint
 
@@ -141,15 +142,11 @@ def multiqc(clones, by_size, patient, rule):
 
 
 @click.command()
-@click.argument("clones", type=click.Path(exists=True, dir_okay=False))
+@click.argument("clones", type=FILE)
 @click.option("--patient", required=True, help="Patient; first part of the names of the output files.")
-@click.option("--chains", required=True, type=click.Path(exists=True, dir_okay=False), help="Judged chains.")
-@click.option(
-    "--labels", required=True, type=click.Path(exists=True, dir_okay=False), help="Cells and types."
-)
-@click.option(
-    "--facts", required=True, type=click.Path(exists=True, dir_okay=False), help="JSON of CLONOTYPES."
-)
+@click.option("--chains", required=True, type=FILE, help="Judged chains.")
+@click.option("--labels", required=True, type=FILE, help="Cells and types.")
+@click.option("--facts", required=True, type=FILE, help="JSON of CLONOTYPES.")
 @click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
 def main(clones, patient, chains, labels, facts):
     """Tables of a patient's clones. CLONES: clone per cell (parquet)."""

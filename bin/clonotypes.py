@@ -7,6 +7,7 @@ from importlib.metadata import version
 import click
 
 PACKAGES = ("click", "numpy", "pandas", "scipy", "pyarrow")
+FILE = click.Path(exists=True, dir_okay=False)
 RULES = ["similarity", "nucleotide", "amino_acid"]
 RECEPTORS = {"BCR": "B", "TCR": "T"}
 COUNTED = ("paired", "VDJ", "VDJ attached", "other VJ", "VJ attached", "VJ unplaced")
@@ -21,28 +22,25 @@ def rule_texts(rule, similarity, partial):
     """The clone rule, short for tables (`similarity 0.85, one-chain cells attach`) and in words."""
     texts = {
         "similarity": "BCR: same V gene, J gene and junction length, junction nucleotides at least "
-        f"{similarity:g} similar (single linkage), light chain consistent; TCR: identical nucleotide junctions",
+        f"{similarity:g} similar (single linkage), light chain consistent; TCR: identical junctions",
         "nucleotide": "identical nucleotide junctions of both chains",
         "amino_acid": "identical amino-acid junctions of both chains",
     }
-    ends = {
-        "attach": "one-chain cells join where exactly one clone fits",
-        "separate": "one-chain cells are clones of their own",
-    }
+    end = "join where exactly one clone fits" if partial == "attach" else "are clones of their own"
     short = f"similarity {similarity:g}" if rule == "similarity" else rule
-    return {"rule": f"{short}, one-chain cells {partial}", "rule_text": f"{texts[rule]}; {ends[partial]}"}
+    return {
+        "rule": f"{short}, one-chain cells {partial}",
+        "rule_text": f"{texts[rule]}; one-chain cells {end}",
+    }
 
 
 def one_hot(junctions, length):
-    """float32 (n, 4 * length): A, C, G, T as unit vectors, others zero, so that a product counts equal bases."""
+    """float32 (n, 4 * length), letters as unit vectors (not ACGT: zero): a product counts equal bases."""
     import numpy as np
 
     letters = np.frombuffer("".join(junctions).encode(), np.uint8).reshape(-1, length)
-    return (
-        np.stack([letters == ord(base) for base in "ACGT"], axis=2)
-        .reshape(len(letters), -1)
-        .astype(np.float32)
-    )
+    vectors = np.stack([letters == ord(base) for base in "ACGT"], axis=2)
+    return vectors.reshape(len(letters), -1).astype(np.float32)
 
 
 def codes(table):
@@ -53,8 +51,9 @@ def codes(table):
 def similar_groups(chains, similarity):
     """Single-linkage groups of unique chains with equal locus, V gene, J gene and junction length.
 
-    chains: unique rows with locus, v_gene, j_gene, junction. Two are linked where at least `similarity` of their
-    bases are equal (Hamming; Gupta et al. 2017, doi 10.4049/jimmunol.1601850). Returns int codes, one per row.
+    chains: unique rows with locus, v_gene, j_gene, junction. Two are linked where at least `similarity` of
+    their bases are equal (Hamming; Gupta et al. 2017, doi 10.4049/jimmunol.1601850). Returns int codes, one
+    per row.
     """
     import numpy as np
     from scipy.sparse import coo_array
@@ -82,7 +81,7 @@ def similar_groups(chains, similarity):
 
 
 def chain_groups(chains, rule, similarity):
-    """Adds `exact` (code of locus, genes and junction) and `unit` (code of chains that the rule calls the same)."""
+    """Adds `exact` (code of locus, genes, junction) and `unit` (of chains that the rule calls the same)."""
     import numpy as np
 
     names = ["locus", "v_gene", "j_gene", "junction"]
@@ -98,7 +97,7 @@ def chain_groups(chains, rule, similarity):
 
 
 def cell_chains(chains):
-    """Per cell and arm: the number of own chains, and unit, exact and UMIs of the two best (-1 where none)."""
+    """Per cell and arm: number of own chains; unit, exact and UMIs of the two best (-1 where none)."""
     import pandas as pd
 
     order = ["duplicate_count", "consensus_count", "junction", "junction_aa"]
@@ -133,31 +132,23 @@ def linked(first, second):
 
 
 def separate_clones(cells, kinds):
-    """scirpy's `define_clonotypes`: cells of one receptor type that share a VDJ and a VJ chain, in any place."""
+    """scirpy's `define_clonotypes`: cells of one receptor type that share a VDJ and a VJ chain, any place."""
     import numpy as np
     import pandas as pd
 
     kind = pd.factorize(kinds.reindex(cells.index))[0]
-    span = int(cells[["unit_VDJ_1", "unit_VJ_1", "unit_VDJ_2", "unit_VJ_2"]].to_numpy().max(initial=0)) + 2
-    one, two = {}, {}
-    for arm in ("VDJ", "VJ"):
-        one[arm] = cells[f"unit_{arm}_1"].to_numpy()
-        second = cells[f"unit_{arm}_2"].to_numpy()
-        two[arm] = np.where(second < 0, one[arm], second)
-    first = (one["VDJ"] + kind * span, one["VJ"])
-    others = [
-        (a + kind * span, b)
-        for a, b in ((one["VDJ"], two["VJ"]), (two["VDJ"], one["VJ"]), (two["VDJ"], two["VJ"]))
-    ]
-    names = ["VJ unplaced", "VDJ", "paired"]
-    evidence = np.array(names)[(cells["n_VDJ"] > 0) * 2 - ((cells["n_VDJ"] > 0) & (cells["n_VJ"] == 0))]
-    return linked(first, others), evidence.astype(object)
+    span = int(cells.filter(like="unit_").to_numpy().max(initial=0)) + 2
+    h1, h2, l1, l2 = (cells[f"unit_{arm}_{place}"].to_numpy() for arm in ("VDJ", "VJ") for place in (1, 2))
+    h1, h2, l2 = h1 + kind * span, np.where(h2 < 0, h1, h2) + kind * span, np.where(l2 < 0, l1, l2)
+    both = (cells["n_VDJ"] > 0) & (cells["n_VJ"] > 0)
+    evidence = np.select([both, cells["n_VDJ"] > 0], ["paired", "VDJ"], "VJ unplaced")
+    return linked((h1, l1), [(h1, l2), (h2, l1), (h2, l2)]), evidence.astype(object)
 
 
 def fitting(chain, clone, wanted):
     """For each wanted chain the number of clones that it fits, and the clone where that is one (else -1).
 
-    chain, clone: of cells that define clones. Clones that are incidental beside the chain's largest do not count.
+    chain, clone: of cells that define clones. Those incidental beside the chain's largest do not count.
     """
     import pandas as pd
 
@@ -174,10 +165,11 @@ def incidental(n, largest):
 
 
 def partner_clones(h1, l1, l2, hx, paired, heavy_only):
-    """Clones of paired cells: components of shared (VDJ unit, VJ unit). Returns (component, defines) over `paired`.
+    """Clones of paired cells: components of shared (VDJ unit, VJ unit). (component, defines) over `paired`.
 
-    A component defines no clone where it is incidental beside a larger one of the same exact VDJ chain, or where
-    the VDJ unit mostly comes without VJ chain (blasts before light-chain expression) and its partners disagree.
+    A component defines no clone where it is incidental beside a larger one of the same exact VDJ chain, or
+    where the VDJ unit mostly comes without VJ chain (blasts before light-chain expression) and its partners
+    disagree.
     """
     import numpy as np
     import pandas as pd
@@ -186,9 +178,8 @@ def partner_clones(h1, l1, l2, hx, paired, heavy_only):
     part = linked((h1[paired], l1[paired]), [(h1[paired], second)])
     table = pd.DataFrame({"hx": hx[paired], "unit": h1[paired], "part": part})
     here = table.groupby(["hx", "part"])["unit"].transform("size")
-    odd = incidental(
-        table.groupby("part")["unit"].transform("size"), here.groupby(table["hx"]).transform("max")
-    )
+    size = table.groupby("part")["unit"].transform("size")
+    odd = incidental(size, here.groupby(table["hx"]).transform("max"))
     alone = pd.Series(h1[heavy_only]).value_counts().reindex(table["unit"]).fillna(0).to_numpy()
     several = table.groupby("unit")["part"].transform("nunique") > 1
     silent = several & (alone > SILENT * table.groupby("unit")["part"].transform("size"))
@@ -196,7 +187,7 @@ def partner_clones(h1, l1, l2, hx, paired, heavy_only):
 
 
 def attached_clones(cells):
-    """Clones of paired cells; one-chain cells join where exactly one fits. (clone or -1, evidence) per cell."""
+    """Clones of paired cells; one-chain cells join where one fits. (clone or -1, evidence) per cell."""
     import numpy as np
 
     n = len(cells)
@@ -224,7 +215,7 @@ def attached_clones(cells):
         evidence[rows] = np.select([number == 0, number == 1], words, "ambiguous")
 
     join(heavy_only, paired, ["VDJ", "VDJ attached"])
-    # A partner that does not define a clone does not exclude the cell from the clone of its own VDJ chain either.
+    # A partner that defines no clone does not keep the cell from the clone of its VDJ chain.
     placed = np.flatnonzero(clone >= 0)
     join(other_light, placed[h1[placed] >= 0], ["VDJ", "other VJ"])
 
@@ -232,10 +223,9 @@ def attached_clones(cells):
     number, joined = fitting(lx[paired], clone[paired], lx[light_only])
     # A light chain alone says little: it joins only a clone that at least two paired cells show.
     shown = np.bincount(clone[paired], minlength=1)[joined.clip(0)] >= 2
-    clone[light_only] = np.where((number == 1) & shown, joined, -1)
-    evidence[light_only] = np.select(
-        [(number == 1) & shown, number <= 1], ["VJ attached", "VJ unplaced"], "ambiguous"
-    )
+    joins = (number == 1) & shown
+    clone[light_only] = np.where(joins, joined, -1)
+    evidence[light_only] = np.select([joins, number <= 1], ["VJ attached", "VJ unplaced"], "ambiguous")
     return clone, evidence
 
 
@@ -245,9 +235,8 @@ def name_clones(clone, patient, receptor):
 
     sizes = pd.Series(clone[clone >= 0]).value_counts(sort=False)
     ranked = sizes.sort_values(ascending=False, kind="stable").index
-    return pd.Series(
-        [f"{patient}.{RECEPTORS[receptor]}{i + 1}" for i in range(len(ranked))], index=ranked, dtype=object
-    )
+    names = [f"{patient}.{RECEPTORS[receptor]}{i + 1}" for i in range(len(ranked))]
+    return pd.Series(names, index=ranked, dtype=object)
 
 
 def define_clones(chains, pairing, patient, receptor, rule, similarity, partial):
@@ -279,9 +268,10 @@ def per_cell(cell_ids, chains, pairing, results):
         short = receptor.lower()
         cells = cells.reindex(cell_ids)
         judged = chains[(chains["library"] == receptor) & (chains["rank"] > 0)]
-        seen = [
-            cell_ids.isin(judged.loc[judged["verdict"] == name, "cell_id"]) for name in ("undecided", "stray")
-        ]
+        doubtful, stray = (
+            judged.loc[judged["verdict"] == name, "cell_id"] for name in ("undecided", "stray")
+        )
+        seen = [cell_ids.isin(doubtful), cell_ids.isin(stray)]
         rest = pd.Series(np.select(seen, ["undecided", "ambient"], "none"), cells.index)
         table[f"{short}_clone"] = cells["clone"].to_numpy()
         table[f"{short}_evidence"] = cells["evidence"].fillna(rest).to_numpy()
@@ -292,21 +282,17 @@ def per_cell(cell_ids, chains, pairing, results):
 
 
 @click.command()
-@click.argument("chains", type=click.Path(exists=True, dir_okay=False))
+@click.argument("chains", type=FILE)
 @click.option("--patient", required=True, help="Patient; first part of clone names and output files.")
-@click.option(
-    "--pairing", required=True, type=click.Path(exists=True, dir_okay=False), help="Chain categories."
-)
+@click.option("--pairing", required=True, type=FILE, help="Chain categories per cell.")
 @click.option("--clone-rule", default="similarity", show_default=True, type=click.Choice(RULES))
-@click.option(
-    "--similarity", default=0.85, show_default=True, type=click.FloatRange(0.5, 1), help="BCR junctions."
-)
+@click.option("--similarity", default=0.85, show_default=True, type=click.FloatRange(0.5, 1))
 @click.option("--partial", default="attach", show_default=True, type=click.Choice(["attach", "separate"]))
 @click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
 def main(chains, patient, pairing, clone_rule, similarity, partial):
     """Clones of BCR and TCR over all samples of a patient.
 
-    CHAINS: the chain table of the patient. One-chain cells (--partial) join the one clone that fits, or stay separate.
+    CHAINS: the judged chains. One-chain cells (--partial) join the one clone that fits, or stay separate.
     """
     import pandas as pd
 
@@ -316,14 +302,12 @@ def main(chains, patient, pairing, clone_rule, similarity, partial):
     for gene in ("v", "j"):
         table[f"{gene}_gene"] = table[f"{gene}_call"].fillna("").str.split("*").str[0]
     own = table[(table["verdict"] == "own") & (table["rank"] > 0)]
-    results = {
-        receptor: define_clones(
-            own[own["library"] == receptor], categories, patient, receptor, clone_rule, similarity, partial
-        )
-        for receptor in RECEPTORS
-    }
+    how, results = (clone_rule, similarity, partial), {}
+    for receptor in RECEPTORS:
+        here = own[own["library"] == receptor]
+        results[receptor] = define_clones(here, categories, patient, receptor, *how)
     cells = per_cell(categories.index, table, categories, results)
-    facts = {"patient": patient} | rule_texts(clone_rule, similarity, partial)
+    facts = {"patient": patient} | rule_texts(*how)
     for receptor in RECEPTORS:
         short = receptor.lower()
         evidence = cells[f"{short}_evidence"].value_counts()

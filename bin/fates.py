@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The fate of each clone over a patient's time points: persistent, expanded, contracted, emerging, lost, undetermined."""
+"""The fate of each clone over a patient's time points, with intervals, test and growth."""
 
 import json
 from importlib.metadata import version
@@ -7,19 +7,21 @@ from importlib.metadata import version
 import click
 
 PACKAGES = ("click", "numpy", "pandas", "scipy", "statsmodels", "pyarrow")
+FILE = click.Path(exists=True, dir_okay=False)
 # Lineages in which a receptor is expected: presence is not claimed from members elsewhere (doublet suspects).
 OWNERS = {"BCR": ("B", "plasma", "blast", "HSPC", "unassigned"), "TCR": ("T", "unassigned")}
 SURE = ("paired", "VDJ", "VDJ attached", "other VJ")
 MIN_LINEAGE = 10  # counted cells of the lineage, at both times, for a comparison within it
 FATE_RULE = (
-    "lost: unseen at the last time, there below the lower bound of its peak; emerging: unseen at the first time, there "
-    "below the lower bound of the last; persistent: seen at every time; expanded, contracted: share differs between "
-    "first and last time; all changes at FDR < {fdr:g} (hypergeometric test of sampled cells, Benjamini-Hochberg)"
+    "lost: unseen at the last time, with an upper bound there below the lower bound of its peak; emerging: "
+    "unseen at the first time, with an upper bound there below the lower bound of the last; persistent: seen at "
+    "every time; expanded, contracted: not seen at every time, and the share differs between first and last; "
+    "changes at FDR < {fdr:g} (hypergeometric test of the sampled cells, Benjamini-Hochberg)"
 )
 
 
 def wilson(n, total):
-    """Wilson 95 % bounds of n of total, NaN where total is 0; for n = 0 up to the one-sided 1 - 0.05 ** (1 / total)."""
+    """Wilson 95 % bounds, NaN where total is 0. For n = 0 up to the one-sided 1 - 0.05 ** (1 / total)."""
     import numpy as np
     from statsmodels.stats.proportion import proportion_confint
 
@@ -53,10 +55,11 @@ def adjusted(p):
 
 
 def growth(n, total, days):
-    """Log-linear growth per day of the share, with 95 % interval: weighted least squares of log share on days.
+    """Growth of the share per day with 95 % interval: weighted least squares of log share on days.
 
-    n, total: (clones, times); days: (times,). Zeros enter as half a cell; weights are inverse binomial variances of the log
-    share, and the interval is widened where three or more times scatter more than that. NaN under two sampled times.
+    n, total: (clones, times); days: (times,). Half a cell is added to each count; weights are inverse
+    binomial variances of the log share, and the interval widens where three or more times scatter more than
+    that. NaN under two sampled times.
     """
     import numpy as np
 
@@ -96,8 +99,8 @@ def at(array, column):
 def classify(n, total, sure, fdr_limit):
     """Fate and change of clones from counts (clones, times) of the basis, and sure members (clones, times).
 
-    Returns fate, change, p and fdr of the comparison that decided: peak with last where unseen at the last sampled time,
-    else first with last.
+    Returns fate, change, p and fdr of the comparison that decided: peak with last where unseen at the last
+    sampled time, else first with last.
     """
     import numpy as np
 
@@ -149,15 +152,15 @@ def fates_of(cells, labels_of, receptor, times, days, min_cells, fdr_limit):
     home = home.sort_values(["n", "lineage"], ascending=[False, True]).groupby("clone")["lineage"].first()
     home = home.reindex(clones).fillna("")
     n = count(members, clones, times)
-    total = np.tile(
-        counted["timepoint"].value_counts().reindex(times, fill_value=0).to_numpy(), (len(clones), 1)
-    )
+    per_time = counted["timepoint"].value_counts().reindex(times, fill_value=0).to_numpy()
+    total = np.tile(per_time, (len(clones), 1))
     inside = members[members["lineage"] == members["clone"].map(home)]
     n_home = count(inside, clones, times)
     by_lineage = pd.crosstab(counted["lineage"], counted["timepoint"]) if len(counted) else pd.DataFrame()
     total_home = by_lineage.reindex(index=home, columns=times, fill_value=0).to_numpy().astype(int)
     sure = count(likely[likely["evidence"].isin(SURE)], clones, times)
-    # Within the lineage, unless it was hardly sampled at some time when the receptor was: then among all counted cells.
+    # Within the lineage, unless it was hardly sampled at some time when the receptor was: then among all
+    # counted cells.
     within = ((total_home >= MIN_LINEAGE) | (total == 0)).all(1)
     basis_n = np.where(within[:, None], n_home, n)
     basis_total = np.where(within[:, None], total_home, total)
@@ -173,11 +176,13 @@ def fates_of(cells, labels_of, receptor, times, days, min_cells, fdr_limit):
         columns = {
             "receptor": receptor, "clone": each(clones), "label": each(labels_of[clones]),
             "timepoint": np.tile(times, len(clones)), "day": np.tile(days, len(clones)),
-            "n": n.ravel(), "total": total.ravel(), "share": (n / total).ravel(), "low": low.ravel(), "high": high.ravel(),
+            "n": n.ravel(), "total": total.ravel(), "share": (n / total).ravel(), "low": low.ravel(),
+            "high": high.ravel(),
             "fate": each(fate), "change": each(change), "basis": each(np.where(within, home, "all")),
             "lineage": each(home), "lineage_n": n_home.ravel(), "lineage_total": total_home.ravel(),
             "lineage_share": (n_home / total_home).ravel(), "lineage_low": low_home.ravel(),
-            "lineage_high": high_home.ravel(), "n_sure": sure.ravel(), "p_sampling": each(p), "fdr": each(fdr),
+            "lineage_high": high_home.ravel(), "n_sure": sure.ravel(), "p_sampling": each(p),
+            "fdr": each(fdr),
             "growth_per_day": each(slope), "growth_low": each(slope_low), "growth_high": each(slope_high),
             "doubling_days": each(np.where(slope_low > 0, np.log(2) / slope, np.nan)),
         }  # fmt: skip
@@ -198,7 +203,7 @@ def multiqc(table, patient):
     return {
         "id": f"clonewatch_fates_{patient}",
         "section_name": f"Largest clones over time: {patient}",
-        "description": "Per cent of the cells with a receptor. Shares are not counts: others shrink when one grows.",
+        "description": "Per cent of cells with a receptor: shares, not counts.",
         "plot_type": "linegraph",
         "pconfig": {
             "id": f"clonewatch_fates_{patient}_plot",
@@ -211,18 +216,14 @@ def multiqc(table, patient):
 
 
 @click.command()
-@click.argument("clones", type=click.Path(exists=True, dir_okay=False))
+@click.argument("clones", type=FILE)
 @click.option("--patient", required=True, help="Patient; first part of the names of the output files.")
-@click.option(
-    "--samples", required=True, type=click.Path(exists=True, dir_okay=False), help="Samplesheet (TSV)."
-)
-@click.option(
-    "--labels", required=True, type=click.Path(exists=True, dir_okay=False), help="Cells and types."
-)
+@click.option("--samples", required=True, type=FILE, help="Samplesheet (TSV).")
+@click.option("--labels", required=True, type=FILE, help="Cells and types.")
 @click.option(
     "--table",
     required=True,
-    type=click.Path(exists=True, dir_okay=False),
+    type=FILE,
     help="Clones of the patient (TSV).",
 )
 @click.option(

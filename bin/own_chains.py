@@ -7,6 +7,7 @@ from importlib.metadata import version
 import click
 
 PACKAGES = ("click", "numpy", "pandas", "pyarrow")
+FILE = click.Path(exists=True, dir_okay=False)
 # Lineages that rearrange the receptor, by library: evidence, bounded by PRIOR_RANGE, never a verdict.
 OWNERS = {"BCR": ("B", "plasma", "blast"), "TCR": ("T",)}
 PRIOR_OWNER, PRIOR_UNKNOWN, PRIOR_OTHER = 0.5, 0.25, 0.01
@@ -132,7 +133,7 @@ def _expit(x):
 
 
 def _partner_factor(cell, heavy, productive, key, w, share):
-    """P(partner | junction) / P(partner): best productive chain of the cell's other arm, weighted by its w."""
+    """P(partner | junction) / P(partner): best productive chain of the other arm, weighted by its w."""
     import numpy as np
 
     factor = np.ones(len(key))
@@ -195,11 +196,9 @@ def multiqc(found, patient):
 
 
 @click.command()
-@click.argument("chains", type=click.Path(exists=True, dir_okay=False))
+@click.argument("chains", type=FILE)
 @click.option("--patient", required=True, help="Patient; first part of the names of the output files.")
-@click.option(
-    "--labels", required=True, type=click.Path(exists=True, dir_okay=False), help="Cells and lineages."
-)
+@click.option("--labels", required=True, type=FILE, help="Cells and lineages.")
 @click.option("--keep-ambient", is_flag=True, help="Take every contig as the cell's own.")
 @click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
 def main(chains, patient, labels, keep_ambient):

@@ -22,6 +22,8 @@ import chains  # noqa: E402
 import clone_table  # noqa: E402
 import clonotypes  # noqa: E402
 import fates  # noqa: E402
+import mrd  # noqa: E402
+import mrd_match  # noqa: E402
 import own_chains  # noqa: E402
 import read_cellranger  # noqa: E402
 
@@ -124,6 +126,10 @@ def main(folders, patient, soup, label_noise, keep):
                 spent = time.time() - begin
                 step(clone_table.main, cells, *same, "--chains", judged, "--facts", f"{patient}.clonotypes.json")
                 step(fates.main, cells, *same, "--samples", "samples.tsv", "--table", f"{patient}.clones.tsv")
+                step(mrd_match.main, "mrd.tsv", "--patient", patient, "--chains", judged)
+                step(mrd.main, f"{patient}.mrd_matches.tsv", *same, "--carriers", f"{patient}.mrd_cells.parquet",
+                     "--curve", f"{patient}.mrd_curve.tsv", "--clones", cells, "--table", f"{patient}.clones.tsv",
+                     "--chains", judged)  # fmt: skip
                 report(folder, patient, truth, labels, spent)
             finally:
                 os.chdir(here)

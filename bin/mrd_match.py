@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+"""Bulk MRD rearrangements matched to the chains of single cells, with the reason for each non-match."""
+
+import json
+import re
+from importlib.metadata import version
+
+import click
+
+PACKAGES = ("click", "numpy", "pandas", "pyarrow")
+FILE = click.Path(exists=True, dir_okay=False)
+FAR = 10_000  # distance of junctions that cannot be compared
+AMINO = "ACDEFGHIKLMNPQRSTVWYX*"
+
+
+def genes(call):
+    """Gene names of a call: alleles dropped, ambiguous calls expanded, upper case; empty where missing."""
+    names = re.split(r"[,;/|\s]+|\bor\b", call) if isinstance(call, str) else []
+    names = (re.sub(r"\*.*", "", name).upper() for name in names)
+    return frozenset(name for name in names if name not in ("", "NA", "NONE", "NAN", "UNKNOWN", "-", "."))
+
+
+def letters(text, allowed):
+    """Upper-case sequence without blanks and gaps; '' where missing or with letters that are not allowed."""
+    text = re.sub(r"[\s.\-]", "", text).upper() if isinstance(text, str) else ""
+    return text if set(text) <= set(allowed) else ""
+
+
+def read_bulk(path, patient):
+    """Bulk clones of a patient (a row each; gene sets v and j, junctions nt and aa), and their curve."""
+    import pandas as pd
+
+    table = pd.read_csv(path, sep="\t", dtype=str)
+    missing = [name for name in ("patient", "day", "clone", "locus") if name not in table]
+    if missing:
+        raise click.ClickException(
+            f"{path}: column {', '.join(missing)} is missing; add it as in the MRD template"
+        )
+    table = table[table["patient"] == patient].reindex(
+        columns=["clone", "day", "locus", "v_call", "j_call", "junction", "junction_aa", "fraction"]
+    )
+    bulk = table.groupby("clone", sort=False).first().reset_index()
+    bulk["locus"] = bulk["locus"].str.strip().str.upper()
+    bulk["v"], bulk["j"] = bulk["v_call"].map(genes), bulk["j_call"].map(genes)
+    bulk["nt"] = bulk["junction"].map(lambda text: letters(text, "ACGTN"))
+    bulk["aa"] = bulk["junction_aa"].map(lambda text: letters(text, AMINO))
+    curve = table[["clone", "day", "fraction"]].copy()
+    for name in ("day", "fraction"):
+        curve[name] = pd.to_numeric(curve[name], errors="coerce")
+    return bulk, curve.dropna()
+
+
+def unobservable(row):
+    """Why a rearrangement can never be in a V(D)J library; '' where it can."""
+    parts = {row["locus"], *row["v"], *row["j"]}
+    if any("KDE" in part for part in parts):
+        return (
+            "locus not in a V(D)J library: kappa-deleting rearrangements (IGKDE) are not transcribed as V-J"
+        )
+    if any("INTR" in part or "RSS" in part for part in parts):
+        return "locus not in a V(D)J library: intron-RSS rearrangements are not transcribed as V-J"
+    if any(re.match(r"(IGH|TRB|TRD)D", part) for part in row["v"]):
+        return "incomplete D-J rearrangement: without a V gene there is no V(D)J contig"
+    return ""
+
+
+def mismatches(wanted, found, step):
+    """Differing letters between a bulk junction and each found one (FAR: not of one length).
+
+    Either may lack the conserved residues (`step` letters at both ends); N fits everything.
+    """
+    import numpy as np
+
+    best, lengths = np.full(len(found), FAR), np.array([len(text) for text in found], int)
+    trimmed = wanted[step:-step] if len(wanted) > 2 * step else wanted
+    for target, cut, length in ((wanted, 0, 0), (wanted, step, 2 * step), (trimmed, 0, -2 * step)):
+        rows = np.flatnonzero(lengths == len(wanted) + length)
+        if not len(rows) or not target or (length and trimmed == wanted):
+            continue
+        texts = "".join(found[i][cut : len(found[i]) - cut] for i in rows)
+        a = np.frombuffer(texts.encode(), np.uint8).reshape(len(rows), -1)
+        b = np.frombuffer(target.encode(), np.uint8)
+        best[rows] = np.minimum(best[rows], ((a != b) & (a != ord("N")) & (b != ord("N"))).sum(1))
+    return best
+
+
+def match(row, chains, limit):
+    """Rearrangements of the patient's cells that a bulk clone matches.
+
+    row: a bulk clone. chains: unique locus, v, j (gene sets), junction, junction_aa. In order: junction
+    nucleotides exactly, within `limit` mismatches, amino acids exactly; V and J must share a gene where
+    both sides know it. Returns (mask over chains, distance or None, how, reason where nothing matches).
+    """
+    import numpy as np
+
+    here = (chains["locus"] == row["locus"]).to_numpy()
+    if not here.any():
+        return here, None, "", f"no {row['locus']} chain in the patient's V(D)J libraries"
+    same = {
+        gene: np.array([not row[gene] or not known or bool(row[gene] & known) for known in chains[gene]])
+        for gene in ("v", "j")
+    }
+    fits = here & same["v"] & same["j"]
+    near = np.full(len(chains), FAR)
+    if row["nt"]:
+        near = np.where(here, mismatches(row["nt"], chains["junction"].tolist(), 3), FAR)
+        if near[fits].min(initial=FAR) <= limit:
+            best = int(near[fits].min())
+            words = "junction nucleotides" if best == 0 else f"junction nucleotides, {best} mismatches"
+            return fits & (near <= limit), best, words, ""
+    if row["aa"]:
+        by_letters = np.where(here, mismatches(row["aa"], chains["junction_aa"].tolist(), 1), FAR)
+        if (fits & (by_letters == 0)).any():
+            chosen = fits & (by_letters == 0)
+            apart = int(near[chosen].min())
+            return chosen, apart if apart < FAR else None, "junction amino acids", ""
+        near = np.minimum(near, np.where(by_letters == 0, 0, FAR))
+    if not row["nt"] and not row["aa"]:
+        return fits & False, None, "", "the bulk row has no junction that can be read"
+    if (near <= limit).any():
+        gene = "v" if not same["v"][near <= limit].any() else "j"
+        seen = "/".join(sorted(chains[gene][near.argmin()]))
+        return fits & False, None, "", f"{gene.upper()} differs: the same junction is seen with {seen}"
+    return fits & False, None, "", ""
+
+
+def carriers(bulk, chains, limit):
+    """Matches of all bulk clones.
+
+    bulk: of `read_bulk`. chains: own chains of kept cells, with cell_id. Returns (matches: one row per bulk
+    clone; cells: clone, cell_id, arm of the matched chain).
+    """
+    import pandas as pd
+
+    names = ["locus", "v_call", "j_call", "junction", "junction_aa"]
+    chains = chains.assign(**{name: chains[name].fillna("").astype(str) for name in names})
+    number = chains.groupby(names, sort=False).ngroup().to_numpy()
+    unique = chains.drop_duplicates(names).reset_index(drop=True)
+    for gene in ("v", "j"):
+        unique[gene] = unique[f"{gene}_call"].map(genes)
+    for name in ("junction", "junction_aa"):
+        unique[name] = unique[name].str.upper()
+    matches, cells = [], []
+    for row in bulk.to_dict("records"):
+        reason = unobservable(row)
+        found, distance, how = [], None, ""
+        if not reason:
+            found, distance, how, reason = match(row, unique, limit)
+        hit = chains[found[number]] if len(found) else chains.iloc[:0]
+        cells.append(hit[["cell_id", "arm"]].drop_duplicates("cell_id").assign(clone=row["clone"]))
+        kept = {name: row[name] for name in ("clone", *names)}
+        matches.append(
+            kept | {"distance": distance, "matched_by": how, "n_carriers": len(cells[-1]), "reason": reason}
+        )
+    columns = ["clone", *names, "distance", "matched_by", "n_carriers", "reason"]
+    table = pd.DataFrame(matches, columns=columns).astype({"distance": "Int64"})
+    return table, pd.concat([*cells, chains.iloc[:0][["cell_id", "arm"]].assign(clone="")], ignore_index=True)
+
+
+@click.command()
+@click.argument("mrd", type=FILE)
+@click.option("--patient", required=True, help="Patient; first part of the names of the output files.")
+@click.option("--chains", required=True, type=FILE, help="Judged chains.")
+@click.option(
+    "--mrd-mismatch", default=2, show_default=True, type=click.IntRange(0, 10), help="In the junction."
+)
+@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
+def main(mrd, patient, chains, mrd_mismatch):
+    """Match a patient's bulk rearrangements to single cells. MRD: the table of bulk rearrangements (TSV)."""
+    import pandas as pd
+
+    bulk, curve = read_bulk(mrd, patient)
+    own = pd.read_parquet(chains)
+    matches, cells = carriers(bulk, own[own["verdict"] == "own"], mrd_mismatch)
+    for table in (matches, curve):
+        table.insert(0, "patient", patient)
+    matches.to_csv(f"{patient}.mrd_matches.tsv", sep="\t", index=False)
+    curve.to_csv(f"{patient}.mrd_curve.tsv", sep="\t", index=False)
+    cells.to_parquet(f"{patient}.mrd_cells.parquet", compression="zstd", index=False)
+    with open(f"{patient}.mrd_match.json", "w") as file:
+        json.dump(
+            {"patient": patient, "mrd_mismatch": mrd_mismatch, "bulk_clones": len(bulk)}, file, indent=1
+        )
+
+
+if __name__ == "__main__":
+    main()
