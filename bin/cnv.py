@@ -171,7 +171,8 @@ def judge_arm(cells, arm: str, event: str, noise: float, shift: dict, arms: int,
     moved = row.get("shift", 0.0) * (1 if event == "gain" else -1)
     error = row.get("error", 1.0)
     certain = row["evidence"] > np.log(2 * arms) + np.log(min(len(cells), size))
-    if certain and not (own and row["share"] > 0.9):
+    # Without a baseline a minority's loss looks like a majority's gain: the shift of the genes decides.
+    if certain and not (own and (row["share"] > 0.9 or moved < 2 * error)):
         row["replicated"] = replication(cells, arm, noise, row)
         enough = row["share"] >= min_share and row["low"] >= min_share / 2
         verdict = "detected" if enough else "below limit"
@@ -179,7 +180,6 @@ def judge_arm(cells, arm: str, event: str, noise: float, shift: dict, arms: int,
     none = {"verdict": "not detected", "n": 0, "share": 0.0, "low": 0.0}
     if not own:
         return row | none
-    # What the shift of the arm's genes allows, were the population altered in this share of its cells.
     bounds = ((2 ** (row.get("shift", 0.0) + e) - 1) / (level - 1) for e in (-2 * error, 2 * error))
     low, high = (float(min(max(bound, 0.0), 1.0)) for bound in sorted(bounds))
     if moved > max(0.25, 4.5 * error) and row["agreeing"] > 0.65:
