@@ -29,7 +29,6 @@ REASONS |= {"high_mito": "mitochondrial UMI", "high_hb": "haemoglobin UMI", "dou
 ALERTS = {"error": ("danger", "Left out"), "warning": ("warning", "Warning"), "note": ("info", "Note")}
 SHOWN = 20  # warnings above this number are folded
 BINS = 120
-NUMBER = {"format": "{:,.1f}", "scale": False}
 ALTERNATIVE = (
     "UMI, genes, mitochondrial and haemoglobin share of the cells of each sample; medians are in cells/qc.tsv"
 )
@@ -147,13 +146,13 @@ def heat_map(pairs: list[dict], order: list[str]) -> dict:
 
 
 def cellranger_table(reads: dict[str, dict], order: list[str]) -> dict:
-    """All metrics of Cell Ranger's own summaries, as they were given."""
-    given = {name: reads[name]["cellranger"] for name in order if reads.get(name, {}).get("cellranger")}
-    data = {
-        escape(name): {escape(key): value for key, value in metrics.items()}
-        for name, metrics in given.items()
-    }
-    headers = {key: {"title": key} | NUMBER for values in data.values() for key in values}
+    """Metrics of Cell Ranger's own summaries as they were given: rows are metrics, columns samples."""
+    data: dict[str, dict[str, str]] = {}
+    for name in (name for name in order if reads.get(name, {}).get("cellranger")):
+        for metric, value in reads[name]["cellranger"].items():
+            text = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
+            data.setdefault(escape(metric), {})[escape(name)] = text
+    headers = {name: {"title": name, "scale": False} for values in data.values() for name in values}
     return {"id": "cellranger", "plot_type": "table", "headers": headers, "data": data}
 
 

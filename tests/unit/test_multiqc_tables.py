@@ -184,11 +184,11 @@ def test_the_picture_is_in_the_page_and_grows_with_the_samples(tmp_path, monkeyp
 
 def test_cell_ranger_metrics_are_shown_as_given():
     reads = {
-        "A": {"cellranger": {"Mean Reads per Cell": 87433.0, "<i>odd</i>": 1.0}},
+        "A": {"cellranger": {"Mean Reads per Cell": 87433.0, "<i>odd</i>": 90.5}},
         "B": {"cellranger": {}},
     }
     table = multiqc_tables.cellranger_table(reads, ["A", "B"])
-    assert table["data"] == {"A": {"Mean Reads per Cell": 87433.0, "&lt;i&gt;odd&lt;/i&gt;": 1.0}}
+    assert table["data"] == {"Mean Reads per Cell": {"A": "87,433"}, "&lt;i&gt;odd&lt;/i&gt;": {"A": "90.50"}}
     rows = [{"sample": "A"}]
     general = multiqc_tables.general_table(rows, reads, {})
     assert general["data"]["A"] == {"mean reads per cell": 87433.0}
