@@ -109,7 +109,7 @@ def read_header(cells: list[str], number: int, file: str, columns: dict, found: 
 def check_cell(text: str, column: dict) -> tuple[str, str]:
     """The cell as our tables write it, and what is wrong with it ('' where nothing is)."""
     kind, advice = column["type"], column.get("write", "")
-    odd = next((char for char in text if not char.isprintable()), "")
+    odd = "" if text.isprintable() else next(char for char in text if not char.isprintable())
     if "\udc80" <= odd <= "\udcff":
         byte = bytes([ord(odd) - 0xDC00])
         likely = byte.decode("cp1252", "replace")

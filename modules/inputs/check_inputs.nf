@@ -28,7 +28,7 @@ process CHECK_INPUTS {
         .collect { name, table -> table ? "--${name} ${table}" : '' }
         .join(' ')
     """
-    # Starts read_tables.py and locate_outputs.py, which are named here so that a change of them counts.
+    # It starts these, named here so that a change of theirs makes a new task: read_tables.py locate_outputs.py
     check_inputs.py ${sheet} ${tables} --inventory - --specification ${specification}
     """
 

@@ -650,3 +650,11 @@ def test_the_listing_of_a_folder_is_as_the_inventory_of_a_run(tmp_path):
     lines = ["written\tpath\tkind\tsize"]
     lines += ["\t".join(["a", entry.path, entry.kind, str(entry.size)]) for entry in local["a"]]
     assert locate_outputs.read_inventory(lines) == local
+
+
+def test_the_process_names_the_programs_that_are_started(project):
+    """Nextflow makes a new task of a changed program only where the task's script has its name as a word."""
+    started = set(re.findall(r'program\("(\w+\.py)"', (project / "bin" / "check_inputs.py").read_text()))
+    module = (project / "modules" / "inputs" / "check_inputs.nf").read_text()
+    assert started == {"read_tables.py", "locate_outputs.py"}
+    assert started <= set(module.split('"""')[1].split())
