@@ -50,9 +50,13 @@ SEEN = {
     "plasma": ((0.95, 40), (0.97, 70), (0.9, 40)),
     "B": ((0.86, 7), (0.92, 12), (0.8, 8)),
     "blast": ((0.28, 2.5), (0, 1), (0, 1)),
-    "T": ((0.90, 6), (0.78, 4), (0.5, 3)),
+    "T": ((0.945, 6), (0.85, 4), (0.75, 3)),
 }
-NO_CELL, STRAY, EXTRA_LIGHT, UNPRODUCTIVE, SOILED = 0.04, 0.003, 0.025, {"BCR": 0.05, "TCR": 0.14}, 0.008
+# Shares of cells: called by V(D)J alone, stray chains of the other receptor, foreign productive chains, unproductive
+# chains, droplets without the receptor that are soiled by plasma cells.
+NO_CELL, STRAY, SOILED = 0.04, 0.003, 0.008
+EXTRA = {"BCR": {"IGH": 0.003, "IGK": 0.02}, "TCR": {"TRB": 0.02, "TRA": 0.01}}
+UNPRODUCTIVE = {"BCR": {"IGK": 0.05}, "TCR": {"TRA": 0.14}}
 
 
 def make_contigs(sample: Sample, receptor: str, usage: Usage, seed: int) -> pd.DataFrame:
@@ -79,10 +83,11 @@ def make_contigs(sample: Sample, receptor: str, usage: Usage, seed: int) -> pd.D
         seen = (rows[:, position] >= 0) & (rng.random(len(cell)) < chance)
         umis = np.ceil(level[seen] * rng.lognormal(0, 0.7, int(seen.sum())))
         parts.append((droplet[seen], rows[seen, position], umis, np.ones(int(seen.sum()), bool)))
-    locus = "IGK" if receptor == "BCR" else "TRA"
-    for chance, productive, loci in ((EXTRA_LIGHT, True, locus), (UNPRODUCTIVE[receptor], False, locus)):
+    more = [(locus, chance, True) for locus, chance in EXTRA[receptor].items()]
+    more += [(locus, chance, False) for locus, chance in UNPRODUCTIVE[receptor].items()]
+    for locus, chance, productive in more:
         chosen = droplet[rng.random(len(droplet)) < chance]
-        made = rep.add_chains(usage.draw(loci, len(chosen), rng))
+        made = rep.add_chains(usage.draw(locus, len(chosen), rng))
         parts.append(
             (
                 chosen,

@@ -22,6 +22,7 @@ SWITCHED = {
     "IGHG4": 0.03,
     "IGHM": 0.1,
 }
+SECOND_ALPHA = 0.1  # share of T clones whose other TRA allele is productive as well
 KAPPA_DELETING = "GGAGCCCTAGTGGCAGCC"  # start of the kappa deleting element
 COLUMNS = ("locus", "v", "d", "j", "c", "cdr3", "cdr3_nt")
 
@@ -115,7 +116,10 @@ class Repertoire:
             heavy["c"] = np.full(n, c_call, object)
         first = self.add_chains(heavy)
         if kind == "TCR":
-            return self.add_clones(names, first, self.add_chains(usage.draw("TRA", n, rng)))
+            second, third = self.add_chains(usage.draw("TRA", n, rng)), np.full(n, -1)
+            both = np.flatnonzero(rng.random(n) < SECOND_ALPHA)
+            third[both] = self.add_chains(usage.draw("TRA", len(both), rng))
+            return self.add_clones(names, first, second, third)
         kappa = rng.random(n) < 0.6
         second = np.empty(n, np.int64)
         second[kappa] = self.add_chains(usage.draw("IGK", int(kappa.sum()), rng))
