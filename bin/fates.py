@@ -14,8 +14,8 @@ SURE = ("paired", "VDJ", "VDJ attached", "other VJ")
 MIN_LINEAGE = 10  # counted cells of the lineage, at both times, for a comparison within it
 FATE_RULE = (
     "lost: unseen at the last time, with an upper bound there below the lower bound of its peak; emerging: "
-    "unseen at the first time, with an upper bound there below the lower bound of the last; persistent: seen at "
-    "every time; expanded, contracted: not seen at every time, and the share differs between first and last; "
+    "unseen at the first time, with an upper bound there below the lower bound of the last; persistent: seen "
+    "at every time; expanded, contracted: not seen at every time, and first and last share differ; "
     "changes at FDR < {fdr:g} (hypergeometric test of the sampled cells, Benjamini-Hochberg)"
 )
 

@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""A patient's AIRR rearrangements with clones, and somatic hypermutation where alignments are given."""
+
+from importlib.metadata import version
+
+import click
+
+PACKAGES = ("click", "airr", "numpy", "pandas", "pyarrow")
+FILE = click.Path(exists=True, dir_okay=False)
+# Fields that the AIRR rearrangement schema requires come first; empty where Cell Ranger's CSV does not tell
+# them.
+REQUIRED = [
+    *(
+        "sequence_id",
+        "sequence",
+        "rev_comp",
+        "productive",
+        "v_call",
+        "d_call",
+        "j_call",
+        "sequence_alignment",
+    ),
+    *("germline_alignment", "junction", "junction_aa", "v_cigar", "d_cigar", "j_cigar"),
+]
+FURTHER = [
+    *(
+        "locus",
+        "c_call",
+        "duplicate_count",
+        "consensus_count",
+        "junction_length",
+        "junction_aa_length",
+        "cell_id",
+    ),
+    *("clone_id", "sample", "timepoint", "cell_type", "own_probability", "own_verdict"),
+]
+V_COLUMNS = 312  # IMGT numbering: FWR1 to FWR3
+MUTATIONS = [
+    *("patient", "clone", "locus", "timepoint", "day", "n_sequences", "positions", "mutations"),
+    *("frequency", "low", "high", "median"),
+]
+
+
+def airr_table(chains, cells):
+    """AIRR rearrangements of kept cells.
+
+    chains: judged chains with sequence_alignment and germline_alignment (null where unknown).
+    cells: index cell_id with bcr_clone, tcr_clone, timepoint, cell_type. Clones are given to own chains only.
+    """
+    import pandas as pd
+
+    table = chains.reset_index(drop=True)
+    info = cells.reindex(table["cell_id"]).reset_index(drop=True)
+    clone = info["bcr_clone"].where(table["library"] == "BCR", info["tcr_clone"])
+    out = pd.DataFrame(index=table.index)
+    for name in REQUIRED + FURTHER:
+        out[name] = table.get(name, "")
+    out["sequence_id"] = table["sample"].astype(str) + ":" + table["sequence_id"].astype(str)
+    for name in ("sequence_alignment", "germline_alignment"):
+        out[name] = out[name].fillna("")
+    out["rev_comp"] = "F"
+    out["productive"] = table["productive"].map({True: "T", False: "F"})
+    out["junction_length"] = table["junction"].str.len().astype("Int64")
+    out["junction_aa_length"] = table["junction_aa"].str.len().astype("Int64")
+    out["clone_id"] = clone.where(table["verdict"] == "own")
+    out["timepoint"], out["cell_type"] = info["timepoint"], info["cell_type"]
+    out["own_probability"], out["own_verdict"] = table["p_own"].round(4), table["verdict"]
+    return out
+
+
+def v_mutations(sequence, germline, junction):
+    """(positions compared, differences) of the V region of an aligned sequence; (0, 0) where it is not known.
+
+    Needs equal lengths. The V region is the first 312 columns where the alignment has IMGT gaps, else what
+    lies before the junction; only positions with A, C, G or T on both sides count, so that a masked D
+    region (N) does not.
+    """
+    import numpy as np
+
+    if not isinstance(sequence, str) or not isinstance(germline, str) or len(sequence) != len(germline):
+        return 0, 0
+    a, b = (np.frombuffer(text.upper().encode(), np.uint8) for text in (sequence, germline))
+    end = V_COLUMNS
+    if "." not in germline:
+        end = sequence.upper().find(junction.upper()) if isinstance(junction, str) else -1
+    if end <= 0:
+        return 0, 0
+    known = np.isin(a[:end], list(b"ACGT")) & np.isin(b[:end], list(b"ACGT"))
+    return int(known.sum()), int((a[:end] != b[:end])[known].sum())
+
+
+def hypermutation(chains, cells, patient):
+    """V-region mutation frequency by clone, locus and time: pooled, with the interval of the sequences' mean.
+
+    Own productive BCR chains with alignments of equal length. Frequency: mutations per compared position (0
+    to 1).
+    """
+    import numpy as np
+    import pandas as pd
+
+    aligned = chains[(chains["library"] == "BCR") & (chains["verdict"] == "own") & chains["productive"]]
+    aligned = aligned[aligned["sequence_alignment"].notna() & aligned["germline_alignment"].notna()]
+    columns = (aligned[name] for name in ("sequence_alignment", "germline_alignment", "junction"))
+    found = np.array([v_mutations(*row) for row in zip(*columns, strict=True)], dtype=int).reshape(-1, 2)
+    info = cells.reindex(aligned["cell_id"])
+    table = pd.DataFrame(
+        {
+            "clone": info["bcr_clone"].to_numpy(), "locus": aligned["locus"].to_numpy(),
+            "timepoint": info["timepoint"].to_numpy(), "day": info["day"].to_numpy(),
+            "positions": found[:, 0], "mutations": found[:, 1],
+        }
+    ).dropna(subset="clone")  # fmt: skip
+    table = table[table["positions"] > 0]
+    table["each"] = table["mutations"] / table["positions"]
+    groups = table.groupby(["clone", "locus", "day", "timepoint"], observed=True)
+    out = groups[["positions", "mutations"]].sum()
+    out["n_sequences"], out["median"] = groups.size(), groups["each"].median()
+    out["frequency"] = out["mutations"] / out["positions"]
+    half = 1.959964 * groups["each"].std() / np.sqrt(out["n_sequences"])
+    out["low"], out["high"] = (out["frequency"] - half).clip(lower=0), (out["frequency"] + half).clip(upper=1)
+    out = out.reset_index().assign(patient=patient)
+    return out.sort_values(["clone", "locus", "day"])[MUTATIONS]
+
+
+@click.command()
+@click.argument("contigs", nargs=-1, required=True, type=FILE)
+@click.option("--patient", required=True, help="Patient; first part of the names of the output files.")
+@click.option("--chains", required=True, type=FILE, help="Judged chains.")
+@click.option("--clones", required=True, type=FILE, help="Clone per cell.")
+@click.option("--labels", required=True, type=FILE, help="Cells and types.")
+@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
+def main(contigs, patient, chains, clones, labels):
+    """AIRR rearrangements and hypermutation of a patient. CONTIGS: the contig tables of its samples."""
+    import airr
+    import pandas as pd
+
+    cells = pd.read_parquet(labels, columns=["cell_id", "patient", "timepoint", "day", "cell_type"])
+    cells = cells[cells["patient"].astype(str) == patient].astype({"timepoint": str, "cell_type": str})
+    cells = cells.merge(pd.read_parquet(clones), on="cell_id", how="left").set_index("cell_id")
+    judged = pd.read_parquet(chains)
+    extra = ["cell_id", "sequence_id", "sequence_alignment", "germline_alignment"]
+    aligned = pd.concat([pd.read_parquet(path, columns=extra) for path in contigs], ignore_index=True)
+    aligned = aligned.dropna(subset=extra[2:]).drop_duplicates(extra[:2])
+    judged = judged.merge(aligned, on=extra[:2], how="left")
+    table, mutations = airr_table(judged, cells), hypermutation(judged, cells, patient)
+    airr.dump_rearrangement(table, f"{patient}.airr_rearrangement.tsv")
+    mutations.to_csv(f"{patient}.hypermutation.tsv", sep="\t", index=False, float_format="%.6g")
+
+
+if __name__ == "__main__":
+    main()

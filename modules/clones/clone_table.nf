@@ -1,0 +1,25 @@
+// What each clone is, and its cells by type, subset and time.
+process CLONE_TABLE {
+    tag "${meta.patient}"
+    label 'clones'
+    label 'small'
+
+    input:
+    tuple val(meta), path(labels), path(clones), path(chains), path(facts)
+
+    output:
+    tuple val(meta), path("${meta.patient}.clones.tsv"), emit: clones
+    tuple val(meta), path("${meta.patient}.clone_cells.tsv"), emit: cells
+    path "${meta.patient}.clone_table_mqc.json", emit: multiqc
+    tuple val('CLONE_TABLE'), eval('clone_table.py --version'), emit: versions, topic: versions
+
+    script:
+    """
+    clone_table.py ${clones} --patient ${meta.patient} --labels ${labels} --chains ${chains} --facts ${facts}
+    """
+
+    stub:
+    """
+    touch ${meta.patient}.clones.tsv ${meta.patient}.clone_cells.tsv ${meta.patient}.clone_table_mqc.json
+    """
+}

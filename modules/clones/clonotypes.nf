@@ -1,0 +1,26 @@
+// Clones of BCR and TCR over all samples of a patient, by the stated rule.
+process CLONOTYPES {
+    tag "${meta.patient}"
+    label 'clones'
+    label 'medium'
+
+    input:
+    tuple val(meta), path(chains), path(pairing)
+    val clone_rule
+
+    output:
+    tuple val(meta), path("${meta.patient}.clones.parquet"), emit: cells
+    tuple val(meta), path("${meta.patient}.clonotypes.json"), emit: facts
+    tuple val('CLONOTYPES'), eval('clonotypes.py --version'), emit: versions, topic: versions
+
+    script:
+    """
+    clonotypes.py ${chains} --patient ${meta.patient} --pairing ${pairing} --clone-rule ${clone_rule}
+    """
+
+    stub:
+    """
+    touch ${meta.patient}.clones.parquet
+    echo '{}' > ${meta.patient}.clonotypes.json
+    """
+}

@@ -1,0 +1,27 @@
+// Which cells carry each bulk MRD clone, over time, with reasons where none is seen.
+process MRD {
+    tag "${meta.patient}"
+    label 'clones'
+    label 'small'
+
+    input:
+    tuple val(meta), path(labels), path(clones), path(chains), path(table), path(matches), path(carriers), path(curve)
+
+    output:
+    tuple val(meta), path("${meta.patient}.mrd.tsv"), emit: mrd
+    tuple val(meta), path("${meta.patient}.mrd.json"), emit: facts
+    path "${meta.patient}.mrd_mqc.json", emit: multiqc
+    tuple val('MRD'), eval('mrd.py --version'), emit: versions, topic: versions
+
+    script:
+    """
+    mrd.py ${matches} --patient ${meta.patient} --carriers ${carriers} --curve ${curve} --clones ${clones} \\
+        --table ${table} --chains ${chains} --labels ${labels}
+    """
+
+    stub:
+    """
+    touch ${meta.patient}.mrd.tsv ${meta.patient}.mrd_mqc.json
+    echo '{}' > ${meta.patient}.mrd.json
+    """
+}
