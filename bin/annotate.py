@@ -1,0 +1,297 @@
+#!/usr/bin/env python3
+"""Name the parts of clusters by markers and receptors: winner, runner-up, margin, and `unassigned` below it."""
+
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+import numpy as np
+
+PACKAGES = ("click", "anndata", "pandas", "numpy", "scipy")
+UNASSIGNED = "unassigned"
+LOW_MEAN, LOW_DETECTION = 0.3, 0.1  # a gene below both in every group says little about any
+NEGATIVE_WEIGHT, RECEPTOR_WEIGHT, EXPANSION_WEIGHT = 0.5, 0.2, 0.2
+BLAST_SHARE = (
+    0.2  # of a sample's cells: the share of marrow lymphoblasts above which leukaemia is diagnosed (WHO)
+)
+
+
+def read_markers(path: Path):
+    """Marker table with gene lists instead of text; columns cell_type, parent, lineage, receptor, positive, negative."""
+    import pandas as pd
+
+    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    needed = ["cell_type", "parent", "lineage", "receptor", "positive", "negative"]
+    missing = [c for c in needed if c not in table]
+    if missing:
+        raise click.ClickException(
+            f"{path.name}: lacks the column {missing[0]}; see assets/markers.tsv for its shape"
+        )
+    for sign in ("positive", "negative"):
+        table[sign] = [[g for g in genes.upper().split(",") if g] for genes in table[sign]]
+    unknown = sorted(set(table["parent"]) - set(table["cell_type"]) - {""})
+    if unknown:
+        raise click.ClickException(
+            f"{path.name}: parent {unknown[0]} is not a cell type of the table; add a row for it"
+        )
+    return table.set_index("cell_type", drop=False)
+
+
+def read_lognormal(path: Path, genes: list[str], block: int = 4096):
+    """cell ids (N,) and ln(1 + counts per 10,000 of full depth), CSR float32 (N, G); genes not measured are empty columns."""
+    import anndata as ad
+    import h5py
+    import hdf5plugin  # noqa: F401  registers the zstd filter
+    import scipy.sparse as sp
+
+    with h5py.File(path) as file:
+        cells = ad.io.read_elem(file["obs"]).index.to_numpy()
+        names = ad.io.read_elem(file["var"]).index.str.upper()
+        names = names.where(~names.duplicated(), "")
+        at = names.get_indexer(genes)
+        there = np.flatnonzero(at >= 0)
+        pick = sp.csr_matrix((np.ones(len(there), np.float32), (at[there], there)), (len(names), len(genes)))
+        parts = []
+        for start in range(0, len(cells), block):
+            counts = ad.io.sparse_dataset(file["X"])[start : start + block].astype(np.float32)
+            depth = np.maximum(np.asarray(counts.sum(1)).ravel(), 1)
+            part = (sp.diags((1e4 / depth).astype(np.float32)) @ (counts @ pick)).tocsr()
+            np.log1p(part.data, out=part.data)
+            parts.append(part)
+    return cells, sp.vstack(parts, format="csr")
+
+
+def group_means(x, group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean expression and share of cells that express, each (groups, G), of x (N, G) by group number (N,)."""
+    import scipy.sparse as sp
+
+    x = sp.csr_matrix(x)
+    n = np.bincount(group)
+    member = sp.csr_matrix((1 / n[group], (group, np.arange(len(group)))), (len(n), len(group)))
+    return np.asarray((member @ x).todense()), np.asarray((member @ (x > 0).astype(np.float32)).todense())
+
+
+def specificity(mean: np.ndarray, detection: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How strongly each group expresses a gene against the others, 0 to 1 (groups, G), and each gene's weight (G,).
+
+    Values are placed between the low end of all groups (what every cell has, ambient RNA included) and the highest
+    group. Not a z score: with that, the least negative of cells that all lack a gene would look positive. The highest is
+    never taken below LOW_MEAN, and the low end is at most half of the highest, so that a sample of one cell type keeps it.
+    """
+    large = size >= min(20, size.max())
+    scaled = []
+    for values, floor in ((mean, LOW_MEAN), (detection, LOW_DETECTION)):
+        high = np.maximum(values[large].max(0), floor)
+        low = np.minimum(np.quantile(values[large], 0.05, axis=0), high / 2)
+        scaled.append(np.clip((values - low) / (high - low), 0, 1))
+    return np.sqrt(scaled[0] * scaled[1]), np.minimum(detection[large].max(0) / 0.3, 1)
+
+
+def contrast(mean: np.ndarray, detection: np.ndarray, size: np.ndarray, special: np.ndarray) -> np.ndarray:
+    """Specificity (groups, G) among groups that are kinds of one cell type.
+
+    Where a gene differs between them, its place in their own range counts; where it does not, its specificity
+    among all groups stays, so that one kind alone is still told by what it expresses.
+    """
+    large = size >= min(20, size.max())
+    place, range_ = [], []
+    for values, floor in ((mean, LOW_MEAN), (detection, LOW_DETECTION)):
+        low, high = values[large].min(0), values[large].max(0)
+        place.append(np.clip((values - low) / np.maximum(high - low, 1e-9), 0, 1))
+        range_.append((high - low) / np.maximum(high, floor))
+    width = np.clip(2 * np.sqrt(range_[0] * range_[1]) - 0.5, 0, 1)
+    return width * np.sqrt(place[0] * place[1]) + (1 - width) * special
+
+
+def score(
+    markers, special: np.ndarray, weight: np.ndarray, genes: list[str], receptors: dict[str, np.ndarray]
+):
+    """Score of every group (rows) for every row of markers (columns).
+
+    Weighted mean of the positive genes' specificity, minus half the mean of the two strongest negative genes, plus or
+    minus the receptor evidence: receptors holds per chain kind (BCR, TCR) the share of cells with a productive chain,
+    relative to the highest group.
+    """
+    import pandas as pd
+
+    at = {g: i for i, g in enumerate(genes)}
+    result = {}
+    for name, row in markers.iterrows():
+        pos, neg = ([at[g] for g in row[sign] if weight[at[g]] > 0] for sign in ("positive", "negative"))
+        if len(pos) < 2:
+            result[name] = np.full(len(special), -1.0)
+            continue
+        value = special[:, pos] @ weight[pos] / max(weight[pos].sum(), 0.3 * len(row["positive"]))
+        if neg:
+            against = np.sort(special[:, neg] * weight[neg], axis=1)[:, -2:]
+            value = value - NEGATIVE_WEIGHT * against.mean(1)
+        for kind, share in receptors.items():
+            if row["receptor"] == kind:
+                value = value + RECEPTOR_WEIGHT * share
+            elif row["receptor"] != "any":
+                value = value - RECEPTOR_WEIGHT * share
+        result[name] = value
+    return pd.DataFrame(result)
+
+
+def decide(scores, markers, min_score: float, min_margin: float):
+    """Winner among the columns per row of scores; the margin is to the best column of another kind.
+
+    Returns a table: winner, score, runner_up, runner_up_score, margin, sure (both limits met), and lineage_sure (the
+    margin to the best column of another lineage is met).
+    """
+    import pandas as pd
+
+    names = np.array(scores.columns)
+    values = scores.to_numpy()
+    order = np.argsort(-values, axis=1, kind="stable")
+    best = values[np.arange(len(values)), order[:, 0]]
+    lineage = markers.loc[names, "lineage"].to_numpy()
+    other = np.where(lineage[None, :] == lineage[order[:, 0]][:, None], -np.inf, values)
+    second = values[np.arange(len(values)), order[:, 1]] if len(names) > 1 else np.full(len(values), -1.0)
+    table = pd.DataFrame({"winner": names[order[:, 0]], "score": best}, index=scores.index)
+    table["runner_up"] = names[order[:, min(1, len(names) - 1)]]
+    table["runner_up_score"] = second
+    table["margin"] = best - second
+    table["sure"] = (best >= min_score) & (table["margin"] >= min_margin)
+    table["lineage_sure"] = (best >= min_score) & (best - other.max(1) >= min_margin)
+    return table
+
+
+def expansion(winner: np.ndarray, group: np.ndarray, sample: np.ndarray) -> np.ndarray:
+    """Per group the share of its cells' samples that the group's winner takes up, 0 to 1."""
+    import pandas as pd
+
+    cells = pd.DataFrame({"winner": winner[group], "sample": sample, "group": group})
+    of_sample = cells.groupby(["sample", "winner"])["group"].transform("size") / cells.groupby("sample")[
+        "group"
+    ].transform("size")
+    return of_sample.groupby(cells["group"]).mean().to_numpy()
+
+
+def name_groups(
+    x, group, genes: list[str], markers, receptors: dict, sample, min_score: float, min_margin: float
+):
+    """Evidence table, one row per group, with lineage and cell_type.
+
+    x: (N, G) log-normalised expression of genes. group, sample: (N,) number and name. A kind of lineage `blast` is
+    the likelier the larger the share of a sample that its parent takes up; below BLAST_SHARE it is the less likely.
+    """
+    mean, detection = group_means(x, group)
+    size = np.bincount(group)
+    special, weight = specificity(mean, detection, size)
+    top = markers[markers["parent"] == ""]
+    table = decide(score(top, special, weight, genes, receptors), top, min_score, min_margin)
+    table.insert(0, "n_cells", size)
+    table["lineage"] = np.where(table["lineage_sure"], markers.loc[table["winner"], "lineage"], UNASSIGNED)
+    table["cell_type"] = np.where(table["sure"], table["winner"], UNASSIGNED)
+    parents = set(markers["parent"]) - {""}
+    expanded = np.where(expansion(table["winner"].to_numpy(), group, sample) >= BLAST_SHARE, 1, -1)
+    for parent in sorted(parents):
+        rows = np.flatnonzero(table["cell_type"] == parent)
+        children = markers[markers["parent"] == parent]
+        if not len(rows):
+            continue
+        own = {kind: share[rows] for kind, share in receptors.items()}
+        inside = contrast(mean[rows], detection[rows], size[rows], special[rows])
+        values = score(children, inside, weight, genes, own)
+        blasts = list(children.index[children["lineage"] == "blast"])
+        values[blasts] = values[blasts].add(EXPANSION_WEIGHT * expanded[rows], axis=0)
+        child = decide(values, children, -np.inf, min_margin / 2)
+        where = table.index[rows]
+        for column in ("runner_up", "runner_up_score", "margin"):
+            table.loc[where, column] = child[column].to_numpy()
+        table.loc[where, "cell_type"] = np.where(child["sure"], child["winner"], UNASSIGNED)
+        table.loc[where, "type_score"] = child["score"].to_numpy()
+        of_child = markers.loc[child["winner"], "lineage"].to_numpy()
+        table.loc[where, "lineage"] = np.where(child["sure"], of_child, markers.loc[parent, "lineage"])
+        table.loc[where, "winner"] = child["winner"].to_numpy()
+    for column, sign in (("evidence", "positive"), ("against", "negative")):
+        found = [
+            evidence(markers, w, special[i] * weight, genes, sign) for i, w in enumerate(table["winner"])
+        ]
+        table[column] = found
+    return table.drop(columns=["sure", "lineage_sure"])
+
+
+def evidence(markers, name: str, special: np.ndarray, genes: list[str], sign: str) -> str:
+    """The winner's marker genes of the group with their specificity, strongest first, as `CD3D 0.98, CD2 0.71`."""
+    parent = markers.loc[name, "parent"]
+    listed = [*markers.loc[name, sign], *(markers.loc[parent, sign] if parent else [])]
+    found = sorted({g: special[genes.index(g)] for g in listed}.items(), key=lambda item: -item[1])
+    return ", ".join(f"{g} {value:.2f}" for g, value in found[:8] if value >= 0.3)
+
+
+def receptor_shares(
+    paths: tuple[Path, ...], cell_id: np.ndarray, sample: np.ndarray, group: np.ndarray
+) -> dict:
+    """Per chain kind (BCR, TCR) and group the share of cells with a productive chain, and that over the highest.
+
+    Cells of samples without any such chain do not count. A kind without chains is left out.
+    """
+    import pandas as pd
+
+    columns = ["cell_id", "locus", "productive"]
+    contigs = (
+        pd.concat([pd.read_parquet(p, columns=columns) for p in paths])
+        if paths
+        else pd.DataFrame(columns=columns)
+    )
+    contigs = contigs[contigs["productive"].fillna(False).astype(bool)]
+    size, result = np.bincount(group), {}
+    for kind, loci in (("BCR", ["IGH", "IGK", "IGL"]), ("TCR", ["TRA", "TRB"])):
+        has = np.isin(cell_id, contigs.loc[contigs["locus"].isin(loci), "cell_id"])
+        counts = np.isin(sample, np.unique(sample[has])).astype(float)
+        total = np.bincount(group, counts, len(size))
+        share = np.bincount(group, has, len(size)) / np.maximum(total, 1)
+        highest = share[total >= min(20, total.max())].max()
+        if highest >= 0.1:
+            result[kind] = (share, np.minimum(share / highest, 1))
+    return result
+
+
+@click.command()
+@click.argument("integrated", type=click.Path(exists=True, path_type=Path))
+@click.argument("cells", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--contigs", multiple=True, type=click.Path(exists=True, path_type=Path),
+              help="S.contigs.parquet; repeat for every sample that has receptors.")  # fmt: skip
+@click.option("--markers", required=True, type=click.Path(exists=True, path_type=Path), help="Marker table.")
+@click.option("--min-score", type=float, default=0.25, show_default=True, help="Least score of a named part.")
+@click.option("--min-margin", type=click.FloatRange(0), default=0.1, show_default=True,
+              help="Least lead over the runner-up; kinds of one cell type need half.")  # fmt: skip
+@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
+def main(integrated, cells, contigs, markers, min_score, min_margin):
+    """Name the clusters' parts of INTEGRATED (integrated.parquet) from CELLS (S.cells.h5ad of every sample)."""
+    import pandas as pd
+    import scipy.sparse as sp
+
+    rows = read_markers(markers)
+    genes = sorted({g for sign in ("positive", "negative") for listed in rows[sign] for g in listed})
+    table = pd.read_parquet(integrated)
+    read = [read_lognormal(path, genes) for path in cells]
+    at = pd.Index(np.concatenate([ids for ids, _ in read])).get_indexer(table["cell_id"])
+    if (at < 0).any():
+        missing = table["cell_id"][at < 0].iloc[0]
+        raise click.ClickException(
+            f"{missing}: is in {integrated.name} but in none of the matrices; give all samples"
+        )
+    x = sp.vstack([matrix for _, matrix in read], format="csr")[at]
+    group, sample = table["part"].to_numpy(), table["sample"].astype(str).to_numpy()
+    receptors = receptor_shares(contigs, table["cell_id"].to_numpy(), sample, group)
+    relative = {kind: pair[1] for kind, pair in receptors.items()}
+    named = name_groups(x, group, genes, rows, relative, sample, min_score, min_margin)
+    for kind, (share, _) in receptors.items():
+        named[f"{kind.lower()}_share"] = share
+    named.insert(0, "part", named.index)
+    named.insert(0, "cluster", table.groupby("part")["cluster"].first())
+    shares = table.groupby("part")["sample"].value_counts(normalize=True).groupby(level=0).head(1)
+    named["main_sample"], named["main_sample_share"] = shares.index.get_level_values(1), shares.to_numpy()
+    for column in ("lineage", "cell_type"):
+        table[column] = named[column].to_numpy()[group]
+    columns = ["cell_id", "sample", "cluster", "part", "lineage", "cell_type"]
+    table[columns].to_parquet("parts.parquet", compression="zstd")
+    named.to_csv("annotation.tsv", sep="\t", index=False, float_format="%.4g")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+"""Give single cells the label their own expression fits: a part is named as a whole, its cells need not be alike."""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+import numpy as np
+
+PACKAGES = ("click", "pandas", "numpy", "scipy")
+UNASSIGNED = "unassigned"
+FEW = 8  # a label of fewer cells has no profile of its own
+
+
+def shrunken_directions(x, code: np.ndarray, n: np.ndarray, threshold: float) -> np.ndarray:
+    """Directions (G, K) along which labels' profiles differ, as nearest shrunken centroids (Tibshirani 2002).
+
+    x: (N, G) log-normalised, sparse. code: (N,) label number. n: (K,) cells per label. A gene counts for a label
+    only where the label's mean departs from the labels' mean by more than `threshold` standard errors.
+    """
+    import scipy.sparse as sp
+
+    total = len(code)
+    member = sp.csr_matrix((np.ones(total), (code, np.arange(total))), (len(n), total))
+    means = np.asarray((member @ x).todense()) / n[:, None]
+    square = np.asarray((member @ x.multiply(x)).sum(0)).ravel()
+    within = np.sqrt(np.maximum(square - (n[:, None] * means**2).sum(0), 0) / max(total - len(n), 1))
+    within += np.median(within[within > 0]) if (within > 0).any() else 1.0
+    error = np.sqrt(1 / n + 1 / total)[:, None] * within
+    departure = (means - means.mean(0)) / error
+    shrunken = np.sign(departure) * np.maximum(np.abs(departure) - threshold, 0)
+    return (shrunken * error / within**2).T
+
+
+def label_distances(x, code: np.ndarray, n: np.ndarray, known: np.ndarray, threshold: float) -> np.ndarray:
+    """Squared Mahalanobis distance (N, K) of every cell to every label, within the shrunken directions.
+
+    known: (N,) which cells define the labels. The pooled covariance within labels accounts for genes that vary
+    together, as in linear discriminant analysis.
+    """
+    rows = np.flatnonzero(known)
+    z = np.asarray(x @ shrunken_directions(x[rows], code[rows], n, threshold))
+    z /= np.maximum(z[rows].std(0), 1e-9)
+    means = np.stack([z[rows][code[rows] == k].mean(0) for k in range(len(n))])
+    spread = z[rows] - means[code[rows]]
+    covariance = spread.T @ spread / max(len(rows) - len(n), 1)
+    covariance += 0.02 * np.trace(covariance) / len(n) * np.eye(len(n))
+    root = np.linalg.cholesky(np.linalg.inv(covariance))
+    z, means = z @ root, means @ root
+    return np.stack([((z - centre) ** 2).sum(1) for centre in means], axis=1)
+
+
+def refine(x, label: np.ndarray, rounds: int = 3, odds: float = 3.0, threshold: float = 4.0):
+    """Labels (N,) after moving cells to a label that is exp(odds) times likelier, and each cell's log odds.
+
+    label: (N,) names, `unassigned` where there is none. An unassigned cell gets a label only where that is clear
+    and the cell lies no farther from it than 95 % of the label's own cells.
+    """
+    result = label.astype(object).copy()
+    margin = np.full(len(label), np.nan)
+    rows = np.arange(len(label))
+    for _ in range(rounds):
+        names, counts = np.unique(result[result != UNASSIGNED].astype(str), return_counts=True)
+        names, counts = names[counts >= FEW], counts[counts >= FEW]
+        if len(names) < 2:
+            break
+        known = np.isin(result, names)
+        code = np.where(known, np.searchsorted(names, result.astype(str)).clip(0, len(names) - 1), 0)
+        distance = label_distances(x, code, counts, known, threshold)
+        value = np.log(counts / counts.sum()) - distance / 2
+        best = value.argmax(1)
+        ahead = value[rows, best] - np.partition(value, -2, axis=1)[:, -2]
+        limit = np.array([np.quantile(distance[known & (code == k), k], 0.95) for k in range(len(names))])
+        open_ = (label == UNASSIGNED) & (ahead > odds) & (distance[rows, best] < limit[best])
+        move = np.where(known, value[rows, best] - value[rows, code] > odds, open_) & (result != names[best])
+        margin = np.where(known | move, ahead, np.nan)
+        result[move] = names[best][move]
+        if not move.any():
+            break
+    return result, margin
+
+
+def compare(own: np.ndarray, theirs: np.ndarray):
+    """How often each pair of own and foreign label occurs, most frequent first."""
+    import pandas as pd
+
+    pairs = pd.DataFrame({"cell_type": own, "label": theirs}).value_counts().rename("n_cells").reset_index()
+    return pairs.assign(share=pairs["n_cells"] / max(len(own), 1), same=pairs["cell_type"] == pairs["label"])
+
+
+def read_labels(path: Path, cell_id: np.ndarray) -> np.ndarray:
+    """Foreign labels (N,) in the order of cell_id, '' where a cell has none."""
+    import pandas as pd
+
+    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    if not {"cell_id", "label"} <= set(table):
+        raise click.ClickException(
+            f"{path.name}: needs the columns cell_id and label; found {', '.join(table)}"
+        )
+    labels = table.drop_duplicates("cell_id").set_index("cell_id")["label"].reindex(cell_id).fillna("")
+    if not labels.any():
+        raise click.ClickException(
+            f"{path.name}: none of its cell_id is a cell of this run; write them as <sample>:<barcode without -1>"
+        )
+    return labels.to_numpy(object)
+
+
+def multiqc(table) -> dict:
+    """MultiQC custom content: cells and margins per cell type."""
+    by_type = table.groupby("cell_type", observed=True)
+    data = by_type.agg(
+        cells=("cell_id", "size"), samples=("sample", "nunique"), log_odds=("margin", "median")
+    )
+    rows = {name: {k: float(v) for k, v in row.items() if v == v} for name, row in data.iterrows()}
+    return {
+        "id": "annotate", "section_name": "Cell types", "plot_type": "table", "data": rows,
+        "description": "Cells per type, and the median log odds of a cell's type against the next one.",
+        "pconfig": {"id": "annotate_table", "title": "Cell types"},
+    }  # fmt: skip
+
+
+@click.command()
+@click.argument("parts", type=click.Path(exists=True, path_type=Path))
+@click.argument("components", type=click.Path(exists=True, path_type=Path))
+@click.argument("expression", type=click.Path(exists=True, path_type=Path))
+@click.option("--markers", required=True, type=click.Path(exists=True, path_type=Path), help="Marker table.")
+@click.option("--labels", type=click.Path(exists=True, path_type=Path), help="Your labels: cell_id, label.")
+@click.option(
+    "--predictions", type=click.Path(exists=True, path_type=Path), help="A model's labels, likewise."
+)
+@click.option("--labels-use", type=click.Choice(["check", "replace"]), default="check", show_default=True,
+              help="Only tabulate where foreign labels differ, or take them (yours before a model's).")  # fmt: skip
+@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
+def main(parts, components, expression, markers, labels, predictions, labels_use):
+    """Label the cells of PARTS (parts.parquet) by COMPONENTS and EXPRESSION (components.parquet, expression.npz)."""
+    import pandas as pd
+    import scipy.sparse as sp
+
+    table = pd.read_parquet(parts)
+    cells = pd.Index(pd.read_parquet(components, columns=["cell_id"])["cell_id"])
+    x = sp.load_npz(expression).tocsr()[cells.get_indexer(table["cell_id"])]
+    before = table["cell_type"].to_numpy(object)
+    after, margin = refine(x, before)
+    lineage = (
+        pd.read_csv(markers, sep="\t", dtype=str)
+        .drop_duplicates("cell_type")
+        .set_index("cell_type")["lineage"]
+    )
+    disagreements = []
+    for source, path in (("model", predictions), ("user", labels)):
+        if path is None:
+            continue
+        theirs = read_labels(path, table["cell_id"].to_numpy())
+        given = theirs != ""
+        disagreements.append(compare(after[given], theirs[given]).assign(source=source))
+        if labels_use == "replace":
+            after = np.where(given, theirs, after)
+            margin = np.where(given, np.nan, margin)
+    moved = after != before
+    named = pd.Series(after).map(lineage)
+    kept = table["lineage"].to_numpy(object)
+    table["lineage"] = np.where(moved, named.fillna(pd.Series(after)), kept)
+    table["cell_type"], table["margin"], table["moved"] = after, margin.astype(np.float32), moved
+    table.to_parquet("annotation.parquet", compression="zstd")
+    empty = pd.DataFrame(columns=["cell_type", "label", "n_cells", "share", "same", "source"])
+    pd.concat(disagreements or [empty]).to_csv(
+        "label_agreement.tsv", sep="\t", index=False, float_format="%.4g"
+    )
+    Path("annotate_mqc.json").write_text(json.dumps(multiqc(table), indent=1, allow_nan=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()
