@@ -1,0 +1,314 @@
+#!/usr/bin/env python3
+"""Quality control of one sample: metrics and verdict per cell, doublets, statistics per gene."""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+PACKAGES = ("click", "anndata", "faiss-cpu", "numpy", "pandas", "scipy", "scikit-image")
+# Symbols of human and mouse; none of one species matches the other's pattern for another class.
+PATTERNS = {
+    "mito": r"(?:MT|mt)-",
+    "ribo": r"R[Pp][LlSs]\d+(?:[AaXx]|[AaLl]?[Ll]\d?|[YyXx]\d?)?$|R[Pp][Ll][Pp][0-2]$|R[Pp][Ss][Aa]$",
+    "hb": r"HB(?:A[12]|B|D|E1|G[12]|M|Q1|Z)$|Hb(?:a-|b-|q1)",
+    "xist": r"(?:XIST|Xist)$",
+    "y": r"(?:RPS4Y[12]|DDX3Y|KDM5D|UTY|USP9Y|EIF1AY|ZFY|TMSB4Y|NLGN4Y|Ddx3y|Kdm5d|Uty|Eif2s3y)$",
+}
+# Reasons of exclusion, in the order in which the first one counts.
+REASONS = {"low_umi": "too few UMIs", "low_genes": "too few genes", "high_genes": "too many genes"}
+REASONS |= {"high_mito": "mitochondrial share", "high_hb": "haemoglobin share", "doublet": "doublets"}
+BCR, TCR = ["IGH", "IGK", "IGL"], ["TRA", "TRB", "TRD", "TRG"]
+SIGNS = ["doublet_bcr_tcr", "doublet_heavy", "doublet_light"]
+MODES = ["consensus", "flag", "remove", "none"]
+MEDIANS = {"median_umi": "n_umi", "median_genes": "n_genes", "median_pct_mito": "pct_mito"}
+FEWEST_TO_SCORE = 100  # cells; neighbours among fewer say little on doublets
+
+
+def gene_classes(var: Any) -> tuple[np.ndarray, str]:
+    """0/1 matrix (genes x PATTERNS, int32), and the species from Ensembl ids or, without these, symbols.
+
+    The prefix that references of several genomes carry (`GRCh38_`, `mm10___`) is no part of a symbol.
+    """
+    symbols = var.index.to_series().str.replace(r"^(?:GRC[hm]\d+|hg\d+|mm\d+)_+", "", regex=True)
+    classes = np.column_stack([symbols.str.match(pattern) for pattern in PATTERNS.values()])
+    ids = var.gene_ids.astype(str)
+    human, mouse = (int(ids.str.contains(rf"(?:^|_){stem}\d").sum()) for stem in ("ENSG", "ENSMUSG"))
+    if not human + mouse:  # human symbols are written in capitals, mouse's are not
+        words = symbols[symbols.str.match(r"[A-Za-z]{2}[A-Za-z0-9]+$")]
+        human = int((words == words.str.upper()).sum())
+        mouse = len(words) - human
+    share = human / max(human + mouse, 1)
+    species = "human" if share > 0.9 else "mouse" if share < 0.1 else "mixed"
+    return classes.astype(np.int32), species if human + mouse >= 20 else "unknown"
+
+
+def cell_metrics(counts: Any, classes: np.ndarray) -> Any:
+    """Metrics of every cell (rows of `counts`, CSR int32): UMIs, genes, percentages of UMIs, complexity.
+
+    Complexity is log10(genes) / log10(UMIs), 0 where a cell has fewer than two genes.
+    """
+    import pandas as pd
+
+    sums = counts @ np.column_stack([classes, np.ones(len(classes), np.int32)])
+    umi, genes = sums[:, -1], np.diff(counts.indptr)
+    percent = 100 * sums[:, :3] / np.maximum(umi, 1)[:, None]
+    complexity = np.log10(np.maximum(genes, 1)) / np.log10(np.maximum(umi, 2))
+    table = {"n_umi": umi, "n_genes": genes, "pct_mito": percent[:, 0], "pct_ribo": percent[:, 1]}
+    table |= {"pct_hb": percent[:, 2], "complexity": complexity, "xist_umi": sums[:, 3], "y_umi": sums[:, 4]}
+    return pd.DataFrame(table)
+
+
+def limits(metrics: Any, fixed: dict[str, float], rule: str, deviations: float = 3) -> dict[str, float]:
+    """The thresholds: `fixed`, or by rule "adaptive" the sample's own, `deviations` MAD from its median.
+
+    Of UMIs and genes the logarithm counts. A limit is at most a factor of two from the fixed one, so that a
+    bad sample cannot declare itself normal; with a MAD of zero, and for haemoglobin, it is the fixed one.
+    """
+    from scipy.stats import median_abs_deviation
+
+    found = dict(fixed)
+    sides = {"min_umi": ("n_umi", -1), "min_genes": ("n_genes", -1), "max_genes": ("n_genes", 1)}
+    for name, (column, side) in (sides | {"max_mito": ("pct_mito", 1)}).items():
+        logs = column != "pct_mito"
+        values = np.log(np.maximum(metrics[column], 1)) if logs else metrics[column]
+        spread = median_abs_deviation(values, scale="normal") if len(values) else 0
+        if rule == "adaptive" and spread > 0:
+            limit = np.median(values) + side * deviations * spread
+            found[name] = float(np.clip(np.exp(limit) if logs else limit, fixed[name] / 2, fixed[name] * 2))
+    return found
+
+
+def exclusions(metrics: Any, limit: dict[str, float]) -> Any:
+    """A column of booleans for each reason of exclusion but doublets: True where a cell fails it."""
+    umi, genes, high = metrics.n_umi, metrics.n_genes, metrics.pct_mito >= limit["max_mito"]
+    out = metrics[[]].assign(low_umi=umi <= limit["min_umi"], low_genes=genes < limit["min_genes"])
+    out = out.assign(high_genes=genes > limit["max_genes"], high_mito=high)
+    return out.assign(high_hb=metrics.pct_hb >= limit["max_hb"])
+
+
+def take_rows(matrix: Any, keep: np.ndarray) -> Any:
+    """The rows of a CSR matrix where `keep` is True; empties the one given, so memory never holds both."""
+    from scipy import sparse
+
+    sizes = np.diff(matrix.indptr)
+    entries = np.repeat(keep, sizes)
+    indptr = np.r_[0, np.cumsum(sizes[keep])].astype(matrix.indptr.dtype)
+    data, matrix.data = matrix.data[entries], matrix.data[:0].copy()
+    indices, matrix.indices = matrix.indices[entries], matrix.indices[:0].copy()
+    return sparse.csr_matrix((data, indices, indptr), (int(keep.sum()), matrix.shape[1]))
+
+
+def receptor_evidence(contigs: Any, cells: Any) -> Any:
+    """What productive contigs say on each cell: has_bcr, has_tcr and the signs of two cells in one droplet.
+
+    doublet_bcr_tcr: an IG and a TR contig, each of two UMIs or more. doublet_heavy: more than two IGH, TRB
+    or TRD; doublet_light: more than two IGK, IGL, TRA or TRG. `strong`: doublet_heavy, or a pair of each.
+    """
+    good = contigs[contigs.productive & contigs.is_cell & contigs.high_confidence]
+    firm = good[good.duplicate_count > 1]
+    chains = (part.groupby(["cell_id", "locus"]).size().unstack(fill_value=0) for part in (good, firm))
+    every, firm = (part.reindex(index=cells, columns=BCR + TCR, fill_value=0) for part in chains)
+    pairs = (firm.IGH > 0) & firm[["IGK", "IGL"]].any(axis=1) & (firm.TRA > 0) & (firm.TRB > 0)
+    out = every[[]].assign(has_bcr=every[BCR].any(axis=1), has_tcr=every[TCR].any(axis=1))
+    out["doublet_bcr_tcr"] = firm[BCR].any(axis=1) & firm[TCR].any(axis=1)
+    out["doublet_heavy"] = (every[["IGH", "TRB", "TRD"]] > 2).any(axis=1)
+    out["doublet_light"] = (every[["IGK", "IGL", "TRA", "TRG"]] > 2).any(axis=1)
+    return out.assign(strong=out.doublet_heavy | pairs).reset_index(drop=True)
+
+
+def gene_statistics(counts: Any, totals: np.ndarray, block: int = 2000) -> Any:
+    """Per gene: n_cells, total_umi, and mean and var (ddof 1) of counts per 10,000 UMIs, in blocks."""
+    import pandas as pd
+
+    n, size = counts.shape
+    sums = np.zeros((4, size))
+    for start in range(0, n, block):
+        rows = counts.indptr[start : start + block + 1]
+        where, raw = counts.indices[rows[0] : rows[-1]], counts.data[rows[0] : rows[-1]]
+        scaled = raw * np.repeat(1e4 / totals[start : start + block], np.diff(rows))
+        for row, weights in enumerate((None, raw, scaled, scaled**2)):
+            sums[row] += np.bincount(where, weights, minlength=size)
+    mean = sums[2] / max(n, 1)
+    var = np.maximum(sums[3] - n * mean**2, 0) / max(n - 1, 1)
+    whole = {"n_cells": sums[0].astype(np.int64), "total_umi": sums[1].astype(np.int64)}
+    return pd.DataFrame(whole | {"mean": mean, "var": var})
+
+
+def most_variable(genes: Any, names: Any, n: int = 2000) -> np.ndarray:
+    """Positions of the n genes of highest dispersion in 20 bins of mean (Satija 2015); no V(D)J segments."""
+    import pandas as pd
+
+    segment = np.asarray(names.str.match(r"(?i)(?:IG[HKL]|TR[ABDG])[VDJ]\d"))
+    table = genes[(genes.n_cells >= 3).to_numpy() & ~segment]
+    dispersion = np.log(table["var"].clip(lower=1e-12) / table["mean"])
+    groups = dispersion.groupby(pd.cut(np.log1p(table["mean"]), 20, labels=False))
+    score = (dispersion - groups.transform("mean")) / groups.transform("std").fillna(1).clip(lower=1e-6)
+    return np.sort(score.sort_values(ascending=False, kind="stable").index[:n].to_numpy())
+
+
+def scrublet(counts: Any, totals: np.ndarray, rate: float, seed: int) -> tuple[np.ndarray, float]:
+    """Doublet score of each cell (rows of `counts`, variable genes only) and the threshold of a doublet.
+
+    Scrublet (Wolock 2019): the share of simulated doublets among the (exact) nearest neighbours. Components
+    come from at most 10,000 cells; at most 10,000 simulated doublets are scored, for the threshold.
+    """
+    import faiss
+    from scipy import sparse
+    from skimage.filters import threshold_minimum
+
+    n, rng = counts.shape[0], np.random.default_rng(seed)
+    pairs = rng.integers(0, n, (2 * n, 2))
+    scale = sparse.diags_array((1e4 / np.r_[totals, totals[pairs].sum(axis=1)]).astype(np.float32))
+    both = sparse.vstack([counts, counts[pairs[:, 0]] + counts[pairs[:, 1]]]).astype(np.float32)
+    both = (scale @ both).tocsr()
+    mean = np.asarray(both[:n].mean(axis=0)).ravel()
+    spread = np.sqrt(np.maximum(np.asarray(both[:n].power(2).mean(axis=0)).ravel() - mean**2, 1e-12))
+    dense = (both[rng.choice(n, min(n, 10_000), replace=False)].toarray() - mean) / spread
+    axes = np.linalg.eigh(dense.T @ dense).eigenvectors[:, -30:].astype(np.float32)
+    places = np.ascontiguousarray(both @ (axes / spread[:, None]) - (mean / spread) @ axes, dtype=np.float32)
+    index = faiss.IndexFlatL2(places.shape[1])
+    index.add(places)
+    k = round(0.5 * np.sqrt(n)) * 3  # as two thirds of all are simulated
+    asked = np.r_[:n, rng.choice(np.arange(n, 3 * n), min(2 * n, 10_000), replace=False)]
+    _, near = index.search(places[asked], k + 1)
+    share = (((near >= n) & (near != asked[:, None])).sum(axis=1) + 1) / (k + 2)
+    score = share * rate / 2 / (1 - rate - share * (1 - rate - rate / 2))
+    try:
+        threshold = float(threshold_minimum(score[n:]))
+    except RuntimeError:  # no two peaks among the simulated doublets
+        threshold = float("inf")
+    if not rate / 5 <= (score[:n] > threshold).mean() <= 3 * rate:
+        threshold = float(np.quantile(score[:n], 1 - rate))
+    return score[:n], threshold
+
+
+def call_doublets(counts: Any, table: Any, names: Any, mode: str, seed: int) -> tuple[np.ndarray, dict]:
+    """Which cells to remove as doublets, and facts; adds the score and the calls to the table of all cells.
+
+    `counts` are the passing cells in the table's order. "consensus" removes what scrublet and a receptor sign
+    say, or a strong receptor contradiction; "remove" what any says; the other modes nothing.
+    """
+    passing = table["pass"].to_numpy()
+    table["doublet_score"], table["doublet_scrublet"] = np.nan, False
+    facts: dict[str, Any] = {"mode": mode, "scored": 0, "expected_rate": None, "threshold": None}
+    facts["skipped"] = None
+    if mode == "none":
+        table[[*SIGNS, "strong"]] = False
+        facts["skipped"] = "--doublets none"
+    elif passing.sum() < FEWEST_TO_SCORE:
+        facts["skipped"] = f"fewer than {FEWEST_TO_SCORE} cells pass the thresholds"
+    else:
+        totals = table.n_umi.to_numpy()[passing]
+        rate = min(0.008 * len(table) / 1000, 0.3)  # 10x Genomics: 0.8 % for each 1,000 cells
+        genes = most_variable(gene_statistics(counts, totals), names)
+        score, threshold = scrublet(counts[:, genes], totals, rate, seed)
+        table.loc[passing, "doublet_score"] = score
+        table.loc[passing, "doublet_scrublet"] = score > threshold
+        facts |= {"scored": len(score), "expected_rate": rate, "threshold": threshold}
+    sign = table[SIGNS].any(axis=1)
+    table["doublet"] = table.doublet_scrublet | sign
+    rules = {"consensus": (table.doublet_scrublet & sign) | table.strong, "remove": table.doublet}
+    removed = (rules[mode].to_numpy() if mode in rules else np.zeros(len(table), bool)) & passing
+    for name in ("doublet_scrublet", *SIGNS, "doublet"):
+        facts[name.removeprefix("doublet_")] = int(table[name][passing].sum())
+    return removed, facts | {"removed": int(removed.sum())}
+
+
+def judge(table: Any, failing: Any, min_cells: int) -> dict[str, Any]:
+    """Status, verdict with its reason, funnel of exclusions, medians of all and of kept cells.
+
+    poor: less than 30 % of the cells kept, or half excluded by mitochondrial share; fair: less than 60 % kept.
+    """
+    n, kept = len(table), table[table["pass"]]
+    first = table.first_reason.value_counts().to_dict()
+    funnel = [
+        {"reason": key, "cells": int(failing[key].sum()), "first": first.get(key, 0)} for key in REASONS
+    ]
+    worst = max(funnel, key=lambda step: step["cells"])
+    lost, most, mito = 1 - len(kept) / n, worst["cells"] / n, failing.high_mito.mean()
+    text = f"{n - len(kept):,} of {n:,} cells excluded ({lost:.0%}), {most:.0%} by {REASONS[worst['reason']]}"
+    verdict = "poor" if lost > 0.7 or mito >= 0.5 else "fair" if lost > 0.4 else "good"
+    facts: dict[str, Any] = {"status": "pass", "reason": None, "verdict": verdict, "verdict_reason": text}
+    if len(kept) < min_cells:
+        reason = f"{len(kept)} cells left, fewer than min_cells ({min_cells}): {text}; review the thresholds"
+        facts |= {"status": "failed", "reason": reason, "verdict": "poor"}
+    facts |= {"cells_before": n, "cells_after": len(kept), "funnel": funnel, "kept": {}}
+    for key, column in MEDIANS.items():
+        facts[key] = float(table[column].median())
+        facts["kept"][key] = float(kept[column].median()) if len(kept) else None
+    return facts
+
+
+@click.command(context_settings={"show_default": True})
+@click.argument("counts", type=click.Path(exists=True, dir_okay=False))
+@click.option("--sample", required=True, help="Name of the sample.")
+@click.option("--contigs", required=True, type=click.Path(exists=True), help="Its <sample>.contigs.parquet.")
+@click.option("--qc", "rule", default="fixed", type=click.Choice(["fixed", "adaptive"]), help="Thresholds.")
+@click.option("--min-umi", type=float, default=1000, help="Keep cells with more UMIs than this.")
+@click.option("--min-genes", type=float, default=100, help="Keep cells with at least so many genes.")
+@click.option("--max-genes", type=float, default=10000, help="Keep cells with at most so many genes.")
+@click.option("--max-mito", type=float, default=10, help="Keep cells below this mitochondrial percentage.")
+@click.option("--max-hb", type=float, default=5, help="Keep cells below this haemoglobin percentage.")
+@click.option("--doublets", "mode", default="consensus", type=click.Choice(MODES), help="Which to remove.")
+@click.option("--min-cells", type=int, default=50, help="A sample with fewer kept cells fails.")
+@click.option("--seed", type=int, default=0, help="Seed of the simulated doublets.")
+@click.option("--keep-going", is_flag=True, help="Report a failed sample in qc.json instead of stopping.")
+@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
+def main(counts: str, sample: str, contigs: str, rule: str, mode: str, min_cells: int, **more: Any) -> None:
+    """Judge the cells of COUNTS: writes SAMPLE.cells.h5ad, .qc.parquet, .genes.parquet and .qc.json."""
+    import anndata
+    import hdf5plugin
+    import pandas as pd
+
+    adata = anndata.read_h5ad(counts)
+    classes, species = gene_classes(adata.var)
+    evidence = receptor_evidence(pd.read_parquet(contigs), adata.obs_names)
+    table = pd.concat([cell_metrics(adata.X, classes), evidence], axis=1)
+    seed, keep_going = more.pop("seed"), more.pop("keep_going")
+    limit = limits(table, more, rule)
+    failing = exclusions(table, limit)
+    passing, matrix, adata.X = ~failing.any(axis=1).to_numpy(), adata.X, None
+    table["pass"] = passing
+    matrix = take_rows(matrix, passing)
+    removed, doublets = call_doublets(matrix, table, adata.var_names, mode, seed)
+    if removed.any():
+        matrix = take_rows(matrix, ~removed[passing])
+    failing["doublet"], table["pass"] = removed, passing & ~removed
+    flags, names = failing[list(REASONS)].to_numpy(), np.array(list(REASONS))
+    table["first_reason"] = np.where(flags.any(axis=1), names[flags.argmax(axis=1)], None)
+    table["reasons"] = [";".join(names[row]) or None for row in flags]
+    table.insert(0, "cell_id", adata.obs_names.to_numpy())
+    table.insert(1, "sample", sample)
+
+    facts = {"sample": sample} | judge(table, failing, min_cells) | {"species": species, "rule": rule}
+    facts |= {"thresholds": limit, "doublets": doublets, "receptors": {}}
+    facts["genes_in_class"] = dict(zip(PATTERNS, classes.sum(axis=0).tolist(), strict=True))
+    for name in ("bcr", "tcr"):
+        has = table[f"has_{name}"]
+        facts["receptors"] |= {f"{name}_cells": int(has.sum())}
+        facts["receptors"] |= {f"{name}_cells_kept": int((has & table["pass"]).sum())}
+    remarks = {f"quality is {facts['verdict']}: {facts['verdict_reason']}": facts["verdict"] != "good"}
+    remarks["the reference has no mitochondrial gene, so that share is 0"] = not classes[:, 0].any()
+    remarks[f"species is {species} by gene names, not human or mouse"] = species in ("mixed", "unknown")
+    facts["warnings"] = [f"{sample}: {text}" for text, holds in remarks.items() if holds]
+    if facts["status"] == "failed" and not keep_going:
+        raise click.ClickException(f"{sample}: {facts['reason']}")
+
+    if facts["status"] == "pass":
+        genes = gene_statistics(matrix, table.n_umi.to_numpy()[table["pass"]])
+        genes.insert(0, "gene", adata.var_names.to_numpy())
+        genes.insert(1, "gene_id", adata.var.gene_ids.to_numpy())
+        genes.to_parquet(f"{sample}.genes.parquet", compression="zstd", index=False)
+        kept = adata[table["pass"].to_numpy()].copy()
+        kept.X = matrix
+        kept.write_h5ad(f"{sample}.cells.h5ad", compression=hdf5plugin.FILTERS["zstd"])
+    table.drop(columns="strong").to_parquet(f"{sample}.qc.parquet", compression="zstd", index=False)
+    Path(f"{sample}.qc.json").write_text(json.dumps(facts, indent=1, allow_nan=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()

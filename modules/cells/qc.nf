@@ -1,0 +1,30 @@
+process QC {
+    tag "${meta.sample}"
+    label 'cells'
+    label 'medium'
+
+    input:
+    tuple val(meta), path(counts), path(contigs)
+    val thresholds
+
+    output:
+    tuple val(meta), path("${meta.sample}.cells.h5ad"), emit: cells, optional: true
+    tuple val(meta), path("${meta.sample}.qc.parquet"), emit: metrics
+    tuple val(meta), path("${meta.sample}.genes.parquet"), emit: genes, optional: true
+    tuple val(meta), path("${meta.sample}.qc.json"), emit: facts
+    tuple val('QC'), eval('qc.py --version'), emit: versions, topic: versions
+
+    script:
+    def limits = ['min_umi', 'min_genes', 'max_genes', 'max_mito', 'max_hb', 'min_cells', 'seed']
+    def numbers = limits.collect { name -> "--${name.replace('_', '-')} ${thresholds[name]}" }.join(' ')
+    def keep_going = thresholds.keep_going ? '--keep-going' : ''
+    """
+    qc.py ${counts} --sample ${meta.sample} --contigs ${contigs} --qc ${thresholds.qc} --doublets ${thresholds.doublets} ${numbers} ${keep_going}
+    """
+
+    stub:
+    """
+    touch ${meta.sample}.cells.h5ad ${meta.sample}.qc.parquet ${meta.sample}.genes.parquet
+    echo '{"sample": "${meta.sample}", "status": "pass"}' > ${meta.sample}.qc.json
+    """
+}
