@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""The cells and genes that communication is read from: a bounded draw per group, log-normalised, genes of
+known pairs only.
+"""
+
+import json
+import re
+import zlib
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+import numpy as np
+
+PACKAGES = ("click", "numpy", "pandas", "scipy", "anndata", "hdf5plugin")
+IMMUNE = ("B", "T", "NK", "plasma", "myeloid", "blast")
+IMMUNOGLOBULIN = re.compile(r"^IG(?:H(?:[VDJ]\d|[ADEGM]\d?$|GP$)|[KL](?:[VJ]\d|C\d?$))")
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def cell_groups(labels, level: str):
+    """Group per cell (Series of names, None where unassigned).
+
+    At level `subset`, cells of the immune lineages and blasts go by subset where they have one, all others by
+    cell type.
+    """
+    kind = labels["cell_type"].astype(object)
+    if level == "subset":
+        fine = labels["subset"].astype(object)
+        named = fine.notna() & ~fine.isin(["", "unassigned"]) & labels["lineage"].isin(IMMUNE)
+        kind = kind.mask(named, fine)
+    return kind.mask(kind.isna() | kind.isin(["", "unassigned"]), None)
+
+
+def draw_cells(groups, cap: int, seed: int) -> np.ndarray:
+    """Sorted positions of at most `cap` cells of each group, without replacement, whatever the other groups
+    are.
+    """
+    names = np.asarray(groups, dtype=object)
+    drawn = []
+    for name in sorted({name for name in names if name is not None}):
+        cells = np.flatnonzero(names == name)
+        rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
+        drawn.append(cells if cells.size <= cap else rng.choice(cells, cap, replace=False))
+    return np.sort(np.concatenate(drawn)) if drawn else np.empty(0, dtype=int)
+
+
+def log_normalised(counts, genes):
+    """log1p of counts per 10,000 (CSR float32, natural logarithm).
+
+    Immunoglobulin genes are left out of a cell's total: they are half of a plasma cell's molecules, and their
+    number follows the clone rather than the depth.
+    """
+    from scipy.sparse import csr_matrix
+
+    other = np.array([not IMMUNOGLOBULIN.match(gene) for gene in genes], dtype=np.float64)
+    total = np.asarray(counts @ other).ravel()
+    scale = np.divide(1e4, total, out=np.zeros_like(total), where=total > 0)
+    matrix = csr_matrix(counts, dtype=np.float32)
+    matrix.data *= np.repeat(scale, np.diff(matrix.indptr)).astype(np.float32)
+    np.log1p(matrix.data, out=matrix.data)
+    return matrix
+
+
+def pair_genes(path: Path) -> set[str]:
+    """All genes of the interactions' table (tab-separated, `#` comments; ligand and receptor, subunits joined
+    by `_`).
+    """
+    import pandas as pd
+
+    table = pd.read_csv(path, sep="\t", comment="#", dtype=str, keep_default_na=False)
+    if not {"ligand", "receptor"} <= set(table.columns):
+        raise click.ClickException(
+            f"{path.name}: no columns ligand and receptor; give a tab-separated table with both."
+        )
+    return {gene for side in ("ligand", "receptor") for name in table[side] for gene in name.split("_")}
+
+
+def drawn_expression(
+    cells_path: Path, labels_path: Path, sample: str, level: str, cap: int, seed: int, wanted: set[str]
+):
+    """AnnData of the drawn cells x genes of `wanted`.
+
+    obs: lineage, cell_type, group, and total_log, the sum of the log-normalised values of all genes; uns:
+    cells per group before the draw, and the number of genes seen in any drawn cell.
+    """
+    import anndata
+    import hdf5plugin  # noqa: F401  (registers zstd for h5py)
+    import pandas as pd
+
+    cells = anndata.read_h5ad(cells_path, backed="r")
+    labels = pd.read_parquet(labels_path, columns=["cell_id", "lineage", "cell_type", "subset"]).set_index(
+        "cell_id"
+    )
+    labels = labels.reindex(cells.obs_names)
+    if labels["cell_type"].isna().all():
+        raise click.ClickException(
+            f"{sample}: no cell of {cells_path.name} is in {labels_path.name}; give labels of the same run."
+        )
+    groups = cell_groups(labels, level)
+    drawn = draw_cells(groups, cap, seed)
+    chosen = cells[drawn].to_memory()
+    genes = np.flatnonzero(chosen.var_names.isin(wanted))
+    if not genes.size:
+        raise click.ClickException(
+            f"{sample}: no gene of {cells_path.name} stands in the pairs, all human; give --interactions."
+        )
+    matrix = log_normalised(chosen.X, chosen.var_names)
+    obs = labels.iloc[drawn][["lineage", "cell_type"]].astype("category")
+    obs["group"] = groups.iloc[drawn].astype("category")
+    obs["total_log"] = np.asarray(matrix.sum(axis=1, dtype=np.float64)).ravel()
+    expression = anndata.AnnData(matrix[:, genes], obs=obs, var=pd.DataFrame(index=chosen.var_names[genes]))
+    sizes = groups.dropna().value_counts().sort_index()
+    expression.uns["groups"] = json.dumps({str(name): int(n) for name, n in sizes.items()})
+    expression.uns["genes_seen"] = int(np.count_nonzero(matrix.getnnz(axis=0)))
+    expression.uns["sample"], expression.uns["level"] = sample, level
+    return expression
+
+
+@click.command()
+@click.argument("cells", type=FILE)
+@click.option("--sample", required=True, help="Name of the sample.")
+@click.option("--labels", required=True, type=FILE, help="labels.parquet of the run.")
+@click.option("--interactions", required=True, type=FILE, help="Table of pairs: ligand and receptor.")
+@click.option(
+    "--level", type=click.Choice(["subset", "cell_type"]), default="subset", help="What talks to what."
+)
+@click.option(
+    "--max-cells", type=click.IntRange(10), default=1000, show_default=True, help="Most cells per group."
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the draw of cells."
+)
+@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
+def main(cells, sample, labels, interactions, level, max_cells, seed):
+    """Draw cells per group from CELLS, one sample's h5ad of counts, and keep the genes of ligand-receptor
+    pairs.
+    """
+    import hdf5plugin
+
+    expression = drawn_expression(cells, labels, sample, level, max_cells, seed, pair_genes(interactions))
+    expression.write_h5ad(f"{sample}.communication_cells.h5ad", compression=hdf5plugin.FILTERS["zstd"])
+
+
+if __name__ == "__main__":
+    main()
