@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""FISH beside single cells: each probe's band on its arm, both shares, and whether they agree."""
+
+import json
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+PACKAGES = ("click", "numpy", "pandas")
+FILE = click.Path(exists=True, dir_okay=False)
+BALANCED = r"(?i)rearrang|transloc|fusion|split|break|invers|\bt\(|::|\binv\("
+KINDS = (("gain", r"(?i)gain|ampl|dup|tri|tetra|extra|\+"), ("loss", r"(?i)del|loss|lost|mono|-"))
+BAND = r"(?:chr)?(\d{1,2}|[XY])\s*([pq]?)[\d.]*"
+SEPARATION = 1.5  # standard deviations that part of an arm needs to be seen in one cell
+COLUMNS = """patient day probe region abnormality percent arm event population timepoint timepoint_day n total
+share low high difference genes mb least_genes least_mb verdict words"""
+
+
+def read_probe(region: str, abnormality: str) -> tuple[list[str], str | None, str]:
+    """(arms, gain or loss or None, why not) of a probe, from band (`1q21`, `13q14.2`, `7`) and finding."""
+    band = re.match(BAND, region.strip())
+    if re.search(BALANCED, abnormality):
+        return [], None, "a balanced rearrangement moves no dose of expression"
+    event = next((name for name, pattern in KINDS if re.search(pattern, abnormality)), None)
+    if event is None:
+        return [], None, f"'{abnormality}' is neither a gain nor a loss"
+    if not band:
+        return [], None, f"'{region}' is not a chromosome band like 1q21"
+    chromosome, arm = band.groups()
+    if not chromosome.isdigit():
+        return [], None, "sex chromosomes are not scored"
+    return [chromosome + side for side in ([arm] if arm else "pq")], event, ""
+
+
+def measured(table, arms: list[str], event: str, day: float) -> dict:
+    """The single-cell result to hold against a probe: population, time point, share, resolution.
+
+    Of the populations not known to be normal: the one with most altered cells, else the largest that carries
+    other events. A detected event is read at the probe's day where that was sampled, else over all days.
+    """
+    import numpy as np
+
+    fits = table[
+        (table.level == "population") & table.arm.isin(arms) & (table.event == event) & ~table.normal
+    ]
+    fits = fits[fits.verdict != "not assessable"]
+    if fits.empty:
+        return {}
+    carriers = set(table.population[(table.level == "population") & (table.verdict == "detected")])
+    order = fits.assign(
+        found=fits.verdict == "detected",
+        named=~fits.population.str.endswith("without receptor"),
+        carrier=fits.population.isin(carriers),
+        n=fits.n.fillna(0),
+    )
+    best = order.sort_values(["named", "found", "carrier", "n", "total", "separation"]).iloc[-1]
+    found = {"arm": best.arm, "event": event, "population": best.population, "timepoint": "all"}
+    found |= {"genes": best.scored_genes, "mb": best.mb, "seen": best.verdict == "detected"}
+    part = min(1.0, (SEPARATION / best.separation) ** 2)
+    found |= {"least_genes": np.ceil(part * best.scored_genes), "least_mb": part * best.mb}
+    row = best
+    if found["seen"]:
+        same = (table.population == best.population) & (table.arm == best.arm) & (table.event == event)
+        times = table[same & (table.level == "timepoint")]
+        if (times.day == day).any():
+            row = times[times.day == day].iloc[0]
+            found |= {"timepoint": row.stratum, "timepoint_day": row.day}
+    return found | {name: row[name] for name in ("n", "total", "share", "low", "high")}
+
+
+def compare(percent: float, found: dict, cutoff: float, tolerance: float) -> tuple[str, str]:
+    """(verdict, words) of a probe's percentage and the single-cell share."""
+    share, low, high = (100 * found[name] for name in ("share", "low", "high"))
+    least = f"an event smaller than {found['least_mb']:.0f} Mb or {found['least_genes']:.0f} scored genes"
+    if percent >= cutoff and found["seen"]:
+        apart = share - percent
+        if abs(apart) <= tolerance or low <= percent <= high:
+            return "agrees", f"{share:.1f} % of cells beside {percent:g} %"
+        side = "more" if apart > 0 else "fewer"
+        return "differs", f"both see it, single cells in {abs(apart):.1f} points {side}"
+    if percent >= cutoff:
+        return "FISH only", f"not seen in single cells, at most {high:.1f} %; {least} would be missed"
+    if found["seen"]:
+        return "single cells only", f"{share:.1f} % of cells (from {low:.1f} %) where FISH saw {percent:g} %"
+    return "agrees", f"neither sees it; single cells allow at most {high:.1f} %; {least} would be missed"
+
+
+def beside(probes, table, patient: str, cutoff: float, tolerance: float) -> list[dict]:
+    """One row per probe, and one per single-cell event that no probe looked at."""
+    rows = []
+    for probe in probes.to_dict("records"):
+        row = {name: probe[name] for name in ("day", "probe", "region", "abnormality", "percent")}
+        arms, event, reason = read_probe(str(probe["region"]), str(probe["abnormality"]))
+        found = measured(table, arms, event, probe["day"]) if event else {}
+        row |= {"event": event, "arm": " ".join(arms)} | found
+        if not event or not found:
+            row["verdict"] = "not assessable"
+            row["words"] = reason or f"too little is expressed on {' and '.join(arms)}"
+        elif probe["percent"] != probe["percent"]:
+            row |= {"verdict": "no FISH result", "words": "the table gives no percentage"}
+        else:
+            row["verdict"], row["words"] = compare(probe["percent"], found, cutoff, tolerance)
+        rows.append(row)
+    events = table[(table.level == "population") & (table.verdict == "detected") & ~table.normal]
+    events = events[~events.population.str.endswith("without receptor")]
+    probed = {(row["arm"], row["event"]) for row in rows}
+    for event in events.to_dict("records"):
+        if (event["arm"], event["event"]) not in probed:
+            row = {
+                name: event[name]
+                for name in ("arm", "event", "population", "n", "total", "share", "low", "high")
+            }
+            row |= {"timepoint": "all", "genes": event["scored_genes"], "mb": event["mb"]}
+            rows.append(
+                row | {"verdict": "no probe", "words": "seen in single cells; FISH did not look there"}
+            )
+    return [{"patient": patient} | row for row in rows]
+
+
+@click.command(context_settings={"show_default": True})
+@click.argument("cnv", type=FILE)
+@click.option("--patient", required=True, help="Name of the patient; outputs are called after it.")
+@click.option(
+    "--fish", required=True, type=FILE, help="Table: patient, day, probe, region, abnormality, percent."
+)
+@click.option("--cutoff", default=5.0, help="Percentage from which on FISH is positive.")
+@click.option("--tolerance", default=10.0, help="Points of difference within which the two agree.")
+@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
+def main(cnv, patient, fish, cutoff, tolerance) -> None:
+    """Hold a patient's FISH results beside CNV (the patient's cnv.tsv)."""
+    import pandas as pd
+
+    table = pd.read_csv(cnv, sep="\t")
+    probes = pd.read_csv(fish, sep="\t", dtype={"patient": str, "region": str, "abnormality": str})
+    for name in ("day", "percent"):
+        probes[name] = pd.to_numeric(probes[name], errors="coerce")
+    rows = beside(probes[probes.patient == patient], table, patient, cutoff, tolerance)
+    out = pd.DataFrame(rows).reindex(columns=COLUMNS.split())
+    out["difference"] = 100 * out.share - out.percent
+    out.to_csv(f"{patient}.fish.tsv", sep="\t", index=False, float_format="%.4g")
+    names = [
+        f"{patient} {row.probe if isinstance(row.probe, str) else row.arm} {row.event}"
+        for row in out.itertuples()
+    ]
+    shown = out[["region", "percent", "share", "verdict", "words"]].astype(object)
+    data = dict(zip(names, shown.where(shown.notna(), "").to_dict("records"), strict=True))
+    section = {"id": "fish", "section_name": "FISH and single cells", "plot_type": "table", "data": data}
+    section["description"] = "What FISH and the expression of single cells say about the same arm."
+    Path(f"{patient}.fish_mqc.json").write_text(json.dumps(section, indent=1, allow_nan=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()
