@@ -221,7 +221,7 @@ def call_doublets(counts: Any, table: Any, names: Any, mode: str, seed: int) -> 
 def judge(table: Any, failing: Any, min_cells: int) -> dict[str, Any]:
     """Status, verdict with its reason, funnel of exclusions, medians of all and of kept cells.
 
-    poor: less than 30 % of the cells kept, or half excluded by mitochondrial share; fair: less than 60 % kept.
+    poor: less than 30 % of the cells kept, or half excluded for mitochondria; fair: less than 60 % kept.
     """
     n, kept = len(table), table[table["pass"]]
     first = table.first_reason.value_counts().to_dict()

@@ -1,0 +1,372 @@
+"""READ_CELLRANGER against scanpy, the contig files themselves and scirpy, and on damaged files."""
+
+import gzip
+import json
+import shutil
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import read_cellranger as reader
+import scanpy as sc
+from anndata import read_h5ad
+from click.testing import CliRunner
+from scipy import sparse
+
+MULTI = "multi_layout/outs/per_sample_outs/BALF_1"
+
+
+def write_h5(path, counts, barcodes, symbols, **columns):
+    """A small matrix file of version 3; counts are cells x features."""
+    counts = sparse.csr_matrix(counts)
+    with h5py.File(path, "w") as file:
+        group = file.create_group("matrix")
+        group["data"], group["indices"] = counts.data, counts.indices.astype("int64")
+        group["indptr"], group["shape"] = counts.indptr.astype("int64"), counts.shape[::-1]
+        group["barcodes"] = np.array(barcodes, dtype="S")
+        features = {"id": [f"ENSG{i:011d}" for i in range(len(symbols))], "name": symbols}
+        features |= {"feature_type": ["Gene Expression"] * len(symbols), "genome": ["GRCh38"] * len(symbols)}
+        for name, values in (features | columns).items():
+            group[f"features/{name}"] = np.array(values, dtype="S")
+    return path
+
+
+def run(folder, *options):
+    """The command in `folder`; its result."""
+    runner = CliRunner()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        return runner.invoke(reader.main, [str(option) for option in options])
+
+
+def message(call, *arguments):
+    """The sentence that the call ends with."""
+    with pytest.raises(reader.click.ClickException) as caught:
+        call(*arguments)
+    return caught.value.message
+
+
+def same_as(adata, expected):
+    """Counts, symbols, ids and barcodes equal to what scanpy read."""
+    expected.var_names_make_unique()
+    assert adata.shape == expected.shape
+    assert adata.X.dtype == np.int32
+    assert (sparse.csr_matrix(expected.X) != adata.X).nnz == 0
+    assert list(adata.var_names) == list(expected.var_names)
+    assert list(adata.var.gene_ids) == list(expected.var.gene_ids)
+    assert list(adata.obs.barcode) == list(expected.obs_names)
+
+
+GEX_SETS = ["liao_covid_balf/C144", "liao_covid_balf/C146", "liao_covid_balf/C149", "nsclc_bcr", "ibex_mouse"]
+GEX_SETS += ["kang_ifnb/ctrl", "kang_ifnb/stim"]
+
+
+@pytest.mark.parametrize("name", GEX_SETS)
+def test_h5_equals_scanpy_on_the_real_sets(real_data, name):
+    path = real_data / name / "count" / "filtered_feature_bc_matrix.h5"
+    same_as(reader.read_counts(path, "S")[0], sc.read_10x_h5(path))
+
+
+@pytest.mark.parametrize("name", ["BL6", "MD4"])
+def test_mtx_equals_scanpy(data, name):
+    folder = data / "djvdj_mouse_spleen" / name / "count" / "filtered_feature_bc_matrix"
+    adata, _ = reader.read_counts(folder, name)
+    same_as(adata, sc.read_10x_mtx(folder))
+    assert set(adata.var.genome) == {"unknown"}
+
+
+def test_tiny_multi_outs_equal_scanpy(real_data):
+    folder = real_data / "tenx_tiny_multi/outs/per_sample_outs/enclone_tiny_4"
+    adata, _ = reader.read_counts(folder, "S")
+    same_as(adata, sc.read_10x_h5(folder / "count/sample_feature_bc_matrix.h5"))
+    assert adata.obsm["Antibody_Capture"].shape == (445, 19)
+
+
+def test_demo_h5_equals_scanpy_and_cell_ids_are_built_from_the_sample(data):
+    path = data / "liao_covid_balf/C146/count/filtered_feature_bc_matrix.h5"
+    adata, warnings = reader.read_counts(path, "C146")
+    same_as(adata, sc.read_10x_h5(path))
+    assert list(adata.obs_names) == ["C146:" + code.removesuffix("-1") for code in adata.obs.barcode]
+    assert adata.n_obs == 1050 and warnings == []
+
+
+def test_other_features_are_kept_aside(data):
+    adata, _ = reader.read_counts(data / MULTI, "BALF_1")
+    path = data / MULTI / "count/sample_filtered_feature_bc_matrix.h5"
+    same_as(adata, sc.read_10x_h5(path))
+    whole = sc.read_10x_h5(path, gex_only=False)
+    mine = whole[:, whole.var.feature_types == "Antibody Capture"]
+    assert list(adata.uns["feature_names"]["Antibody_Capture"]) == list(mine.var_names)
+    assert (adata.obsm["Antibody_Capture"] != sparse.csr_matrix(mine.X)).nnz == 0
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_mtx_files_may_be_gzip_or_plain_whatever_their_name(data, tmp_path, packed):
+    source = data / "djvdj_mouse_spleen/BL6/count/filtered_feature_bc_matrix"
+    for path in source.iterdir():
+        text = gzip.decompress(path.read_bytes())
+        name = path.name.removesuffix(".gz") if packed else path.name
+        (tmp_path / name).write_bytes(gzip.compress(text) if packed else text)
+    same_as(reader.read_counts(tmp_path, "BL6")[0], sc.read_10x_mtx(source))
+
+
+def test_version_2_files(tmp_path):
+    counts = np.array([[1, 0, 2], [0, 3, 0]])
+    folder = tmp_path / "mtx" / "filtered_gene_bc_matrices" / "GRCh38"
+    folder.mkdir(parents=True)
+    (folder / "matrix.mtx").write_text(
+        "%%MatrixMarket matrix coordinate integer general\n3 2 3\n1 1 1\n3 1 2\n2 2 3\n"
+    )
+    (folder / "genes.tsv").write_text("ENSG1\tA\nENSG2\tB\nENSG3\tA\n")
+    (folder / "barcodes.tsv").write_text("AAA-1\nCCC-1\n")
+    adata, _ = reader.read_counts(tmp_path / "mtx", "S")
+    assert adata.X.toarray().tolist() == counts.tolist()
+    assert list(adata.var_names) == ["A", "B", "A-1"] and list(adata.var.gene_ids) == [
+        "ENSG1",
+        "ENSG2",
+        "ENSG3",
+    ]
+    with h5py.File(tmp_path / "filtered_gene_bc_matrices_h5.h5", "w") as file:
+        for genome in ("GRCh38", "mm10"):
+            matrix = sparse.csr_matrix(counts)
+            parts = {"data": matrix.data, "indices": matrix.indices, "indptr": matrix.indptr, "shape": (3, 2)}
+            parts |= {"barcodes": np.array([b"AAA-1", b"CCC-1"]), "genes": np.array([b"x", b"y", b"z"])}
+            parts["gene_names"] = np.array([f"{genome}_{name}".encode() for name in "XYZ"])
+            for name, values in parts.items():
+                file[f"{genome}/{name}"] = values
+    adata, _ = reader.read_counts(tmp_path / "filtered_gene_bc_matrices_h5.h5", "S")
+    assert adata.X.toarray().tolist() == np.hstack([counts, counts]).tolist()
+    assert adata.var.genome.value_counts().to_dict() == {"GRCh38": 3, "mm10": 3}
+
+
+def test_several_genomes_and_extra_contigs_are_named(tmp_path):
+    path = write_h5(
+        tmp_path / "a.h5", [[1, 2, 3]], ["AAA-1"], ["CD3D", "CD3D", "CAR"], genome=["GRCh38"] * 2 + ["CAR"]
+    )
+    result = run(tmp_path, "--sample", "S", "--gex", path)
+    assert result.exit_code == 0, result.output
+    facts = json.loads((tmp_path / "S.read.json").read_text())
+    assert facts["genomes"] == {"GRCh38": 2, "CAR": 1}
+    assert list(read_h5ad(tmp_path / "S.counts.h5ad").var_names) == ["CD3D", "CD3D-1", "CAR"]
+
+
+def test_aggregated_libraries_are_named(tmp_path):
+    path = write_h5(tmp_path / "a.h5", np.ones((2, 1), int), ["AAA-1", "CCC-2"], ["CD3D"])
+    assert "aggr" in message(reader.read_counts, path, "S")
+    kept, warnings = reader.strip_suffix(pd.Series([f"{i:04d}-1" for i in range(99)] + ["0001-11"]), "S")
+    assert kept.iloc[0] == "0000" and kept.iloc[-1] == "0001-11" and len(warnings) == 1
+
+
+def test_damaged_and_wrong_matrices_end_with_one_sentence(data, tmp_path):
+    whole = (data / "liao_covid_balf/C144/count/filtered_feature_bc_matrix.h5").read_bytes()
+    damaged = {"cut.h5": whole[:200_000], "empty.h5": b"", "page.h5": b"<html>no such file</html>"}
+    for name, content in damaged.items():
+        (tmp_path / name).write_bytes(content)
+        text = message(reader.read_counts, tmp_path / name, "S")
+        assert text.startswith(f"S: {name} ") and "\n" not in text
+    cases = {
+        "fraction": write_h5(tmp_path / "fraction.h5", [[0.5]], ["AAA-1"], ["CD3D"]),
+        "antibody": write_h5(tmp_path / "ab.h5", [[1]], ["A-1"], ["CD3"], feature_type=["Antibody Capture"]),
+        "twice": write_h5(tmp_path / "twice.h5", [[1], [1]], ["AAA-1", "AAA-1"], ["CD3D"]),
+        "cells": write_h5(tmp_path / "none.h5", np.zeros((0, 1), int), ["A"][:0] or [""], ["CD3D"]),
+    }
+    assert "not whole" in message(reader.read_counts, cases["fraction"], "S")
+    assert "no feature of type Gene Expression" in message(reader.read_counts, cases["antibody"], "S")
+    assert "AAA twice" in message(reader.read_counts, cases["twice"], "S")
+    assert "0 x 1" in message(reader.read_counts, cases["cells"], "S")
+    assert "does not exist" in message(reader.read_counts, tmp_path / "nowhere", "S")
+    assert "holds no" in message(reader.read_counts, data / "liao_covid_balf/C144/vdj_t", "S")
+
+
+def test_raw_matrices_are_refused_by_name_and_by_content(tmp_path):
+    named = write_h5(tmp_path / "raw_feature_bc_matrix.h5", [[1]], ["AAA-1"], ["CD3D"])
+    assert "a raw matrix" in message(reader.read_counts, named, "S")
+    empty = sparse.csr_matrix((100_001, 1), dtype=int)
+    path = write_h5(tmp_path / "a.h5", empty, [f"{i:06d}-1" for i in range(100_001)], ["CD3D"])
+    assert "most of them empty" in message(reader.read_counts, path, "S")
+    both = tmp_path / "outs"
+    both.mkdir()
+    shutil.copy(named, both)
+    shutil.copy(write_h5(tmp_path / "filtered_feature_bc_matrix.h5", [[1]], ["AAA-1"], ["CD3D"]), both)
+    assert reader.find(both, reader.MATRIX, "S").name == "filtered_feature_bc_matrix.h5"
+
+
+def contigs_as_in_file(path, table):
+    """Every value of the CSV found again under its AIRR name."""
+    raw = pd.read_csv(path, dtype=str, keep_default_na=False).replace({"None": None, "": None, "NA": None})
+    assert len(raw) == len(table)
+    for theirs, ours in (
+        ("v_gene", "v_call"),
+        ("c_gene", "c_call"),
+        ("cdr3", "junction_aa"),
+        ("cdr3_nt", "junction"),
+    ):
+        assert raw[theirs].fillna("").tolist() == table[ours].fillna("").tolist()
+    assert raw.umis.astype(int).tolist() == table.duplicate_count.tolist()
+    assert raw.reads.astype(int).tolist() == table.consensus_count.tolist()
+    assert (raw.productive.str.lower() == "true").tolist() == table.productive.tolist()
+    assert raw.barcode.str.removesuffix("-1").tolist() == table.cell_id.str.split(":").str[1].tolist()
+
+
+def test_contigs_equal_the_csv_of_old_and_new_layout(data):
+    paths = {
+        data / f"liao_covid_balf/{name}/vdj_t/filtered_contig_annotations.csv": "TCR"
+        for name in ("C144", "C149")
+    }
+    for name in ("BL6", "MD4"):
+        paths[data / f"djvdj_mouse_spleen/{name}/vdj_t/filtered_contig_annotations.csv"] = "TCR"
+    paths[data / "djvdj_mouse_spleen/BL6/vdj_b/filtered_contig_annotations.csv"] = "BCR"
+    for path, library in paths.items():
+        contigs_as_in_file(path, reader.read_contigs(path, "S", library)[0])
+
+
+def test_numbers_of_receptor_cells_equal_scirpy(data):
+    scirpy = pytest.importorskip("scirpy")
+    for name, library in (("liao_covid_balf/C149/vdj_t", "TCR"), ("djvdj_mouse_spleen/MD4/vdj_b", "BCR")):
+        path = data / name / "filtered_contig_annotations.csv"
+        table, _ = reader.read_contigs(path, "S", library)
+        assert (
+            table[table.is_cell & table.high_confidence].cell_id.nunique()
+            == scirpy.io.read_10x_vdj(path).n_obs
+        )
+
+
+def test_tcr_cells_of_the_lavage_samples(data):
+    cells = {}
+    for name in ("C144", "C146", "C149"):
+        table, _ = reader.read_contigs(data / "liao_covid_balf" / name, name, "TCR")
+        cells[name] = table.cell_id.nunique()
+    assert cells == {"C144": 136, "C146": 54, "C149": 391}
+
+
+def test_airr_gives_the_same_contigs_with_alignments(data):
+    folder = data / "djvdj_mouse_spleen/MD4/vdj_t"
+    airr, _ = reader.read_contigs(folder / "airr_rearrangement.tsv", "MD4", "TCR")
+    table, _ = reader.read_contigs(folder / "filtered_contig_annotations.csv", "MD4", "TCR")
+    both = airr.merge(table, on="sequence_id", suffixes=("", "_csv"))
+    assert len(both) == len(airr) > 50
+    for name in (
+        "cell_id",
+        "locus",
+        "v_call",
+        "j_call",
+        "junction",
+        "junction_aa",
+        "duplicate_count",
+        "length",
+    ):
+        assert (both[name] == both[f"{name}_csv"]).all(), name
+    assert airr.sequence_alignment.notna().all() and airr.productive.all()
+    assert table.sequence_alignment.isna().all()
+
+
+HEADER = "barcode,is_cell,contig_id,high_confidence,length,chain,v_gene,d_gene,j_gene,c_gene,full_length,productive,"
+HEADER += "cdr3,cdr3_nt,reads,umis\n"
+ROW = "AAA-1,TRUE,AAA-1_contig_1,true,500,Multi,IGHV3-21,None,IGHJ4,,True,None,None,NA,10,2\n"
+
+
+def test_flags_in_any_spelling_and_empty_calls(tmp_path):
+    path = tmp_path / "filtered_contig_annotations.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + (HEADER + ROW).replace("\n", "\r\n").encode())
+    (row,) = reader.read_contigs(path, "S", "BCR")[0].to_dict("records")
+    assert row["is_cell"] and row["high_confidence"] and row["full_length"] and not row["productive"]
+    assert all(pd.isna(row[name]) for name in ("locus", "d_call", "c_call", "junction", "junction_aa"))
+    assert row["cell_id"] == "S:AAA" and row["duplicate_count"] == 2 and row["length"] == 500
+
+
+@pytest.mark.parametrize("content", [b"", HEADER.encode(), gzip.compress(HEADER.encode())])
+def test_contig_files_without_contigs_are_no_error(tmp_path, content):
+    path = tmp_path / "filtered_contig_annotations.csv"
+    path.write_bytes(content)
+    table, warnings = reader.read_contigs(path, "S", "BCR")
+    assert len(table) == 0 and list(table.columns) == reader.schema().names
+    assert warnings == ["S: filtered_contig_annotations.csv (vdj_b) holds no BCR contigs"]
+
+
+def test_wrong_contig_files_end_with_one_sentence(data, tmp_path):
+    path = tmp_path / "c.csv"
+    cases = {
+        b"gene,count\nA,1\n": "no column for cell_id",
+        (HEADER + ROW)
+        .replace("IGHV3-21", "IGHV\udcff3")
+        .encode(errors="surrogateescape"): "no table in UTF-8",
+        (HEADER + ROW.replace("AAA-1,TRUE", ",TRUE")).encode(): "row 2 has no barcode",
+        (HEADER + ROW.replace(",10,2", ",10,many")).encode(): "row 2 has duplicate_count 'many'",
+        (HEADER + ROW + ROW.replace("AAA-1", "CCC-2")).encode(): "aggr",
+        gzip.compress((HEADER + ROW).encode())[:60]: "no table",
+    }
+    for content, expected in cases.items():
+        path.write_bytes(content)
+        text = message(reader.read_contigs, path, "S", "BCR")
+        assert expected in text and text.startswith("S: c.csv (vdj_b)"), text
+    tcr = data / "liao_covid_balf/C149/vdj_t"
+    assert "exchange vdj_b and vdj_t" in message(reader.read_contigs, tcr, "S", "BCR")
+
+
+def test_metrics_wide_and_long(data, tmp_path):
+    wide = tmp_path / "metrics_summary.csv"
+    wide.write_text('Estimated Number of Cells,Sequencing Saturation,Chemistry\n"4,340",97.8%,5\' R2\n')
+    assert reader.read_metrics(wide, "S") == {
+        "Estimated Number of Cells": 4340,
+        "Sequencing Saturation": 97.8,
+    }
+    wide.write_text('Estimated Number of Cells,Median TRA UMIs per Cell\n"1,200",3\n')
+    assert reader.read_metrics(wide, "S")["VDJ T: Estimated Number of Cells"] == 1200
+    found = reader.read_metrics(data / MULTI / "metrics_summary.csv", "S")
+    assert found["Cells"] == 120 and found["Median UMI counts per cell"] == 5120
+    assert found["VDJ B: Cells with productive V-J spanning (IGK, IGH) pair"] == 55.56
+    wide.write_text("\n")
+    assert "metrics_summary.csv" in message(reader.read_metrics, wide, "S")
+
+
+def test_metrics_of_the_real_files(real_data):
+    folder = real_data / "cellranger_metrics"
+    assert (
+        reader.read_metrics(folder / "count_v2_metrics_summary.csv", "S")["Median UMI Counts per Cell"]
+        == 3866
+    )
+    found = reader.read_metrics(folder / "count_v3_metrics_summary.csv", "S")
+    assert found["Antibody: Number of Reads"] == 39096673
+    found = reader.read_metrics(folder / "multi_v6.1_metrics_summary.csv", "S")
+    assert found["Total genes detected"] == 25 and found["VDJ T: Estimated number of cells"] == 21
+
+
+def test_whole_run_of_a_multi_folder(data, tmp_path):
+    outs = data / MULTI
+    given = ["--gex", outs, "--vdj-b", outs, "--vdj-t", outs, "--metrics", outs / "metrics_summary.csv"]
+    result = run(tmp_path, "--sample", "BALF_1", *given)
+    assert result.exit_code == 0, result.output
+    facts = json.loads((tmp_path / "BALF_1.read.json").read_text())
+    assert (facts["status"], facts["n_cells"], facts["n_genes"]) == ("ok", 120, 1536)
+    assert facts["features"] == {"Gene Expression": 1536, "Antibody Capture": 3}
+    assert {name: facts["overlap"][name]["share"] for name in ("BCR", "TCR")} == {"BCR": 1, "TCR": 1}
+    assert (
+        facts["overlap"]["TCR"]["vdj_cells"] == 40
+        and facts["overlap"]["TCR"]["by_locus"]["TRB"]["shared"] <= 40
+    )
+    contigs = pd.read_parquet(tmp_path / "BALF_1.contigs.parquet")
+    assert list(contigs.columns) == reader.schema().names
+    assert contigs.library.value_counts().to_dict() == {"TCR": 91, "BCR": 67}
+    assert facts["contigs"]["rows"] == 158 and facts["contigs"]["cells"] == 64
+    assert set(contigs.cell_id) <= set(read_h5ad(tmp_path / "BALF_1.counts.h5ad").obs_names)
+
+
+def test_overlap_is_of_the_smaller_side(data, tmp_path):
+    source = data / "liao_covid_balf"
+    result = run(
+        tmp_path, "--sample", "C144", "--gex", source / "C144/count", "--vdj-t", source / "C149/vdj_t"
+    )
+    assert result.exit_code == 0, result.output
+    overlap = json.loads((tmp_path / "C144.read.json").read_text())["overlap"]["TCR"]
+    assert overlap["vdj_cells"] == 391 and overlap["share"] < 0.05
+
+
+def test_keep_going_reports_the_failed_sample(tmp_path):
+    (tmp_path / "a.h5").write_bytes(b"")
+    assert run(tmp_path, "--sample", "S", "--gex", tmp_path / "a.h5").exit_code == 1
+    assert not (tmp_path / "S.read.json").exists()
+    assert run(tmp_path, "--sample", "S", "--gex", tmp_path / "a.h5", "--keep-going").exit_code == 0
+    facts = json.loads((tmp_path / "S.read.json").read_text())
+    assert facts["status"] == "failed" and "0 bytes" in facts["reason"]
+    assert not (tmp_path / "S.counts.h5ad").exists()
