@@ -40,7 +40,7 @@ def per_cell(x: sparse.csr_matrix, genes: pd.Index) -> pd.DataFrame:
 
 
 def ambient(cells: pd.DataFrame, pooled: float) -> float:
-    """Share of a T cell's UMIs that is soup: its UMIs of genes T cells do not express, over their share in all."""
+    """Share of a T cell's UMIs that is soup: its share of genes that T cells lack, over that of all cells."""
     return float(np.median(cells.loc[cells["t_cell"], "soil"]) / pooled)
 
 
@@ -103,13 +103,12 @@ def main(real: Path, simulated: Path, figure: Path) -> None:
         seen = mean > 0.3
         excess = float(np.mean((zero - np.exp(-mean))[seen]))
         t_cells = cells[cells["t_cell"]]
-        rows.append(
-            {"data": name, "barcodes": len(cells), "UMI median": cells["umi"].median(), "genes median": cells["genes"].median(),
-             "T cells: UMI": t_cells["umi"].median(), "T cells: genes": t_cells["genes"].median(),
-             "mito median": cells["mito"].median(), "mito > 10 %": (cells["mito"] > 0.1).mean(),
-             "T cells: ribo": t_cells["ribo"].median(), "T cells: soup": ambient(cells, pooled),
-             "T cells: zeros above Poisson": excess}
-        )  # fmt: skip
+        row = {"data": name, "barcodes": len(cells)}
+        row |= {"UMI median": cells["umi"].median(), "genes median": cells["genes"].median()}
+        row |= {"T cells: UMI": t_cells["umi"].median(), "T cells: genes": t_cells["genes"].median()}
+        row |= {"mito median": cells["mito"].median(), "mito > 10 %": (cells["mito"] > 0.1).mean()}
+        row |= {"T cells: ribo": t_cells["ribo"].median(), "T cells: soup": ambient(cells, pooled)}
+        rows.append(row | {"T cells: zeros above Poisson": excess})
         colour = colours[name]
         for axis, column, bins in (
             (0, "umi", np.geomspace(300, 60000, 50)),
@@ -128,11 +127,15 @@ def main(real: Path, simulated: Path, figure: Path) -> None:
         )
     grid = np.geomspace(1e-3, 30, 100)
     axes[3].plot(grid, np.exp(-grid), color="0.6", ls=":", label="Poisson")
-    for axis, title, scale in (
-        (0, "UMIs per barcode", "log"), (1, "genes per barcode", "log"), (2, "mitochondrial share", "linear"),
-        (3, "T cells: share of zeros against mean count of a gene", "log"), (4, "genes against UMIs (median)", "log"),
-        (5, "estimated soup in T cells", "linear"),
-    ):  # fmt: skip
+    titles = {
+        "UMIs per barcode": "log",
+        "genes per barcode": "log",
+        "mitochondrial share": "linear",
+        "T cells: share of zeros by mean count": "log",
+        "genes against UMIs (median)": "log",
+        "estimated soup in T cells": "linear",
+    }
+    for axis, (title, scale) in enumerate(titles.items()):
         axes[axis].set_title(title)
         axes[axis].set_xscale(scale)
     axes[3].set_xlim(1e-3, 30)
@@ -186,11 +189,11 @@ def _receptors(real: Path, simulated: Path, truth: pd.DataFrame, axes: np.ndarra
             their_length = their_length / their_length.sum()
         my_v, my_length = mine["v_gene"].value_counts(normalize=True), lengths(mine["cdr3"])
         both = pd.concat([their_v, my_v], axis=1).fillna(0)
-        rows.append(
-            {"locus": locus, "chains simulated": len(mine), "CDR3 length, simulated": float((my_length * my_length.index).sum()),
-             "CDR3 length, real": float((their_length * their_length.index).sum()), "length overlap": overlap(my_length, their_length),
-             "V usage overlap": overlap(my_v, their_v)}
-        )  # fmt: skip
+        row = {"locus": locus, "chains simulated": len(mine)}
+        for name, table in (("simulated", my_length), ("real", their_length)):
+            row[f"CDR3 length, {name}"] = float((table * table.index).sum())
+        row |= {"length overlap": overlap(my_length, their_length), "V usage overlap": overlap(my_v, their_v)}
+        rows.append(row)
         axes[2].plot(both.iloc[:, 0] + 1e-4, both.iloc[:, 1] + 1e-4, colour, ms=3, label=locus)
         if locus in ("IGH", "TRB"):
             axes[1].plot(
@@ -214,14 +217,18 @@ def _receptors(real: Path, simulated: Path, truth: pd.DataFrame, axes: np.ndarra
     axes[2].plot([1e-4, 0.3], [1e-4, 0.3], color="0.6", ls=":")
     kept = truth[(truth["kind"] != "empty") & truth["sample"].eq("P1_T3")]
     barcodes = {f"{cell.split(':')[1]}-1" for cell in kept.index}
+    name, pbmc3 = (
+        "filtered_contig_annotations.csv",
+        pd.read_csv(real / "expected" / "expected_obs_pbmc3_t.csv"),
+    )
     pairs = pd.DataFrame(
         {
-            "BCR, simulated T3": pairing(simulated / "P1_T3" / "vdj_b" / "filtered_contig_annotations.csv", barcodes),
-            "BCR, real melanoma": pairing(real / "melanoma_bcr" / "filtered_contig_annotations.csv"),
-            "TCR, simulated T3": pairing(simulated / "P1_T3" / "vdj_t" / "filtered_contig_annotations.csv", barcodes),
-            "TCR, real pbmc3": pd.read_csv(real / "expected" / "expected_obs_pbmc3_t.csv")["chain_pairing"].value_counts(normalize=True),
+            "BCR, simulated T3": pairing(simulated / "P1_T3" / "vdj_b" / name, barcodes),
+            "BCR, real melanoma": pairing(real / "melanoma_bcr" / name),
+            "TCR, simulated T3": pairing(simulated / "P1_T3" / "vdj_t" / name, barcodes),
+            "TCR, real pbmc3": pbmc3["chain_pairing"].value_counts(normalize=True),
         }
-    ).fillna(0)  # fmt: skip
+    ).fillna(0)
     colours = ("#e69f00", "#56b4e9", SIMULATED, MEASURED)
     pairs = pairs[pairs.max(axis=1) > 0.005]
     pairs.plot.barh(ax=axes[0], color=colours, width=0.8)

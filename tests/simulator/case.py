@@ -19,10 +19,13 @@ BLAST = "blast_clone"
 
 # Mean interferon level (0 none, 1 the full in vitro response) of cells outside the ISG+ subsets, and inside.
 INTERFERON = {"T1": 0.06, "T2": 0.09, "T3": 0.15}
-ISG_HIGH = {"CD8_ISG+": 0.68, "CD56bright_ISG+": 0.55, "nonclassical_monocyte": 0.42}
+ISG_HIGH = {"CD8_ISG+": 0.74, "CD56bright_ISG+": 0.48, "nonclassical_monocyte": 0.42}
 CLONE_IN_SUBSET = {"Plasma_1": 0.95, "Plasma_2": 0.92, "Plasma_3": 0.03}
 GAIN_1Q, LOSS_13Q = 0.85, 0.75
 CAR_SHARE = {"T1": 0.0, "T2": 0.08, "T3": 0.008}  # of T cells; CD8 cells carry it twice as often
+
+
+AT_MYELOMA = ("serum IgG", "dFLC", "flow abnormal plasma cells")  # measured at smouldering myeloma only
 
 
 @dataclass
@@ -97,12 +100,12 @@ def tables(patients: list[Patient], chains: dict[str, list[dict]], seed: int) ->
     parts: dict[str, list[pd.DataFrame]] = {"mrd": [], "clinical": [], "events": [], "fish": []}
     for patient in patients:
         parts["mrd"].append(_mrd(patient, chains[patient.name], seed))
-        clinical = pd.read_csv(CASE / "clinical.csv")
+        clinical, events = _course(patient)
         if patient.number > 1:
             wobble = np.random.default_rng([seed, 12, patient.number]).lognormal(0, 0.15, len(clinical))
             clinical["value"] = [float(f"{v:.4g}") for v in clinical["value"] * wobble]
         parts["clinical"].append(clinical)
-        parts["events"].append(pd.read_csv(CASE / "events.csv", dtype={"end_day": "Int64"}))
+        parts["events"].append(events)
         if patient.has_clone:
             parts["fish"].append(pd.read_csv(CASE / "fish.csv").assign(day=180))
         for tables_of in parts.values():
@@ -111,6 +114,25 @@ def tables(patients: list[Patient], chains: dict[str, list[dict]], seed: int) ->
     joined = {name: pd.concat(tables_of, ignore_index=True) for name, tables_of in parts.items()}
     joined["fish"] = joined["fish"][["patient", "day", "probe", "region", "abnormality", "percent"]]
     return joined
+
+
+def _course(patient: Patient) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Clinical values and events: the case's, without the myeloma or with the relapse where that is so."""
+    clinical = pd.read_csv(CASE / "clinical.csv")
+    events = pd.read_csv(CASE / "events.csv", dtype={"end_day": "Int64"})
+    myeloma = events["event"] == "smouldering multiple myeloma"
+    if not patient.has_clone:
+        late = (clinical["parameter"] == "marrow plasma cells") & (clinical["day"] > 0)
+        clinical.loc[late, "value"] = [2.5, 1.5]
+        clinical = clinical[~clinical["parameter"].isin(AT_MYELOMA)].reset_index(drop=True)
+        events["event"] = events["event"].replace("no blasts, plasma cells 20 %", "no blasts")
+        events = events[~myeloma]
+    if patient.relapse:
+        at_relapse = (clinical["parameter"] == "marrow lymphoblasts") & (clinical["day"] == TIMEPOINTS["T3"])
+        clinical.loc[at_relapse, "value"] = 40.0
+        relapse = pd.DataFrame([{"day": 180, "event": "relapse of B-ALL", "kind": "diagnosis"}])
+        events = pd.concat([events, relapse], ignore_index=True)
+    return clinical, events
 
 
 def _mrd(patient: Patient, chains: list[dict], seed: int) -> pd.DataFrame:

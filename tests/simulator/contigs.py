@@ -52,8 +52,8 @@ SEEN = {
     "blast": ((0.28, 2.5), (0, 1), (0, 1)),
     "T": ((0.945, 6), (0.85, 4), (0.75, 3)),
 }
-# Shares of cells: called by V(D)J alone, stray chains of the other receptor, foreign productive chains, unproductive
-# chains, droplets without the receptor that are soiled by plasma cells.
+# Shares of cells: called by V(D)J alone, with a stray chain of the other receptor, a foreign productive chain, an
+# unproductive chain; of droplets without the receptor: soiled by plasma cells.
 NO_CELL, STRAY, SOILED = 0.04, 0.003, 0.008
 EXTRA = {"BCR": {"IGH": 0.003, "IGK": 0.02}, "TCR": {"TRB": 0.02, "TRA": 0.01}}
 UNPRODUCTIVE = {"BCR": {"IGK": 0.05}, "TCR": {"TRA": 0.14}}

@@ -256,6 +256,10 @@ def test_cohort_varies(cohort: Path) -> None:
     mrd = pd.read_csv(cohort / "mrd.csv")
     assert mrd.groupby("patient")["clone"].nunique().to_dict() == {"P1": 5, "P2": 5, "P3": 2}
     assert len(mrd.loc[mrd["clone"] == "IGH_1", "junction"].unique()) == 2
+    events = pd.read_csv(cohort / "events.csv").groupby("patient")["event"].agg("; ".join)
+    assert "smouldering" in events["P1"] and "smouldering" not in events["P3"] and "relapse" in events["P2"]
+    clinical = pd.read_csv(cohort / "clinical.csv").set_index(["patient", "parameter", "day"])["value"]
+    assert clinical["P2", "marrow lymphoblasts", 180] > 20 > clinical["P3", "marrow plasma cells", 28]
 
 
 def test_accidents_happen_where_asked(cohort: Path) -> None:
