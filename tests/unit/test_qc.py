@@ -1,0 +1,325 @@
+"""QC against scanpy's metrics, variable genes and scrublet, at the edges of each threshold, and on real samples."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import qc
+import read_cellranger as reader
+import scanpy as sc
+from anndata import AnnData, read_h5ad
+from click.testing import CliRunner
+from scipy import sparse
+
+FIXED = {"min_umi": 1000, "min_genes": 100, "max_genes": 10000, "max_mito": 10, "max_hb": 5}
+
+
+@pytest.fixture(scope="module")
+def lavage(data):
+    """The demo's samples as READ_CELLRANGER reads them."""
+    folder = data / "liao_covid_balf"
+    return {name: reader.read_counts(folder / name / "count", name)[0] for name in ("C144", "C149")}
+
+
+@pytest.fixture(scope="module")
+def good_cells(lavage):
+    """Counts, depths and symbols of the cells of C149 that pass, for the doublet scores."""
+    adata = lavage["C149"]
+    metrics = qc.cell_metrics(adata.X, qc.gene_classes(adata.var)[0])
+    keep = ~qc.exclusions(metrics, FIXED).any(axis=1).to_numpy()
+    return adata.X[keep], metrics.n_umi.to_numpy()[keep], adata.var_names
+
+
+@pytest.fixture(scope="module")
+def results(data, tmp_path_factory):
+    """A folder with what the two commands wrote for the demo's samples."""
+    folder = tmp_path_factory.mktemp("qc")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name in ("C144", "C149"):
+            source = data / "liao_covid_balf" / name
+            given = ["--gex", source / "count", "--vdj-t", source / "vdj_t"]
+            call(reader.main, "--sample", name, *given)
+            call(qc.main, f"{name}.counts.h5ad", "--sample", name, "--contigs", f"{name}.contigs.parquet")
+    return folder
+
+
+def call(command, *options):
+    """The command's result, which must be a success."""
+    result = CliRunner().invoke(command, [str(option) for option in options])
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def features(symbols, stem="ENSG"):
+    """A table of genes as READ_CELLRANGER makes it."""
+    return pd.DataFrame({"gene_ids": [f"{stem}{i:011d}" for i in range(len(symbols))]}, index=symbols)
+
+
+def contig_table(rows):
+    """Contigs from (cell, locus, UMIs), all productive."""
+    table = pd.DataFrame(rows, columns=["cell_id", "locus", "duplicate_count"])
+    return table.assign(productive=True, is_cell=True, high_confidence=True)
+
+
+def auc(score, truth):
+    """Area under the ROC curve by ranks."""
+    ranks = pd.Series(score).rank().to_numpy()
+    positive = truth.sum()
+    return (ranks[truth].sum() - positive * (positive + 1) / 2) / (positive * (~truth).sum())
+
+
+def test_metrics_equal_scanpy(lavage):
+    adata = lavage["C149"].copy()
+    classes, species = qc.gene_classes(adata.var)
+    ours = qc.cell_metrics(adata.X, classes)
+    for column, name in enumerate(qc.PATTERNS):
+        adata.var[name] = classes[:, column].astype(bool)
+    sc.pp.calculate_qc_metrics(adata, qc_vars=["mito", "ribo", "hb"], percent_top=None, inplace=True)
+    assert species == "human"
+    assert (ours.n_umi.to_numpy() == adata.obs.total_counts.to_numpy()).all()
+    assert (ours.n_genes.to_numpy() == adata.obs.n_genes_by_counts.to_numpy()).all()
+    for name in ("mito", "ribo", "hb"):
+        assert np.allclose(ours[f"pct_{name}"], adata.obs[f"pct_counts_{name}"], atol=1e-4)
+    assert (ours.xist_umi.to_numpy() == adata[:, "XIST"].X.toarray().ravel()).all()
+    assert ours.complexity.between(0, 1).all()
+
+
+def test_gene_classes_hold_what_they_say(lavage):
+    var = lavage["C149"].var
+    classes, _ = qc.gene_classes(var)
+    found = {name: set(var.index[classes[:, i] > 0]) for i, name in enumerate(qc.PATTERNS)}
+    assert len(found["mito"]) == 13
+    assert {"RPL13A", "RPLP0", "RPS4X", "RPSA", "RPL36AL", "RPS27L", "RPS4Y1"} <= found["ribo"]
+    assert not {"RPS6KA1", "RPS6KB1", "RPL36A-HNRNPH2", "RPN1"} & found["ribo"]
+    assert {"HBA1", "HBA2", "HBB", "HBD", "HBG1"} <= found["hb"] and not {"HBEGF", "HBP1"} & found["hb"]
+    assert found["xist"] == {"XIST"} and {"DDX3Y", "RPS4Y1"} <= found["y"]
+
+
+def test_mouse_symbols_and_genome_prefixes():
+    symbols = ["mt-Nd1", "Rps4x", "Hba-a1", "Hbb-bs", "Xist", "Ddx3y", "Hbegf", "Cd3e"]
+    assert qc.gene_classes(features(symbols, "ENSMUSG"))[0].sum(axis=0).tolist() == [1, 1, 2, 1, 1]
+    prefixed = [f"mm10___{name}" for name in symbols] + ["GRCh38_MT-ND1", "GRCh38_HBB"]
+    assert qc.gene_classes(features(prefixed))[0].sum(axis=0).tolist() == [2, 1, 3, 1, 1]
+
+
+def test_species_from_ids_else_from_symbols():
+    human, mouse = [f"GENE{i}" for i in range(40)], [f"Gene{i}" for i in range(40)]
+    assert qc.gene_classes(features(human))[1] == "human"
+    assert qc.gene_classes(features(mouse, "ENSMUSG"))[1] == "mouse"
+    both = pd.concat([features(human), features(mouse, "mm10___ENSMUSG")])
+    assert qc.gene_classes(both)[1] == "mixed"
+    assert qc.gene_classes(features(human, "x"))[1] == "human"
+    assert qc.gene_classes(features(mouse, "x"))[1] == "mouse"
+    assert qc.gene_classes(features(["CD3D"], "x"))[1] == "unknown"
+
+
+def test_thresholds_at_their_edges():
+    cells = {
+        "n_umi": [1000, 1001, 5000, 5000, 5000, 90000, 5000, 5000],
+        "n_genes": [500, 500, 99, 100, 10000, 10001, 500, 500],
+        "pct_mito": [0, 9.99, 0, 0, 0, 0, 10, 0],
+        "pct_hb": [0, 4.99, 0, 0, 0, 0, 0, 5],
+    }
+    failing = qc.exclusions(pd.DataFrame(cells), FIXED)
+    assert failing.any(axis=1).tolist() == [True, False, True, False, False, True, True, True]
+    reasons = ["low_umi", None, "low_genes", None, None, "high_genes", "high_mito", "high_hb"]
+    assert [row.idxmax() if row.any() else None for _, row in failing.iterrows()] == reasons
+
+
+def test_adaptive_limits_follow_the_sample_within_a_factor_of_two():
+    rng = np.random.default_rng(0)
+    umi = np.exp(rng.normal(np.log(6000), 0.3, 5000))
+    metrics = pd.DataFrame({"n_umi": umi, "n_genes": umi / 3, "pct_mito": rng.normal(5, 0.7, 5000)})
+    found = qc.limits(metrics, FIXED, "adaptive")
+    assert found["min_umi"] == 2000  # 6000 * exp(-0.9) = 2439 is more than twice 1000
+    assert found["max_mito"] == pytest.approx(7.1, abs=0.2)
+    assert found["max_genes"] == 5000 and found["max_hb"] == 5
+    assert qc.limits(metrics, FIXED, "fixed") == FIXED
+    bad = metrics.assign(pct_mito=rng.normal(65, 10, 5000))
+    assert qc.limits(bad, FIXED, "adaptive")["max_mito"] == 20
+
+
+def test_adaptive_limits_never_use_a_zero_mad():
+    metrics = pd.DataFrame({"n_umi": [2000] * 9 + [9], "n_genes": [500] * 10, "pct_mito": [0.0] * 9 + [50]})
+    assert qc.limits(metrics, FIXED, "adaptive") == FIXED
+    assert qc.limits(metrics[:0], FIXED, "adaptive") == FIXED
+
+
+def test_take_rows_equals_slicing():
+    matrix = sparse.random(50, 20, density=0.2, format="csr", random_state=0)
+    keep = np.arange(50) % 3 == 0
+    expected = matrix[keep]
+    found = qc.take_rows(matrix, keep)
+    assert (found != expected).nnz == 0 and found.shape == expected.shape
+    assert len(matrix.data) == 0
+
+
+def test_receptor_signs():
+    rows = [("pair", "IGH", 9), ("pair", "IGK", 9), ("t", "TRA", 5), ("t", "TRB", 5)]
+    rows += [("stray", "TRA", 5), ("stray", "TRB", 5), ("stray", "IGK", 1)]
+    rows += [("both", "TRB", 5), ("both", "IGK", 2)]
+    rows += [("pairs", locus, 4) for locus in ("IGH", "IGL", "TRA", "TRB")]
+    rows += [("heavy", "IGH", 1)] * 3 + [("light", "IGL", 3)] * 3 + [("allelic", "IGK", 3)] * 2
+    contigs = contig_table(rows)
+    contigs.loc[contigs.cell_id == "allelic", "productive"] = [True, False]
+    cells = ["pair", "t", "stray", "both", "pairs", "heavy", "light", "allelic", "none"]
+    found = qc.receptor_evidence(contigs, pd.Index(cells)).set_index(pd.Index(cells))
+    marked = {name: set(found.index[found[name]]) for name in found}
+    assert marked["has_bcr"] == set(cells) - {"t", "none"}
+    assert marked["has_tcr"] == {"t", "stray", "both", "pairs"}
+    assert marked["doublet_bcr_tcr"] == {"both", "pairs"}
+    assert marked["doublet_heavy"] == {"heavy"} and marked["doublet_light"] == {"light"}
+    assert marked["strong"] == {"pairs", "heavy"}
+
+
+def test_no_contigs_no_evidence():
+    found = qc.receptor_evidence(contig_table([]).astype({"productive": bool}), pd.Index(["a", "b"]))
+    assert found.shape == (2, 6) and not found.to_numpy().any()
+
+
+def test_gene_statistics_give_scanpys_variable_genes(lavage, good_cells):
+    parts = []
+    for name, adata in lavage.items():
+        metrics = qc.cell_metrics(adata.X, qc.gene_classes(adata.var)[0])
+        parts.append(adata[~qc.exclusions(metrics, FIXED).any(axis=1).to_numpy()].copy())
+        parts[-1].obs["sample"] = name
+    tables = [qc.gene_statistics(part.X, np.asarray(part.X.sum(axis=1)).ravel(), block=333) for part in parts]
+    whole = sc.concat(parts)
+    whole.X = whole.X.astype(np.float32)
+    sc.pp.normalize_total(whole, target_sum=1e4)
+    sc.pp.log1p(whole)
+    expected = sc.pp.highly_variable_genes(whole, batch_key="sample", n_top_genes=2000, inplace=False)
+    norm, nbatches = [], []
+    for table in tables:
+        table = table[table.n_cells > 0]
+        dispersion = np.log(table["var"] / table["mean"])
+        groups = dispersion.groupby(pd.cut(np.log1p(table["mean"]), 20))
+        mean, std = groups.transform("mean"), groups.transform("std")
+        alone = std.isna()
+        score = (dispersion - mean.where(~alone, 0)) / std.where(~alone, mean)
+        norm.append(score.reindex(range(len(expected))).fillna(0))
+        nbatches.append(norm[-1] >= np.sort(norm[-1])[-2000])
+    order = pd.DataFrame(
+        {"n": sum(n.astype(int) for n in nbatches), "d": pd.concat(norm, axis=1).mean(axis=1)}
+    )
+    chosen = order.sort_values(["n", "d"], ascending=False).index[:2000]
+    theirs = np.flatnonzero(expected.highly_variable)
+    assert len(set(chosen) & set(theirs)) >= 1990
+    assert tables[1].n_cells.sum() == parts[1].X.nnz and tables[1].total_umi.sum() == parts[1].X.sum()
+
+
+def test_doublet_score_is_as_good_as_scanpys(good_cells):
+    counts, _, names = good_cells
+    rng = np.random.default_rng(1)
+    pairs = rng.integers(0, counts.shape[0], (60, 2))
+    counts = sparse.vstack([counts, counts[pairs[:, 0]] + counts[pairs[:, 1]]]).tocsr()
+    truth = np.arange(counts.shape[0]) >= counts.shape[0] - 60
+    totals = np.asarray(counts.sum(axis=1)).ravel()
+    genes = qc.most_variable(qc.gene_statistics(counts, totals), names)
+    ours, threshold = qc.scrublet(counts[:, genes], totals, 0.08, 0)
+    adata = AnnData(counts.astype(np.float32), var=pd.DataFrame(index=names))
+    sc.pp.scrublet(adata, threshold=0.25, expected_doublet_rate=0.08, random_state=0)
+    theirs = auc(adata.obs.doublet_score.to_numpy(), truth)
+    assert auc(ours, truth) > theirs - 0.03
+    assert auc(ours, truth) > 0.75
+    called = ours > threshold
+    assert truth[called].mean() > 3 * truth.mean()
+
+
+def test_doublet_score_above_8192_cells():
+    rng = np.random.default_rng(0)
+    kinds = rng.integers(0, 4, 8600)
+    rates = rng.gamma(0.3, 1, (4, 200)) * 3
+    counts = rng.poisson(rates[kinds])
+    counts[:400] += rng.poisson(rates[(kinds[:400] + 1) % 4])
+    totals = counts.sum(axis=1)
+    score, threshold = qc.scrublet(sparse.csr_matrix(counts), totals, 0.07, 0)
+    truth = np.arange(8600) < 400
+    assert auc(score, truth) > 0.95 and 100 < (score > threshold).sum() < 1500
+    again, _ = qc.scrublet(sparse.csr_matrix(counts), totals, 0.07, 0)
+    assert (again == score).all()
+
+
+def test_variable_genes_leave_out_receptor_segments(good_cells):
+    counts, totals, names = good_cells
+    chosen = names[qc.most_variable(qc.gene_statistics(counts, totals), names)]
+    assert len(chosen) == 2000
+    assert not chosen.str.match(r"IG[HKL]V|TR[AB]V").any() and "IGHM" in names
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"), [("consensus", [0, 2]), ("remove", [0, 1, 2]), ("flag", []), ("none", [])]
+)
+def test_what_each_mode_removes(monkeypatch, mode, expected):
+    n = 120
+    score = np.where(np.arange(n) < 1, 0.9, 0.0)
+    monkeypatch.setattr(qc, "scrublet", lambda *_: (score, 0.5))
+    monkeypatch.setattr(qc, "most_variable", lambda *_: [0])
+    table = pd.DataFrame({"n_umi": [100] * n, "pass": True, "strong": np.arange(n) == 2})
+    table["doublet_bcr_tcr"] = np.arange(n) < 3
+    table[["doublet_heavy", "doublet_light"]] = False
+    counts = sparse.csr_matrix(np.ones((n, 1), np.int32))
+    removed, facts = qc.call_doublets(counts, table, pd.Index(["A"]), mode, 0)
+    assert np.flatnonzero(removed).tolist() == expected
+    assert facts["removed"] == len(expected) and facts["scored"] == (0 if mode == "none" else n)
+    assert table.doublet.sum() == (0 if mode == "none" else 3)
+
+
+def test_few_cells_are_not_scored_and_it_is_said():
+    table = pd.DataFrame({"n_umi": [100] * 9, "pass": True, "strong": False})
+    table[qc.SIGNS] = False
+    _, facts = qc.call_doublets(sparse.csr_matrix((9, 3), dtype=np.int32), table, None, "consensus", 0)
+    assert facts["scored"] == 0 and "fewer than 100" in facts["skipped"]
+    assert table.doublet_score.isna().all()
+
+
+def test_the_bad_sample_is_poor_and_the_good_one_good(results):
+    facts = {name: json.loads((results / f"{name}.qc.json").read_text()) for name in ("C144", "C149")}
+    assert [facts[name]["verdict"] for name in facts] == ["poor", "good"]
+    assert "mitochondrial share" in facts["C144"]["warnings"][0] and not facts["C149"]["warnings"]
+    assert facts["C144"]["median_pct_mito"] > 50 > 10 > facts["C144"]["kept"]["median_pct_mito"]
+    assert {name: facts[name]["species"] for name in facts} == {"C144": "human", "C149": "human"}
+    assert facts["C149"]["receptors"]["tcr_cells"] == 391
+    assert facts["C149"]["thresholds"] == FIXED
+
+
+def test_tables_agree_with_the_matrix_of_kept_cells(results):
+    table = pd.read_parquet(results / "C149.qc.parquet")
+    cells = read_h5ad(results / "C149.cells.h5ad")
+    genes = pd.read_parquet(results / "C149.genes.parquet")
+    facts = json.loads((results / "C149.qc.json").read_text())
+    assert len(table) == facts["cells_before"] == 1000
+    assert list(cells.obs_names) == list(table.cell_id[table["pass"]])
+    assert cells.X.dtype == np.int32 and cells.n_obs == facts["cells_after"]
+    assert (np.asarray(cells.X.sum(axis=1)).ravel() == table.n_umi[table["pass"]]).all()
+    assert list(genes.gene) == list(cells.var_names) and list(genes.gene_id) == list(cells.var.gene_ids)
+    assert (genes.total_umi == np.asarray(cells.X.sum(axis=0)).ravel()).all()
+    funnel = pd.DataFrame(facts["funnel"]).set_index("reason")
+    assert funnel["first"].sum() == (~table["pass"]).sum() and (funnel["first"] <= funnel.cells).all()
+    assert table.first_reason.isna().tolist() == table["pass"].tolist() == table.reasons.isna().tolist()
+    assert "strong" not in table
+
+
+def test_too_few_cells_fail_loudly_or_as_a_row(results, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = [str(results / "C144.counts.h5ad"), "--sample", "C144", "--min-cells", "5000"]
+    given += ["--contigs", str(results / "C144.contigs.parquet"), "--doublets", "none"]
+    result = CliRunner().invoke(qc.main, given)
+    assert (
+        result.exit_code == 1 and "C144: " in result.output and "fewer than min_cells (5000)" in result.output
+    )
+    assert not list(tmp_path.iterdir())
+    call(qc.main, *given, "--keep-going")
+    facts = json.loads((tmp_path / "C144.qc.json").read_text())
+    assert (facts["status"], facts["verdict"]) == ("failed", "poor")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["C144.qc.json", "C144.qc.parquet"]
+
+
+def test_no_cell_at_all_passes(results, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = [results / "C144.counts.h5ad", "--sample", "C144", "--contigs", results / "C144.contigs.parquet"]
+    call(qc.main, *given, "--min-umi", "1e9", "--keep-going")
+    facts = json.loads((tmp_path / "C144.qc.json").read_text())
+    assert facts["cells_after"] == 0 and facts["kept"]["median_umi"] is None
