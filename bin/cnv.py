@@ -15,7 +15,7 @@ LEVEL = {"gain": 1.5, "loss": 0.5}  # expression of an arm with one copy more or
 # in altered cells, where unaltered cells lie when the baseline is other cells, how much wider than the noise
 # of normal cells they spread, and steps of the share.
 GRIDS = (
-    {"gain": (1.5,), "loss": (0.5,), "centres": (0.94, 1.0, 1.06), "spreads": (1.0, 1.3), "steps": 41},
+    {"gain": (1.5,), "loss": (0.5,), "centres": (0.94, 1.0, 1.06), "spreads": (1.0, 1.3), "steps": 101},
     {
         "gain": (1.4, 1.5, 1.6, 1.8),
         "loss": (0.4, 0.45, 0.5, 0.55, 0.6),
@@ -98,7 +98,7 @@ def interval(curve) -> dict[str, float]:
     import numpy as np
 
     inside = np.flatnonzero(curve >= curve.max() - 1.92)
-    bounds = {"share": curve.argmax(), "low": inside.min(), "high": inside.max()}
+    bounds = {"share": curve.argmax(), "low": inside.min(), "high": max(inside.max(), 1)}
     return {name: float(i) / (len(curve) - 1) for name, i in bounds.items()}
 
 
