@@ -244,6 +244,7 @@ def read_metrics(path: Path, sample: str) -> dict[str, float]:
         if "Metric Name" not in header:
             words = " ".join(header)
             kind = "VDJ T: " if "TRA" in words else "VDJ B: " if "IGH" in words else ""
+            kind = kind or ("VDJ: " if "V-J" in words else "")
             found = [(kind + name, value) for name, value in zip(header, rows[0], strict=True)]
         else:
             table = [dict(zip(header, row, strict=True)) for row in rows]

@@ -313,6 +313,8 @@ def test_metrics_wide_and_long(data, tmp_path):
     }
     wide.write_text('Estimated Number of Cells,Median TRA UMIs per Cell\n"1,200",3\n')
     assert reader.read_metrics(wide, "S")["VDJ T: Estimated Number of Cells"] == 1200
+    wide.write_text("Estimated Number of Cells,Cells With Productive V-J Spanning Pair\n12,81.2%\n")
+    assert reader.read_metrics(wide, "S")["VDJ: Estimated Number of Cells"] == 12
     found = reader.read_metrics(data / MULTI / "metrics_summary.csv", "S")
     assert found["Cells"] == 120 and found["Median UMI counts per cell"] == 5120
     assert found["VDJ B: Cells with productive V-J spanning (IGK, IGH) pair"] == 55.56
