@@ -75,7 +75,7 @@ def describe(cells, chains, receptor):
     sides = [table[f"junction_aa_{arm}"].fillna("-") for arm in ("vdj", "vj")]
     table.insert(0, "label", sides[0] + "_" + sides[1])
     table.insert(0, "receptor", receptor)
-    number = table.index.str.extract(r"(\d+)$")[0].astype(int).to_numpy()
+    number = table.index.astype(str).str.extract(r"(\d+)$")[0].astype(int).to_numpy()
     return table.iloc[np.argsort(number)].reset_index()
 
 

@@ -8,13 +8,14 @@ import click
 
 PACKAGES = ("click", "numpy", "pandas", "scipy", "pyarrow")
 FILE = click.Path(exists=True, dir_okay=False)
+PARTIAL = click.Choice(["attach", "separate"])
 RULES = ["similarity", "nucleotide", "amino_acid"]
 RECEPTORS = {"BCR": "B", "TCR": "T"}
-COUNTED = ("paired", "VDJ", "VDJ attached", "other VJ", "VJ attached", "VJ unplaced")
+COUNTED = ("paired", "VDJ", "VDJ attached", "other VJ", "VJ", "VJ attached", "VJ unplaced")
 PRIMARY_RATIO = 5  # a second, different VDJ chain is set aside where the first has this many times its UMIs
 RARE_PARTNER = 0.01  # another partner chain in at most this part of a clone's cells is noise,
 SURE = 5  # and so is a single cell beside this many that agree
-SILENT = 3  # light chain taken as not expressed where this many cells show none for each that shows one
+SILENT = 3  # a chain is taken as not expressed where this many cells lack it for each that shows one
 BLOCK = 2048
 
 
@@ -110,10 +111,8 @@ def cell_chains(chains):
         for place in (1, 2):
             rows = here[here["place"] == place]
             wide |= {f"{what}_{arm}_{place}": rows[what] for what in ("unit", "exact", "duplicate_count")}
-    table = pd.DataFrame(wide)
-    counts = [name for name in table if name.startswith(("n_", "duplicate"))]
-    table[counts] = table[counts].fillna(0)
-    return table.fillna(-1).astype("int64").sort_index()
+    zeros = dict.fromkeys((name for name in wide if name.startswith(("n_", "duplicate"))), 0)
+    return pd.DataFrame(wide).fillna(zeros).fillna(-1).astype("int64").sort_index()
 
 
 def linked(first, second):
@@ -210,8 +209,7 @@ def attached_clones(cells):
         unit_number, unit_clone = fitting(h1[known], clone[known], h1[rows])
         number = np.where(exact_number > 0, exact_number, unit_number)
         joined = np.where(exact_number > 0, exact_clone, unit_clone)
-        own = n + 1 + h1[rows]
-        clone[rows] = np.select([number == 0, number == 1], [own, joined], -1)
+        clone[rows] = np.select([number == 0, number == 1], [n + h1[rows], joined], -1)
         evidence[rows] = np.select([number == 0, number == 1], words, "ambiguous")
 
     join(heavy_only, paired, ["VDJ", "VDJ attached"])
@@ -220,6 +218,11 @@ def attached_clones(cells):
     join(other_light, placed[h1[placed] >= 0], ["VDJ", "other VJ"])
 
     light_only = np.flatnonzero(clear & (h1 < 0) & (l1 >= 0))
+    # Where a light chain mostly comes alone, its clone's VDJ chain is not expressed or not amplified.
+    alone, beside = (np.bincount(lx[rows], minlength=lx.max(initial=0) + 1) for rows in (light_only, both))
+    silent = ((alone >= SURE) & (alone > SILENT * beside))[lx[light_only]]
+    lone, light_only = light_only[silent], light_only[~silent]
+    clone[lone], evidence[lone] = 2 * n + lx[lone], "VJ"
     number, joined = fitting(lx[paired], clone[paired], lx[light_only])
     # A light chain alone says little: it joins only a clone that at least two paired cells show.
     shown = np.bincount(clone[paired], minlength=1)[joined.clip(0)] >= 2
@@ -233,10 +236,9 @@ def name_clones(clone, patient, receptor):
     """Clone names `<patient>.B1`, .. by size (ties: order of first cell), as Series of the codes."""
     import pandas as pd
 
-    sizes = pd.Series(clone[clone >= 0]).value_counts(sort=False)
-    ranked = sizes.sort_values(ascending=False, kind="stable").index
-    names = [f"{patient}.{RECEPTORS[receptor]}{i + 1}" for i in range(len(ranked))]
-    return pd.Series(names, index=ranked, dtype=object)
+    sizes = pd.Series(clone[clone >= 0]).value_counts(sort=False).sort_values(ascending=False, kind="stable")
+    names = [f"{patient}.{RECEPTORS[receptor]}{i + 1}" for i in range(len(sizes))]
+    return pd.Series(names, index=sizes.index, dtype=object)
 
 
 def define_clones(chains, pairing, patient, receptor, rule, similarity, partial):
@@ -287,13 +289,10 @@ def per_cell(cell_ids, chains, pairing, results):
 @click.option("--pairing", required=True, type=FILE, help="Chain categories per cell.")
 @click.option("--clone-rule", default="similarity", show_default=True, type=click.Choice(RULES))
 @click.option("--similarity", default=0.85, show_default=True, type=click.FloatRange(0.5, 1))
-@click.option("--partial", default="attach", show_default=True, type=click.Choice(["attach", "separate"]))
+@click.option("--partial", default="attach", show_default=True, type=PARTIAL, help="One-chain cells.")
 @click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
 def main(chains, patient, pairing, clone_rule, similarity, partial):
-    """Clones of BCR and TCR over all samples of a patient.
-
-    CHAINS: the judged chains. One-chain cells (--partial) join the one clone that fits, or stay separate.
-    """
+    """Clones of BCR and TCR over all samples of a patient. CHAINS: the judged chains (parquet)."""
     import pandas as pd
 
     table = pd.read_parquet(chains)
@@ -308,14 +307,10 @@ def main(chains, patient, pairing, clone_rule, similarity, partial):
         results[receptor] = define_clones(here, categories, patient, receptor, *how)
     cells = per_cell(categories.index, table, categories, results)
     facts = {"patient": patient} | rule_texts(*how)
-    for receptor in RECEPTORS:
-        short = receptor.lower()
-        evidence = cells[f"{short}_evidence"].value_counts()
-        facts[receptor] = {
-            "clones": int(cells[f"{short}_clone"].nunique()),
-            "counted": int(cells[f"{short}_counted"].sum()),
-            "evidence": {str(name): int(n) for name, n in evidence.items()},
-        }
+    for name in RECEPTORS:
+        here = cells.filter(regex=f"^{name.lower()}_").set_axis(["clone", "evidence", "counted"], axis=1)
+        facts[name] = {"clones": here["clone"].nunique(), "counted": int(here["counted"].sum())}
+        facts[name]["evidence"] = here["evidence"].value_counts().to_dict()
     cells.to_parquet(f"{patient}.clones.parquet", compression="zstd", index=False)
     with open(f"{patient}.clonotypes.json", "w") as file:
         json.dump(facts, file, indent=1, allow_nan=False)

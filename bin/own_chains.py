@@ -13,8 +13,10 @@ OWNERS = {"BCR": ("B", "plasma", "blast"), "TCR": ("T",)}
 PRIOR_OWNER, PRIOR_UNKNOWN, PRIOR_OTHER = 0.5, 0.25, 0.01
 PRIOR_RANGE = (0.002, 0.95)
 SECOND_CHAIN = 0.1  # prior of a further own chain in an arm that has a stronger one
-AMBIENT_LIMIT = 0.05  # ambient contigs per cell, at most this part of the junction's UMIs per cell
+AMBIENT_LIMIT = 0.05  # ambient contigs per cell, as a part of the junction's UMIs per cell
 STRAY_UMI = 1.6  # UMIs of an ambient contig, before the library's own are counted
+WIDTH = 0.9  # standard deviation of log UMIs of one junction's own contigs
+BACKING = 10  # weight, in contigs, of the wider UMI distribution behind a narrower one
 ROUNDS = 8
 
 
@@ -22,7 +24,7 @@ def own_receptor(contigs, labels):
     """Probability that a contig is the cell's own transcript rather than caught from the library's ambient.
 
     Expectation-maximisation over contigs. For junction j with u UMIs in a cell of lineage t of library s:
-      own      prior(t, s) * share of j among own receptors of t in s * own-UMI distribution(u)
+      own      prior(t, s) * share of j among own receptors of t in s * own-UMI distribution of j, t, s at u
       ambient  ambient contigs of j per cell of s that is not a carrier * geometric(u)
     All counts leave the cell itself out. A junction that no other cell shows is judged as a class
     (Good-Turing: how often own and ambient contigs are unshared). The partner counts too: a heavy chain that
@@ -66,14 +68,22 @@ def own_receptor(contigs, labels):
     unshared = np.bincount(key, minlength=n_keys)[key] == 1
     bins = np.minimum(np.ceil(np.log2(u) * 1.5), 15).astype(int)
     width = np.diff(np.floor(2 ** (np.arange(-1, 16) / 1.5))).clip(1)
-    family = (group * 2 + ~(expected | unknown)[gt]) * 16 + bins
     kind, n_kinds = codes(table[["library", "arm"]])
+    gb, n_gb = group * 16 + bins, len(groups) * 16
+    possible = (expected | unknown)[gt]
     heavy = (table["arm"] == "VDJ").to_numpy()
     productive = table["productive"].to_numpy()
     top = pd.Series(u).groupby([cell, kind]).transform("max").to_numpy()
     second = np.where(u < top, SECOND_CHAIN, 1.0)
-    w = np.where((u == top) & ((expected | unknown)[gt] | (u >= 5)), 0.95, 0.05)
-    w = np.where((u < 0.1 * top) & ~unshared, 0.02, w)
+    # Ambient contigs are a small part of a junction's UMIs, unless cells of other lineages show that they are more.
+    bystanders_g = (cells_gt * ~(expected | unknown)).reshape(len(groups), -1).sum(1)
+    seen = total(gj, (~possible & (u <= 2)).astype(float), n_gj)[gj]
+    limit = np.maximum(AMBIENT_LIMIT * usum_gj[gj] / cells_g[group], seen / bystanders_g[group].clip(1))
+    # To begin with: own where it is the cell's best, in a lineage that rearranges or strong, and not far below what
+    # the junction's UMIs usually are.
+    log_u = np.log(u)
+    usual = total(gj, u * u, n_gj)[gj] / usum_gj[gj]
+    w = np.where((u == top) & (possible | (u >= 5)) & (u >= 0.1 * usual), 0.95, 0.05)
 
     for _ in range(ROUNDS):
         # Ambient: contigs per cell that is no carrier (Gamma-Poisson; prior by the junction's share of UMIs),
@@ -82,34 +92,50 @@ def own_receptor(contigs, labels):
         rate_g = (stray_g + 0.5) / cells_g
         soup, carriers = (total(gj, part, n_gj)[gj] - part for part in (1 - w, w))
         rate = (soup + 0.5) / ((cells_g[group] - carriers - 1).clip(1) + 0.5 / (rate_g[group] * share_u))
-        rate = np.minimum(rate, AMBIENT_LIMIT * usum_gj[gj] / cells_g[group])
+        rate = np.minimum(rate, limit)
         lone = (total(group, (1 - w) * unshared, len(groups)) + 0.2) / (stray_g + 2)
         rate = np.where(unshared, rate_g[group] * lone[group], rate).clip(1e-12, 0.95)
         mean_u = (total(group, (1 - w) * u, len(groups)) + 20 * STRAY_UMI) / (stray_g + 20)
         tail = np.maximum(1 - 1 / mean_u[group], rate / (1 + rate)).clip(0, 0.8)
-        # Own: UMI distribution of owner lineages in this library, smoothed by all libraries of the kind.
+        # Own: UMIs of the junction in the lineage, backed by the junction's in the library, by the library's in
+        # owner lineages, and by those of all libraries of the kind.
         pooled = total(kind * 16 + bins, w, n_kinds * 16).reshape(-1, 16) + 0.2
         pooled /= pooled.sum(1, keepdims=True)
-        own_u = total(
-            family - (family // 16 % 2) * 16, w * (expected | unknown)[gt], len(groups) * 32
-        ).reshape(-1, 2, 16)[:, 0]
-        f = (own_u[group, bins] + 50 * pooled[kind, bins]) / (own_u.sum(1)[group] + 50) / width[bins]
+        owners_g = total(group, w * possible, len(groups))[group]
+        f = (total(gb, w * possible, n_gb)[gb] + 50 * pooled[kind, bins]) / (owners_g + 50)
+        f /= width[bins]
+        f_blind = _backed(f, total(gj, w, n_gj)[gj], total(gj, w * log_u, n_gj)[gj], w, log_u)
+        f = _backed(f_blind, total(gtj, w, n_gtj)[gtj], total(gtj, w * log_u, n_gtj)[gtj], w, log_u)
+        n_own = total(gtj, w, n_gtj)[gtj] - w
         own_gt, own_g = total(gt, w, len(cells_gt)), total(group, w, len(groups))
         prior = ((own_gt + 20 * prior0) / (cells_gt + 20)).clip(*PRIOR_RANGE)
         prior_g = ((own_g + 5) / (cells_g + 20)).clip(*PRIOR_RANGE)
         new_gt = (total(gt, w * unshared, len(cells_gt)) + 1) / (own_gt + 2)
         new_g = (total(group, w * unshared, len(groups)) + 1) / (own_g + 2)
-        n_own = total(gtj, w, n_gtj)[gtj] - w
         share = np.where(unshared, new_gt[gt], (n_own + 0.5) / (own_gt[gt] - w + 1))
         share_g = np.where(unshared, new_g[group], (carriers + 0.5) / (own_g[group] - w + 1))
-        evidence = np.log(f * second) - np.log(rate * (1 - tail)) - (u - 1) * np.log(tail)
-        evidence += np.log(_partner_factor(cell, heavy, productive, key, w, share))
-        w = _expit(evidence + np.log(prior[gt] * share) - np.log1p(-prior[gt] * np.minimum(share, 1)))
-        blind = evidence + np.log(prior_g[group] * share_g)
+        caught = np.log(rate * (1 - tail)) + (u - 1) * np.log(tail)
+        other = np.log(_partner_factor(cell, heavy, productive, key, w, share) * second) - caught
+        odds = np.log(f * prior[gt] * share) - np.log1p(-prior[gt] * np.minimum(share, 1))
+        blind = np.log(f_blind * prior_g[group] * share_g) + other
+        w = _expit(odds + other)
 
     p_own[used], ambient[used] = w, rate
     verdict[used] = np.select([w >= 0.5, blind < 0], ["own", "stray"], "undecided")
     return p_own, ambient, verdict
+
+
+def _backed(f, number, logs, w, log_u):
+    """Own-UMI density: log-normal around the mean of `number` contigs (sum of log UMIs `logs`), backed by f.
+
+    The contig itself (weight w) is left out. One mode and a fixed width, so that ambient contigs cannot make a second.
+    """
+    import numpy as np
+
+    number = (number - w).clip(0)
+    middle = (logs - w * log_u) / number.clip(1e-9)
+    density = np.exp(-(((log_u - middle) / WIDTH) ** 2) / 2 - log_u) / (WIDTH * np.sqrt(2 * np.pi))
+    return (number * density + BACKING * f) / (number + BACKING)
 
 
 def codes(table):

@@ -1,0 +1,227 @@
+"""Clones: against brute force, against scirpy, and one-chain cells."""
+
+import chains
+import clonotypes
+import numpy as np
+import pandas as pd
+import pytest
+import read_cellranger
+import receptors
+
+J = receptors.junctions(40, seed=2)
+
+
+def clones_of(rows, rule="similarity", partial="attach", receptor="BCR"):
+    """clone and evidence per cell of own contigs."""
+    table = receptors.contigs(rows)
+    table["arm"] = np.where(table["locus"].isin(["IGH", "TRB"]), "VDJ", "VJ")
+    table["v_gene"], table["j_gene"] = table["v_call"], table["j_call"]
+    return clonotypes.define_clones(table, None, "P1", receptor, rule, 0.85, partial)
+
+
+def change(junction, *places):
+    wobble = str.maketrans("ACGT", "GTAC")
+    letters = list(junction)
+    for place in places:
+        letters[place] = letters[place].translate(wobble)
+    return "".join(letters)
+
+
+def test_similar_groups_equal_brute_force():
+    rng = np.random.default_rng(3)
+    base = receptors.junctions(12, codons=8, seed=4)
+    near = [change(rng.choice(base), *rng.choice(24, rng.integers(1, 7), replace=False)) for _ in range(150)]
+    table = pd.DataFrame({"locus": "IGH", "junction": list(dict.fromkeys(base + near))})
+    table["v_gene"], table["j_gene"] = rng.choice(["V1", "V2"], len(table)), "J1"
+    found = clonotypes.similar_groups(table, 0.85)
+    label = np.arange(len(table))
+    for _ in range(len(table)):
+        before = label.copy()
+        for i, a in table.iterrows():
+            for j, b in table.iterrows():
+                same = a["v_gene"] == b["v_gene"] and len(a["junction"]) == len(b["junction"])
+                if (
+                    same
+                    and sum(x == y for x, y in zip(a["junction"], b["junction"], strict=True)) >= 0.85 * 24
+                ):
+                    label[i] = label[j] = min(label[i], label[j])
+        if (label == before).all():
+            break
+    assert len(set(found)) == len(set(label)) == len(set(zip(found, label, strict=True)))
+
+
+def test_blocks_give_the_same_groups(monkeypatch):
+    table = pd.DataFrame({"locus": "IGH", "v_gene": "V", "j_gene": "J"}, index=range(300))
+    base = receptors.junctions(300, codons=5, seed=5)
+    table = table.iloc[: len(base)].assign(junction=base)
+    whole = clonotypes.similar_groups(table, 0.85)
+    monkeypatch.setattr(clonotypes, "BLOCK", 7)
+    assert (clonotypes.similar_groups(table, 0.85) == whole).all()
+
+
+def test_hypermutated_members_are_one_clone_only_by_similarity():
+    rows = []
+    for i, junction in enumerate([J[0], change(J[0], 10), change(J[0], 10, 20, 25)]):
+        rows += [receptors.heavy(f"S:{i}", junction), receptors.light(f"S:{i}", J[1])]
+    assert clones_of(rows)["clone"].nunique() == 1
+    assert clones_of(rows, "nucleotide")["clone"].nunique() == 3
+    assert clones_of(rows, "amino_acid")["clone"].nunique() == len(
+        {receptors.translate(r["junction"]) for r in rows[::2]}
+    )
+
+
+def test_another_v_gene_or_light_chain_is_another_clone():
+    rows = [receptors.heavy("S:1", J[0]), receptors.light("S:1", J[1])]
+    rows += [receptors.heavy("S:2", J[0], v_call="IGHV1-2"), receptors.light("S:2", J[1])]
+    rows += [receptors.heavy("S:3", J[0]), receptors.light("S:3", J[2])]
+    assert clones_of(rows)["clone"].nunique() == 3
+
+
+def test_one_chain_cells_join_where_exactly_one_clone_fits():
+    rows = []
+    for i in range(3):
+        rows += [receptors.heavy(f"S:a{i}", J[0]), receptors.light(f"S:a{i}", J[1])]
+        rows += [receptors.heavy(f"S:b{i}", J[2]), receptors.light(f"S:b{i}", J[3])]
+        rows += [receptors.heavy(f"S:c{i}", J[2]), receptors.light(f"S:c{i}", J[4])]
+    rows += [receptors.heavy("S:heavy", J[0]), receptors.light("S:light", J[1])]
+    rows += [
+        receptors.heavy("S:two fit", J[2]),
+        receptors.light("S:none fits", J[5]),
+        receptors.heavy("S:new", J[6]),
+    ]
+    found = clones_of(rows)
+    assert found.loc[["S:heavy", "S:light"], "clone"].tolist() == [found.loc["S:a0", "clone"]] * 2
+    assert found.loc["S:b0", "clone"] != found.loc["S:c0", "clone"]
+    assert found["evidence"].drop(found.index[found.index.str.match(r"S:[abc]\d")]).to_dict() == {
+        "S:heavy": "VDJ attached", "S:light": "VJ attached", "S:two fit": "ambiguous", "S:none fits": "VJ unplaced",
+        "S:new": "VDJ",
+    }  # fmt: skip
+    assert found.loc[["S:two fit", "S:none fits"], "clone"].isna().all()
+    assert not found.loc["S:two fit", "counted"] and found.loc["S:none fits", "counted"]
+
+
+def test_a_light_chain_of_a_single_cell_is_no_reason_to_join():
+    rows = [receptors.heavy("S:1", J[0]), receptors.light("S:1", J[1]), receptors.light("S:2", J[1])]
+    assert clones_of(rows).loc["S:2", ["clone", "evidence"]].fillna("").tolist() == ["", "VJ unplaced"]
+
+
+def test_blasts_that_do_not_express_a_light_chain_are_one_clone():
+    rows = [receptors.heavy(f"S:{i}", J[0], 2) for i in range(60)]
+    rows += [receptors.light(f"S:{i}", J[1 + i], 2, locus="IGK") for i in range(6)]
+    found = clones_of(rows)
+    assert found["clone"].nunique() == 1 and found["clone"].notna().all()
+    assert set(found["evidence"]) == {"VDJ", "other VJ"}
+
+
+def test_a_stray_light_chain_does_not_split_a_clone():
+    rows = []
+    for i in range(30):
+        rows += [receptors.heavy(f"S:{i}", J[0]), receptors.light(f"S:{i}", J[1] if i else J[2])]
+    found = clones_of(rows)
+    assert found["clone"].nunique() == 1 and found.loc["S:0", "evidence"] == "other VJ"
+
+
+def test_doublets_and_many_chains_are_marked_and_in_no_clone():
+    pair = [receptors.heavy("S:1", J[0]), receptors.light("S:1", J[1]), receptors.heavy("S:1", J[2], 40)]
+    strong = [receptors.heavy("S:2", J[0], 90), receptors.light("S:2", J[1]), receptors.heavy("S:2", J[2], 9)]
+    many = [receptors.heavy("S:3", J[0])] + [receptors.light("S:3", J[i]) for i in (1, 2, 3)]
+    found = clones_of(pair + strong + many)
+    assert found["evidence"].tolist() == ["ambiguous", "paired", "multichain"]
+    assert found["counted"].tolist() == [False, True, False] and found["clone"].notna().tolist() == [
+        False,
+        True,
+        False,
+    ]
+
+
+def test_tcr_clones_need_both_junctions():
+    rows = receptors.alpha_beta("S:1", J[0], J[1]) + receptors.alpha_beta("S:2", J[0], J[1])
+    rows += receptors.alpha_beta("S:3", J[2], J[1]) + receptors.alpha_beta("S:4", J[0], change(J[1], 10))
+    found = clones_of(rows, receptor="TCR")
+    assert found["clone"].tolist() == ["P1.T1", "P1.T1", "P1.T2", "P1.T3"]
+
+
+def test_clones_go_over_samples_and_are_numbered_by_size(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = {"T1": [], "T2": []}
+    for i in range(4):
+        rows["T2"] += [receptors.heavy(f"T2:{i}", J[0]), receptors.light(f"T2:{i}", J[1])]
+    rows["T1"] += [receptors.heavy("T1:0", J[0]), receptors.light("T1:0", J[1])]
+    rows["T1"] += [receptors.heavy("T1:1", J[2]), receptors.light("T1:1", J[3])]
+    cells = {row["cell_id"]: ("plasma", "plasma cell") for part in rows.values() for row in part}
+    tables = {name: receptors.contigs(part) for name, part in rows.items()}
+    receptors.run_clones(tmp_path, tables, receptors.labels(cells | {"T1:9": ("T", "CD4 T")}))
+    found = pd.read_parquet("P1.clones.parquet").set_index("cell_id")
+    assert found.loc[["T1:0", "T2:0", "T1:1"], "bcr_clone"].tolist() == ["P1.B1", "P1.B1", "P1.B2"]
+    assert found.loc["T1:9", ["bcr_evidence", "chain_pairing_bcr"]].tolist() == ["none", "no IR"]
+    table = pd.read_csv("P1.clones.tsv", sep="\t")
+    assert table["label"][0] == f"{receptors.translate(J[0])}_{receptors.translate(J[1])}"
+    assert (
+        table["rule"][0] == "similarity 0.85, one-chain cells attach" and table["samples"][0] == "T2:4;T1:1"
+    )
+
+
+def exact(path, library, tmp_path):
+    """Clones by identical junctions, one-chain cells apart, of all contigs of a file."""
+    contigs, _ = read_cellranger.read_contigs(path, "S", library)
+    contigs.to_parquet(tmp_path / "S.contigs.parquet")
+    table = chains.read_contigs([tmp_path / "S.contigs.parquet"], contigs["cell_id"])
+    table["rank"] = chains.index_chains(table)
+    categories = chains.chain_categories(table, library).add_suffix(f"_{library.lower()}")
+    used = table[table["rank"] > 0].assign(v_gene=table["v_call"], j_gene=table["j_call"])
+    found = clonotypes.define_clones(used, categories, "P1", library, "nucleotide", 1, "separate")
+    found.index = found.index.str.removeprefix("S:") + "-1"
+    return found["clone"]
+
+
+def same_partition(a, b):
+    pairs = pd.DataFrame({"a": a, "b": b.reindex(a.index).astype(str)}).drop_duplicates()
+    return len(pairs) == a.nunique() == b.nunique()
+
+
+def test_exact_clones_equal_the_table_that_scirpy_expects(data, tmp_path):
+    found = exact(data / "pbmc3_t/filtered_contig_annotations.csv.gz", "TCR", tmp_path)
+    expected = pd.read_csv(data / "pbmc3_t/expected.csv.gz", index_col="cell_id")["clone_id"]
+    assert found.nunique() == 1507 and same_partition(found, expected)
+
+
+def test_exact_clones_equal_scirpy_on_a_real_bcr_library(real_data, tmp_path):
+    import scirpy
+
+    path = real_data / "melanoma_bcr/filtered_contig_annotations.csv"
+    theirs = scirpy.io.read_10x_vdj(path, include_fields=None)
+    scirpy.pp.index_chains(theirs)
+    scirpy.tl.chain_qc(theirs)
+    scirpy.pp.ir_dist(theirs)
+    scirpy.tl.define_clonotypes(theirs)
+    found = exact(path, "BCR", tmp_path)
+    assert found.notna().sum() == theirs.obs["clone_id"].notna().sum() == 5644
+    assert same_partition(found, theirs.obs["clone_id"])
+
+
+@pytest.mark.parametrize("sample", ["MD4", "BL6"])
+def test_a_transgenic_spleen_is_one_clone_and_a_normal_one_is_not(data, tmp_path, monkeypatch, sample):
+    monkeypatch.chdir(tmp_path)
+    folder = data / "djvdj_mouse_spleen" / sample
+    parts = [
+        read_cellranger.read_contigs(folder / name, sample, lib)[0]
+        for name, lib in (("vdj_b", "BCR"), ("vdj_t", "TCR"))
+    ]
+    contigs = pd.concat(parts, ignore_index=True)
+    cells = receptors.labels(dict.fromkeys(contigs["cell_id"], ("unassigned", "unassigned")))
+    receptors.run_clones(tmp_path, {sample: contigs}, cells)
+    found = pd.read_parquet("P1.clones.parquet")
+    top = found.loc[found["bcr_counted"], "bcr_clone"].value_counts(normalize=True).iloc[0]
+    assert top > 0.6 if sample == "MD4" else top < 0.1
+
+
+@pytest.mark.parametrize("folder", ["nsclc_bcr/vdj_b", "ibex_mouse/vdj_b"])
+def test_real_libraries_run_whole(real_data, tmp_path, monkeypatch, folder):
+    monkeypatch.chdir(tmp_path)
+    contigs, _ = read_cellranger.read_contigs(real_data / folder, "S", "BCR")
+    cells = receptors.labels(dict.fromkeys(contigs["cell_id"], ("B", "memory B")))
+    receptors.run_clones(tmp_path, {"S": contigs}, cells)
+    table = pd.read_csv("P1.clones.tsv", sep="\t")
+    found = pd.read_parquet("P1.clones.parquet")
+    assert table["n_cells"].sum() == found["bcr_clone"].notna().sum() > 1000
+    assert table["n_cells"].is_monotonic_decreasing and table["label"].str.contains("_").all()
