@@ -104,11 +104,12 @@ def robust_rank(ranks: np.ndarray) -> np.ndarray:
 
 
 def consensus(table):
-    """Adds specificity_rank and magnitude_rank as LIANA 1.10 gives them, and consensus_rank; small is best.
+    """Adds ranks, small for the best: specificity_rank, consensus_rank, joint_rank and magnitude_rank.
 
-    LIANA ranks the column expr_prod once for each of the two methods that share it (Connectome, NATMI): the
-    second time it ranks the ranks, which turns the order round. magnitude_rank repeats that; consensus_rank
-    ranks each score once.
+    specificity_rank and magnitude_rank are as LIANA 1.10 gives them. LIANA ranks the column expr_prod once for each of
+    the two methods that share it (Connectome, NATMI): the second time it ranks the ranks, which turns the order round.
+    consensus_rank ranks each magnitude once. joint_rank is the geometric mean of the places by consensus and by
+    specificity, over the number of pairs (a rank product, Breitling et al. 2004): strong and specific pairs come first.
     """
     from scipy.stats import rankdata
 
@@ -118,6 +119,8 @@ def consensus(table):
     table["specificity_rank"] = robust_rank(np.column_stack([place[name] for name in SPECIFICITIES]))
     table["magnitude_rank"] = robust_rank(np.column_stack([turned[name] for name in MAGNITUDES]))
     table["consensus_rank"] = robust_rank(np.column_stack([place[name] for name in MAGNITUDES]))
+    places = rankdata(table["consensus_rank"]) * rankdata(table["specificity_rank"])
+    table["joint_rank"] = np.sqrt(places) / max(len(table), 1)
     return table
 
 
@@ -250,7 +253,7 @@ def compute(expression, sizes: dict[str, int], interactions, watch, settings: di
         table[f"n_{side}"] = table[side].astype(str).map(sizes).astype(np.int32)
     floats = table.select_dtypes("float64").columns
     table[floats] = table[floats].astype(np.float32)
-    return table.sort_values(["consensus_rank", "source", "target"], kind="stable", ignore_index=True)
+    return table.sort_values(["joint_rank", "source", "target"], kind="stable", ignore_index=True)
 
 
 def summary(sample: str, sizes: dict[str, int], table, settings: dict) -> dict:

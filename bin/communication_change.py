@@ -1,7 +1,5 @@
 #!/usr/bin/env python3
-"""Change of ligand-receptor pairs between the time points of one patient, with bootstrap intervals over
-cells.
-"""
+"""Change of ligand-receptor pairs between the times of one patient, with bootstrap intervals over cells."""
 
 import json
 from importlib.metadata import version
@@ -18,8 +16,7 @@ SIDES = ("ligand", "receptor")
 def resampled_means(matrix, draws: int, rng) -> np.ndarray:
     """Means of `draws` bootstrap samples of the rows of a sparse matrix: draws x columns.
 
-    n - 1 of the n cells are drawn with replacement: so the spread of the means is the unbiased standard
-    error.
+    n - 1 of n cells are drawn, with replacement: so the spread of the means is the unbiased standard error.
     """
     n = matrix.shape[0]
     picks = rng.integers(0, n, (draws, max(n - 1, 1))) + n * np.arange(draws)[:, None]
@@ -28,9 +25,7 @@ def resampled_means(matrix, draws: int, rng) -> np.ndarray:
 
 
 def complexes(names, position: dict[str, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Gene positions of the subunits (complexes x most subunits, the last repeated), and which are measured
-    whole.
-    """
+    """Gene positions of the subunits (complexes x most subunits, the last repeated); which are measured."""
     parts = [name.split("_") for name in names]
     width = max(map(len, parts), default=1)
     whole = np.array([all(gene in position for gene in part) for part in parts], dtype=bool)
@@ -137,10 +132,8 @@ def classes(tested, was, now, move) -> np.ndarray:
     return np.select(list(cases.values()), list(cases), "unclear")
 
 
-def standard_errors(
-    before: TimePoint, after: TimePoint, rows, tested: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Bootstrap standard errors of the differences of strength and of supply; NaN where not tested."""
+def standard_errors(before: TimePoint, after: TimePoint, rows, tested: np.ndarray) -> np.ndarray:
+    """Bootstrap standard errors of the differences of strength and supply (2 x rows); NaN where not tested."""
     errors = np.full((2, tested.size), np.nan)
     for source in np.unique(rows["source"][tested]):
         at = np.flatnonzero(tested & (rows["source"] == source))
@@ -150,14 +143,11 @@ def standard_errors(
             old *= before.sampled_fraction[:, [source]].astype(np.float32)
             new *= after.sampled_fraction[:, [source]].astype(np.float32)
             errors[1, block] = (new - old).std(axis=0, ddof=1)
-    return errors[0], errors[1]
+    return errors
 
 
-def compare(
-    before: TimePoint, after: TimePoint, rows: dict[str, np.ndarray], settings: dict
-) -> dict[str, np.ndarray]:
-    """Differences (after - before) of strength and supply, with 95 % intervals, false discovery rate and
-    classes.
+def compare(before: TimePoint, after: TimePoint, rows: dict, settings: dict) -> dict[str, np.ndarray]:
+    """Differences (after - before) of strength and supply, 95 % intervals, false discovery rates, classes.
 
     Strength: sqrt(ligand level x receptor level). Supply: strength x the source's share of all labelled
     cells, which grows when the senders grow in number. Intervals: t quantile x bootstrap standard error, with
@@ -173,9 +163,8 @@ def compare(
     supply = [value * time.fraction[source] for value, time in zip(strength, times, strict=True)]
     cells = np.maximum(*(time.at_pairs("expressing", rows) for time in times)).min(axis=0).clip(1)
     result, moves = {}, []
-    for name, values, error in zip(
-        ("strength", "supply"), (strength, supply), standard_errors(*times, rows, tested), strict=True
-    ):
+    errors = standard_errors(*times, rows, tested)
+    for name, values, error in zip(("strength", "supply"), (strength, supply), errors, strict=True):
         difference = np.where(tested, values[1] - values[0], np.nan)
         half = stdtrit(cells, 0.975) * error
         score = np.divide(np.abs(difference), error, out=np.zeros_like(error), where=error > 0)
@@ -203,16 +192,13 @@ def read_table(path: Path, columns: list[str]):
 
 
 def watched(interactions, watch) -> np.ndarray:
-    """Watched pair of each interaction ('' where none): its genes on opposite sides, alone or inside
-    complexes.
-    """
+    """Watched pair of each interaction ('' where none): its genes on opposite sides, also in complexes."""
     left, right = (interactions[side].str.split("_").map(set) for side in SIDES)
     names = np.full(len(interactions), "", dtype=object)
     for pair in watch.itertuples():
         a, b = pair.gene_a, pair.gene_b
-        names[[(a in x and b in y) or (b in x and a in y) for x, y in zip(left, right, strict=True)]] = (
-            pair.name
-        )
+        found = [(a in x and b in y) or (b in x and a in y) for x, y in zip(left, right, strict=True)]
+        names[found] = pair.name
     return names
 
 

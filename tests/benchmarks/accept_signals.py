@@ -74,7 +74,7 @@ def communication_rows(folder: Path, planted: pd.DataFrame) -> list[tuple]:
     sample = sorted(folder.glob("*T3.communication.parquet"))[0]
     scores = pd.read_parquet(sample).astype({"source": str, "target": str})
     to_plasma = scores[scores["kept"] & scores["target"].str.startswith("Plasma")].copy()
-    to_plasma["place"] = to_plasma["consensus_rank"].rank(pct=True)
+    to_plasma["place"] = to_plasma["joint_rank"].rank(pct=True)
     change = pd.read_parquet(sorted(folder.glob("*.communication_change.parquet"))[0]).astype(
         {"source": str, "target": str}
     )
@@ -113,7 +113,10 @@ def unplanted(folder: Path, planted: pd.DataFrame) -> tuple:
 
 @click.command()
 @click.option(
-    "--work", required=True, type=click.Path(path_type=Path), help="Folder for simulated cases and results."
+    "--work",
+    required=True,
+    type=click.Path(path_type=Path, resolve_path=True),
+    help="Folder for simulated cases and results.",
 )
 @click.option("--cells", default=24732, show_default=True)
 @click.option("--seeds", default="1,2,3", show_default=True)

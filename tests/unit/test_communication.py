@@ -1,0 +1,167 @@
+"""COMMUNICATION: scores equal LIANA's; watched pairs are told below the thresholds too."""
+
+import json
+
+import communication
+import communication_cells
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.sparse import csr_matrix
+from signals_data import ASSETS, invoke, levels, write_run
+
+KEYS = ["source", "target", "ligand_complex", "receptor_complex"]
+PAIRS = ASSETS / "interactions.tsv"
+WATCH = ASSETS / "watch_list.tsv"
+
+
+@pytest.fixture(scope="module")
+def blood():
+    import scanpy
+
+    return scanpy.datasets.pbmc68k_reduced()
+
+
+@pytest.mark.parametrize("resource", ["consensus", "cellchatdb"])
+def test_equals_liana(blood, resource):
+    import liana
+
+    pairs = liana.rs.select_resource(resource).drop_duplicates().reset_index(drop=True)
+    theirs = liana.mt.rank_aggregate(
+        blood, groupby="bulk_labels", use_raw=True, n_perms=2, resource=pairs, inplace=False, seed=1337
+    )
+    matrix = csr_matrix(blood.raw.X)
+    seen = np.flatnonzero(matrix.getnnz(axis=0))
+    labels = blood.obs["bulk_labels"].cat
+    ours = communication.score(
+        matrix[:, seen],
+        blood.raw.var_names[seen],
+        labels.codes.to_numpy().astype(int),
+        list(labels.categories),
+        pairs,
+        matrix[:, seen].mean(),
+        0.1,
+        2,
+        1337,
+        np.zeros(len(pairs), bool),
+    )
+    both = theirs.merge(ours.astype(dict.fromkeys(KEYS, str)), on=KEYS, suffixes=("", "_ours"))
+    assert len(both) == len(theirs) == len(ours)
+    for name in (
+        *communication.MAGNITUDES,
+        *communication.SPECIFICITIES,
+        "specificity_rank",
+        "magnitude_rank",
+    ):
+        np.testing.assert_allclose(both[f"{name}_ours"], both[name], rtol=1e-5, atol=2e-6, err_msg=name)
+    for name in ("specificity_rank", "magnitude_rank"):
+        assert np.abs(both[f"{name}_ours"] - both[name]).max() < 1e-6
+
+
+def test_each_magnitude_ranked_once_puts_strong_pairs_first():
+    """Where all magnitudes agree, the consensus follows them; LIANA's magnitude_rank does not."""
+    rng = np.random.default_rng(0)
+    strength = np.sort(rng.random(200))[::-1]
+    names = (*communication.MAGNITUDES, *communication.SPECIFICITIES)
+    table = communication.consensus(pd.DataFrame({name: strength for name in names}))
+    assert table["consensus_rank"].is_monotonic_increasing
+    assert not table["magnitude_rank"].is_monotonic_increasing
+
+
+def test_robust_rank_of_one_method_is_the_relative_rank():
+    np.testing.assert_allclose(communication.robust_rank(np.array([[1.0], [2.0], [4.0]])), [0.25, 0.5, 1.0])
+
+
+def test_watched_pairs_stand_either_way_and_inside_complexes():
+    pairs = communication.read_table(PAIRS, ["ligand", "receptor"])
+    watch = communication.read_table(WATCH, ["name", "gene_a", "gene_b"])
+    names = communication.watched(pairs, watch)
+    found = {f"{a}-{b}" for a, b in pairs.loc[names == "ITGB2-ICAM1", ["ligand", "receptor"]].to_numpy()}
+    assert {"ITGB2-ICAM1", "ICAM1-ITGAL_ITGB2", "ICAM1-ITGAM_ITGB2"} <= found
+    assert set(watch["name"]) <= set(names), "every watched pair stands in the table of pairs"
+
+
+def test_assets_are_small_and_sourced():
+    assert PAIRS.stat().st_size < 1_400_000
+    assert "liana 1.10.0" in PAIRS.read_text()[:400]
+    pairs = communication.read_table(PAIRS, ["ligand", "receptor", "resources"])
+    assert len(pairs) > 4800 and not pairs.duplicated(["ligand", "receptor"]).any()
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    profiles = levels({
+        "nonclassical_monocyte": {"TNFSF13": 30, "TNFSF13B": 30},
+        "Plasma_1": {"TNFRSF17": 40, "ICAM1": 30},
+        "CD8_ISG+": {"ITGB2": 40},
+    })  # fmt: skip
+    sizes = {"CD8_ISG+": 60, "CD8_memory": 60, "nonclassical_monocyte": 40, "Plasma_1": 50, "erythroid": 6}
+    write_run(tmp_path, [("S", "P1", "T1", 0, sizes, profiles)])
+    return tmp_path
+
+
+def scored(*more):
+    drawn = ("S.cells.h5ad", "--sample", "S", "--labels", "labels.parquet", "--interactions", PAIRS)
+    assert invoke(communication_cells, *drawn).exit_code == 0
+    result = invoke(
+        communication, "S.communication_cells.h5ad", "--interactions", PAIRS, "--watch-list", WATCH, "--permutations", 20, *more
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    return pd.read_parquet("S.communication.parquet"), json.loads(open("S.communication.json").read())
+
+
+def test_planted_pairs_come_first(run):
+    table, facts = scored()
+    first = table.head(8).astype(dict.fromkeys(KEYS, str))
+    told = set(
+        first["source"]
+        + " "
+        + first["ligand_complex"]
+        + "-"
+        + first["receptor_complex"]
+        + " "
+        + first["target"]
+    )
+    assert {"nonclassical_monocyte TNFSF13-TNFRSF17 Plasma_1", "CD8_ISG+ ITGB2-ICAM1 Plasma_1"} <= told
+    assert facts["left_out"] == ["erythroid"] and facts["pairs_kept"] == table["kept"].sum()
+
+
+def test_a_watched_pair_is_told_below_the_share(run):
+    table, facts = scored("--min-share", 0.3)
+    hidden = table[
+        (table["source"] == "Plasma_1") & (table["target"] == "CD8_memory") & (table["watch"] == "HGF-MET")
+    ]
+    assert len(hidden) == 1 and not hidden["kept"].any() and hidden["consensus_rank"].isna().all()
+    assert hidden["ligand_share"].between(0, 0.3).all() and hidden["lr_means"].notna().all()
+    assert facts["watched_below_share"] == (~table["kept"]).sum()
+    assert (table.loc[table["kept"], ["ligand_share", "receptor_share"]].min(axis=None)) >= 0.3
+
+
+def test_same_seed_same_table(run):
+    pd.testing.assert_frame_equal(scored()[0], scored()[0])
+
+
+def test_one_group_and_no_group(run):
+    table, _ = scored("--min-cells", 60)
+    assert set(table["source"]) == {"CD8_ISG+", "CD8_memory"}
+    result = invoke(
+        communication,
+        "S.communication_cells.h5ad",
+        "--interactions",
+        PAIRS,
+        "--watch-list",
+        WATCH,
+        "--min-cells",
+        99,
+    )
+    assert result.exit_code == 1 and "no group has 99 cells" in result.output
+
+
+def test_missing_column_is_named(run, tmp_path):
+    scored()
+    (tmp_path / "bad.tsv").write_text("ligand\ttarget\nA\tB\n")
+    result = invoke(
+        communication, "S.communication_cells.h5ad", "--interactions", "bad.tsv", "--watch-list", WATCH
+    )
+    assert result.exit_code == 1 and "bad.tsv: no column receptor" in result.output

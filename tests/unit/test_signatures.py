@@ -1,0 +1,165 @@
+"""SIGNATURES: scores of cells against decoupler and scanpy, on real interferon-stimulated cells, and independent of others."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import signatures
+from scipy.sparse import csr_matrix
+from signals_data import ASSETS, GENES, draw_sample, invoke, levels
+
+ISG = ASSETS / "isg_core.tsv"
+HALLMARK = ASSETS / "hallmark.gmt"
+
+
+def score(cells, folder, name, *more):
+    cells.write_h5ad(folder / f"{name}.cells.h5ad")
+    result = invoke(signatures, folder / f"{name}.cells.h5ad", "--sample", name, "--isg", ISG, *more)
+    assert result.exit_code == 0, result.output
+    return pd.read_parquet(folder / f"{name}.signatures.parquet").set_index("cell_id")
+
+
+@pytest.fixture
+def own_sets(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "own.gmt"
+    path.write_text(
+        "ADHESION\tours\tITGB2\tITGAL\tICAM1\tCXCR4\tCD28\nINTERFERON\t\tIFIT1\tIFIT2\tIFIT3\tISG15\tMX1\tNOSUCH\n"
+    )
+    return path
+
+
+def test_ulm_equals_decoupler():
+    import anndata
+    import decoupler
+
+    rng = np.random.default_rng(0)
+    matrix = csr_matrix(np.log1p(rng.poisson(0.4, (60, 300))).astype(np.float32))
+    genes = [f"G{number}" for number in range(300)]
+    sets = {f"S{number}": sorted(rng.choice(genes, 10 + number, replace=False)) for number in range(12)}
+    net = pd.DataFrame(
+        [(name, gene) for name, members in sets.items() for gene in members], columns=["source", "target"]
+    )
+    cells = anndata.AnnData(matrix, var=pd.DataFrame(index=genes))
+    decoupler.mt.ulm(cells, net, tmin=1, empty=False)
+    ours = signatures.ulm(matrix, signatures.membership(sets, genes))
+    np.testing.assert_allclose(ours, cells.obsm["score_ulm"][list(sets)], atol=1e-5, rtol=1e-5)
+
+
+def test_ulm_of_a_cell_without_counts_is_zero():
+    matrix = csr_matrix(np.array([[0, 0, 0, 0], [1, 2, 0, 0]], dtype=np.float32))
+    scores = signatures.ulm(matrix, signatures.membership({"A": ["a", "b"]}, list("abcd")))
+    assert scores[0, 0] == 0 and scores[1, 0] > 0
+
+
+def test_scores_of_a_cell_do_not_depend_on_other_cells(own_sets, tmp_path):
+    cells, _ = draw_sample("S", {"CD8_ISG+": 60, "Plasma_1": 40}, levels(), 3)
+    whole = score(cells, tmp_path, "S", "--gene-sets", own_sets)
+    part = score(cells[::3].copy(), tmp_path, "S", "--gene-sets", own_sets)
+    names = [name for name in whole.columns if name != "isg_score_genes"]
+    assert names == ["isg_score", "ADHESION", "INTERFERON"]
+    pd.testing.assert_frame_equal(whole.loc[part.index, names], part[names], check_exact=True)
+
+
+def test_aucell_on_request(own_sets, tmp_path):
+    profiles = levels({"CD8_ISG+": dict.fromkeys(["IFIT1", "IFIT2", "IFIT3", "ISG15", "MX1"], 120.0)})
+    cells, labels = draw_sample("S", {"CD8_ISG+": 30, "CD8_memory": 30}, profiles, 4)
+    scores = score(cells, tmp_path, "S", "--gene-sets", own_sets, "--method", "aucell")
+    mean = scores.groupby(labels.set_index("cell_id")["subset"])["INTERFERON"].mean()
+    assert scores["INTERFERON"].between(0, 1).all() and mean["CD8_ISG+"] > mean["CD8_memory"] + 0.3
+
+
+def test_immunoglobulin_does_not_change_other_genes():
+    counts = csr_matrix(np.array([[5, 10, 0], [5, 10, 900]], dtype=np.int32))
+    matrix = signatures.log_normalised(counts, ["ISG15", "ACTB", "IGHG1"]).toarray()
+    assert matrix[0, 0] == matrix[1, 0] == pytest.approx(np.log1p(1e4 / 3))
+
+
+@pytest.mark.parametrize(
+    "gene",
+    [
+        "IGHV3-21",
+        "IGHD",
+        "IGHD3-10",
+        "IGHJ4",
+        "IGHG1",
+        "IGHA2",
+        "IGHM",
+        "IGHGP",
+        "IGKC",
+        "IGKV1-5",
+        "IGLC2",
+        "IGLV2-23",
+        "IGLJ1",
+    ],
+)
+def test_immunoglobulin_names(gene):
+    assert signatures.IMMUNOGLOBULIN.match(gene)
+
+
+@pytest.mark.parametrize("gene", ["IGHMBP2", "IGLL1", "IGLL5", "IGLON5", "IGF1R", "IGSF6", "IGFBP7"])
+def test_other_names_that_begin_alike(gene):
+    assert not signatures.IMMUNOGLOBULIN.match(gene)
+
+
+def test_core_genes_are_found_by_alias():
+    assert "RIGI" in signatures.read_core(ISG, ["RIGI", "MX1"]) and "DDX58" in signatures.read_core(
+        ISG, ["DDX58", "RIGI"]
+    )
+
+
+def test_hallmark_has_fifty_sets():
+    sets = signatures.read_gmt(HALLMARK)
+    assert len(sets) == 50 and min(map(len, sets.values())) >= 30
+
+
+def test_facts_name_the_measured_genes(own_sets, tmp_path):
+    cells, _ = draw_sample("S", {"Plasma_1": 20}, levels(), 5)
+    score(cells, tmp_path, "S", "--gene-sets", own_sets, "--gene-sets", HALLMARK)
+    facts = json.loads((tmp_path / "S.signatures.json").read_text())
+    assert facts["sets"]["INTERFERON"] == {"genes": 6, "measured": 5}
+    assert "HALLMARK_MYOGENESIS" in facts["left_out"] and "INTERFERON" not in facts["left_out"]
+    assert set(facts["isg_genes"]) <= set(GENES)
+
+
+def test_broken_set_file_is_named_with_its_line(own_sets, tmp_path):
+    cells, _ = draw_sample("S", {"Plasma_1": 5}, levels(), 6)
+    cells.write_h5ad("S.cells.h5ad")
+    own_sets.write_text("GOOD\t\tMX1\nonly words\n")
+    result = invoke(signatures, "S.cells.h5ad", "--sample", "S", "--isg", ISG, "--gene-sets", own_sets)
+    assert result.exit_code == 1 and "own.gmt, line 2" in result.output
+
+
+def test_other_species_is_told(own_sets, tmp_path):
+    cells, _ = draw_sample("S", {"Plasma_1": 5}, levels(), 6)
+    cells.var_names = cells.var_names.str.capitalize()
+    cells.write_h5ad("S.cells.h5ad")
+    result = invoke(signatures, "S.cells.h5ad", "--sample", "S", "--isg", ISG, "--gene-sets", own_sets)
+    assert result.exit_code == 1 and "human symbols" in result.output
+
+
+def test_interferon_beta_is_seen_in_real_cells(real_data):
+    """Kang et al. 2018: control against stimulated blood cells."""
+    import scanpy
+    from sklearn.metrics import roc_auc_score
+
+    scored = {"isg_score": [], "isg_score_genes": []}
+    pathways = []
+    for name in ("ctrl", "stim"):
+        cells = scanpy.read_10x_h5(real_data / f"kang_ifnb/{name}/count/filtered_feature_bc_matrix.h5")
+        cells.var_names_make_unique()
+        genes = cells.var_names.to_numpy()
+        core = signatures.read_core(ISG, genes)
+        matrix = signatures.log_normalised(csr_matrix(cells.X), genes)
+        sets, _ = signatures.usable_sets(signatures.read_gmt(HALLMARK), genes, 5)
+        pathways.append(signatures.ulm(matrix, signatures.membership(sets, genes)))
+        scored["isg_score"].append(
+            np.asarray(matrix[:, cells.var_names.get_indexer(core)].mean(axis=1)).ravel()
+        )
+        scored["isg_score_genes"].append(signatures.score_genes(matrix, genes, core, 0))
+    truth = np.repeat([0, 1], [len(part) for part in pathways])
+    assert roc_auc_score(truth, np.concatenate(scored["isg_score"])) >= 0.97
+    assert roc_auc_score(truth, np.concatenate(scored["isg_score_genes"])) >= 0.97
+    by_set = {name: roc_auc_score(truth, np.concatenate(pathways)[:, at]) for at, name in enumerate(sets)}
+    assert max(by_set, key=by_set.get) == "HALLMARK_INTERFERON_ALPHA_RESPONSE"
