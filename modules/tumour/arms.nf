@@ -1,0 +1,29 @@
+// Expression of every chromosome arm of every cell, against normal cells of its own kind.
+process ARMS {
+    tag "${meta.patient}"
+    label 'tumour'
+    label 'medium'
+
+    input:
+    tuple val(meta), path(labels), path(clones), path(cells, stageAs: 'cells/*')
+    path positions
+    path gtf // [] unless the reference is another than hg38
+    path masked
+
+    output:
+    tuple val(meta), path("${meta.patient}.arms.parquet"), emit: arms
+    tuple val(meta), path("${meta.patient}.arm_genes.parquet"), emit: genes
+    tuple val('ARMS'), eval('arms.py --version'), emit: versions, topic: versions
+
+    script:
+    def annotation = gtf ? "--gtf ${gtf}" : ''
+    """
+    arms.py ${cells} --patient ${meta.patient} --labels ${labels} --clones ${clones} \\
+        --gene-positions ${positions} ${annotation} --masked ${masked}
+    """
+
+    stub:
+    """
+    touch ${meta.patient}.arms.parquet ${meta.patient}.arm_genes.parquet
+    """
+}

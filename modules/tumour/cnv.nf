@@ -1,0 +1,26 @@
+// Gains and losses of arms: populations that carry them, shares over time, sub-clones, cells.
+process CNV {
+    tag "${meta.patient}"
+    label 'tumour'
+    label 'small'
+
+    input:
+    tuple val(meta), path(labels), path(arms), path(shifts)
+    val seed
+
+    output:
+    tuple val(meta), path("${meta.patient}.cnv.tsv"), emit: table
+    tuple val(meta), path("${meta.patient}.cnv.parquet"), emit: cells
+    path "${meta.patient}.cnv_mqc.json", emit: multiqc
+    tuple val('CNV'), eval('cnv.py --version'), emit: versions, topic: versions
+
+    script:
+    """
+    cnv.py ${arms} --patient ${meta.patient} --labels ${labels} --shifts ${shifts} --seed ${seed}
+    """
+
+    stub:
+    """
+    touch ${meta.patient}.cnv.tsv ${meta.patient}.cnv.parquet ${meta.patient}.cnv_mqc.json
+    """
+}

@@ -1,0 +1,26 @@
+// Cells that express the CAR, told from ambient RNA.
+process TRANSGENE {
+    tag "${meta.sample}"
+    label 'tumour'
+    label 'small'
+
+    input:
+    tuple val(meta), path(labels), path(cells)
+    val car // names or patterns, separated by commas; '' looks for common names
+    path names
+
+    output:
+    tuple val(meta), path("${meta.sample}.car.{json,tsv,parquet}"), emit: results
+    tuple val('TRANSGENE'), eval('transgene.py --version'), emit: versions, topic: versions
+
+    script:
+    def wanted = car.tokenize(',').collect { name -> "--car '${name.trim()}'" }.join(' ')
+    """
+    transgene.py ${cells} --sample ${meta.sample} --labels ${labels} --names ${names} ${wanted}
+    """
+
+    stub:
+    """
+    touch ${meta.sample}.car.json ${meta.sample}.car.tsv ${meta.sample}.car.parquet
+    """
+}
