@@ -30,6 +30,7 @@ CYCLING = {
     "erythroid": 0.4,
     "CD8_ISG+": 0.06,
 }
+BETWEEN = {"monocyte": 0.3}  # share of cells that lie between two subsets of a state; else 0.15
 # Chance that a T cell belongs to one of the patient's expanded clones.
 EXPANDED = {
     "CD4_naive": 0.01,
@@ -233,10 +234,10 @@ def _parameters(
         # Identity is graded: some cells are barely of their subset, and neighbours share programmes.
         strength[members, genome.programme[name]] = np.clip(rng.normal(0.9, 0.25, len(members)), 0.05, 1.6)
         sisters = [s for s, v in SUBSETS.items() if v[2] == state_name and s != name]
-        between = members[rng.random(len(members)) < 0.15]
+        between = members[rng.random(len(members)) < BETWEEN.get(state_name, 0.15)]
         if sisters and len(between):
             other = rng.choice([genome.programme[s] for s in sisters], len(between))
-            amount = rng.uniform(0.2, 0.55, len(between))
+            amount = rng.uniform(0.2, 0.6, len(between))
             strength[between, genome.programme[name]] = 0.9 - amount
             strength[between, other] = amount
         cycling = CYCLING.get(name, CYCLING.get(cell_type, 0.01))
