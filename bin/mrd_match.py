@@ -72,10 +72,10 @@ def mismatches(wanted, found, step):
     import numpy as np
 
     best, lengths = np.full(len(found), FAR), np.array([len(text) for text in found], int)
-    trimmed = wanted[step:-step] if len(wanted) > 2 * step else wanted
+    trimmed = wanted[step:-step] if len(wanted) > 2 * step else ""
     for target, cut, length in ((wanted, 0, 0), (wanted, step, 2 * step), (trimmed, 0, -2 * step)):
         rows = np.flatnonzero(lengths == len(wanted) + length)
-        if not len(rows) or not target or (length and trimmed == wanted):
+        if not len(rows) or not target:
             continue
         texts = "".join(found[i][cut : len(found[i]) - cut] for i in rows)
         a = np.frombuffer(texts.encode(), np.uint8).reshape(len(rows), -1)

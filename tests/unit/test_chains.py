@@ -4,7 +4,7 @@ import chains
 import pandas as pd
 import pytest
 import read_cellranger
-import receptors
+import small_receptors as receptors
 from click.testing import CliRunner
 
 
@@ -28,7 +28,7 @@ def test_categories_equal_the_table_that_scirpy_expects(data, tmp_path):
 
 def test_all_categories_of_mixed_and_many_chains_as_scirpy_names_them(tmp_path):
     a, b, c, d = receptors.junctions(4)
-    tra, trb = receptors.alpha_beta("S:x", a, b)
+    _, trb = receptors.alpha_beta("S:x", a, b)
     rows = {
         "one": [receptors.heavy("", a)],
         "pair": [receptors.heavy("", a), receptors.light("", b)],

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import read_cellranger
-import receptors
+import small_receptors as receptors
 
 J = receptors.junctions(40, seed=2)
 

@@ -6,7 +6,7 @@ import numpy as np
 import own_chains
 import pandas as pd
 import pytest
-import receptors
+import small_receptors as receptors
 
 JUNCTIONS = receptors.junctions(900, seed=1)
 CLONE, CLONE_LIGHT, BLAST = JUNCTIONS[0], JUNCTIONS[1], JUNCTIONS[2]

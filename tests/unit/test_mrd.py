@@ -1,0 +1,180 @@
+"""Bulk MRD clones: attribution to cells, reasons, words."""
+
+import json
+
+import mrd
+import mrd_match
+import numpy as np
+import pandas as pd
+import pytest
+import small_receptors as receptors
+
+J = receptors.junctions(200, seed=7)
+DAYS = {"T1": -100, "T2": 28, "T3": 180}
+BLASTS = {"T1": 300, "T2": 0, "T3": 0}
+PLASMA = {"T1": 5, "T2": 80, "T3": 60}
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory):
+    """A patient with a blast clone at T1 and a lambda plasma clone; returns function(bulk rows) -> table, facts."""
+    work = tmp_path_factory.mktemp("case")
+    rows, cells = {time: [] for time in DAYS}, {}
+    for time in DAYS:
+        for i in range(BLASTS[time]):
+            cells[f"{time}:b{i}"] = ("blast", "B-ALL blast")
+            rows[time].append(receptors.heavy(f"{time}:b{i}", J[2], 2, c_call="IGHM"))
+        for i in range(PLASMA[time]):
+            cells[f"{time}:p{i}"] = ("plasma", "plasma cell")
+            if i % 10:
+                rows[time].append(receptors.heavy(f"{time}:p{i}", J[0]))
+            rows[time].append(receptors.light(f"{time}:p{i}", J[1]))
+        for i in range(20):
+            cells[f"{time}:n{i}"] = ("B", "naive B")
+            rows[time] += [
+                receptors.heavy(f"{time}:n{i}", J[10 + i], 6),
+                receptors.light(f"{time}:n{i}", J[40 + i], 6),
+            ]
+        for i in range(200):
+            cells[f"{time}:t{i}"] = ("T", "CD4 T")
+    labels = receptors.labels(cells, DAYS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(work)
+        receptors.run_clones(work, {name: receptors.contigs(part) for name, part in rows.items()}, labels)
+
+    def attribute(bulk, *options):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(work)
+            columns = [
+                "patient",
+                "day",
+                "clone",
+                "locus",
+                "v_call",
+                "j_call",
+                "junction",
+                "junction_aa",
+                "fraction",
+            ]
+            pd.DataFrame([{"patient": "P1"} | row for row in bulk]).reindex(columns=columns).to_csv(
+                "mrd.tsv", sep="\t", index=False
+            )
+            receptors.run(
+                mrd_match.main, "mrd.tsv", "--patient", "P1", "--chains", "P1.own_chains.parquet", *options
+            )
+            receptors.run(
+                mrd.main, "P1.mrd_matches.tsv", "--patient", "P1", "--carriers", "P1.mrd_cells.parquet",
+                "--curve", "P1.mrd_curve.tsv", "--clones", "P1.clones.parquet", "--table", "P1.clones.tsv",
+                "--chains", "P1.own_chains.parquet", "--labels", "labels.parquet",
+            )  # fmt: skip
+            facts = json.loads((work / "P1.mrd.json").read_text())["clones"]
+            return pd.read_csv("P1.mrd.tsv", sep="\t", keep_default_na=False), {
+                row["clone"]: row for row in facts
+            }
+
+    return attribute
+
+
+def bulk(clone, locus, sequence, curve=(0.001, 0.05, 0.04), **more):
+    genes = (
+        {"v_call": "IGHV3-21*01", "j_call": "IGHJ6*02"}
+        if locus == "IGH"
+        else {"v_call": "IGLV2-23", "j_call": "IGLJ3"}
+    )
+    return [
+        {"clone": clone, "locus": locus, "junction": sequence, "day": day, "fraction": fraction}
+        | genes
+        | more
+        for day, fraction in zip(DAYS.values(), curve, strict=True)
+    ]
+
+
+def test_plasma_clone_and_blast_clone_are_told_apart(case):
+    table, facts = case(bulk("H", "IGH", J[0]) + bulk("L", "IGL", J[1]) + bulk("B", "IGH", J[2], (0.6, 0, 0)))
+    assert facts["H"]["verdict"].startswith("carried by plasma cells: 145 of 145 matched cells")
+    assert "B-ALL blasts 0 of 300, upper bound 0.994 %" in facts["H"]["verdict"]
+    assert (
+        facts["L"]["matched_clone"] == facts["H"]["matched_clone"]
+        and facts["L"]["verdict"] == facts["H"]["verdict"]
+    )
+    assert facts["B"]["verdict"].startswith("carried by B-ALL blasts at T1 only: 300 of 300 matched cells")
+    assert facts["H"]["agreement"] == "2 of 2 steps in the same direction"
+    blasts = table[(table["clone"] == "H") & (table["cell_type"] == "B-ALL blast")].iloc[0]
+    assert float(blasts["high"]) == pytest.approx(1 - 0.05 ** (1 / 300), rel=1e-4) and blasts["n"] in (0, "0")
+
+
+def test_matches_survive_the_ways_in_which_bulk_tables_are_written(case):
+    near = J[0][:10] + ("A" if J[0][10] != "A" else "C") + J[0][11:]
+    rows = {
+        "lower": {"junction": J[0].lower()}, "trimmed": {"junction": J[0][3:-3]}, "no genes": {"v_call": "", "j_call": ""},
+        "two genes": {"v_call": "IGHV3-11*01,IGHV3-21*02", "j_call": "IGHJ4*02,IGHJ6*03"}, "near": {"junction": near},
+        "amino acids": {"junction": "", "junction_aa": receptors.translate(J[0])},
+        "trimmed amino acids": {"junction": "", "junction_aa": receptors.translate(J[0])[1:-1].lower()},
+        "N": {"junction": J[0][:20] + "N" + J[0][21:]},
+    }  # fmt: skip
+    _, facts = case([row for name, more in rows.items() for row in bulk(name, "IGH", J[0], **more)])
+    assert {name: facts[name]["label"] is not None for name in rows} == dict.fromkeys(rows, True)
+    assert [facts[name]["distance"] for name in ("lower", "trimmed", "near", "N")] == [0, 0, 1, 0]
+
+
+def test_mismatches_beyond_the_limit_do_not_match(case):
+    wobble = str.maketrans("ACGT", "GTAC")
+    far = J[0][:6] + J[0][6:9].translate(wobble) + J[0][9:]
+    _, facts = case(bulk("far", "IGH", far))
+    assert facts["far"]["matched_clone"] == ""
+    _, facts = case(bulk("far", "IGH", far), "--mrd-mismatch", "3")
+    assert facts["far"]["distance"] == 3
+
+
+def test_each_reason_for_a_non_match(case):
+    rows = bulk("KDE", "IGK", "TGTCAACAGTATGGAGCCCTA", (0.6, 0.001, 0), v_call="IGKV1-5", j_call="IGKDE")
+    rows += bulk("intron", "IGK", "TGTCAACAG", v_call="IGKINTR", j_call="IGKDE")
+    rows += bulk("DJ", "IGH", "TGTGCG", v_call="IGHD3-10", j_call="IGHJ6")
+    rows += bulk("other V", "IGH", J[0], v_call="IGHV4-34")
+    rows += bulk("kappa", "IGK", J[5], v_call="IGKV1-5", j_call="IGKJ1")
+    rows += bulk("rare", "IGH", J[150], (1e-5, 1e-5, 1e-5)) + bulk("common", "IGH", J[151], (0.2, 0.2, 0.2))
+    rows += bulk("no junction", "IGH", "")
+    table, facts = case(rows)
+    reasons = {name: row["reason"] for name, row in facts.items()}
+    assert "kappa-deleting" in reasons["KDE"] and "expected in cells that express lambda" in reasons["KDE"]
+    assert "indirect evidence, not a match" in reasons["KDE"] and "B-ALL blasts" in reasons["KDE"]
+    assert "kappa" in reasons["intron"] or "intron" in reasons["intron"]
+    assert "incomplete D-J" in reasons["DJ"]
+    assert "V differs: the same junction is seen with IGHV3-21" in reasons["other V"]
+    assert "no IGK chain" in reasons["kappa"]
+    assert "not sampled deep enough: chance to have missed it 9" in reasons["rare"]
+    assert "absent although sampled deep enough" in reasons["common"]
+    assert "no junction" in reasons["no junction"]
+    assert set(table["verdict"]) == {"not seen in single cells"}
+
+
+def test_chance_to_have_missed_is_the_closed_form():
+    curve = pd.DataFrame({"day": [0, 100], "fraction": [0.001, 0.01]})
+    assert mrd.missed(curve, {0: 500, 110: 200}, 0.5) == pytest.approx(
+        (1 - 0.0005) ** 500 * (1 - 0.005) ** 200
+    )
+    assert np.isnan(mrd.missed(curve, {400: 500}, 0.5))
+
+
+def test_only_some_cells_carry_a_second_light_chain(case):
+    table, _ = case(bulk("L", "IGL", J[41]))
+    hits = table[table["n"].astype(str).isin(["1", "2", "3"])]
+    assert set(hits["cell_type"]) == {"naive B"}
+
+
+def test_distances_with_and_without_the_conserved_residues():
+    found = ["TGTAAACCCTGG", "TGTAAACCGTGG", "AAACCC", "TGT"]
+    assert mrd_match.mismatches("TGTAAACCCTGG", found, 3).tolist()[:3] == [0, 1, 0]
+    assert mrd_match.mismatches("AAACCC", found, 3).tolist()[:3] == [0, 1, 0]
+    assert mrd_match.mismatches("AAACCC", found, 3)[3] == mrd_match.FAR
+
+
+def test_gene_calls():
+    assert mrd_match.genes("IGHJ4*02,ighj5*02") == {"IGHJ4", "IGHJ5"}
+    assert mrd_match.genes("IGHV1-2 or IGHV1-3*01") == {"IGHV1-2", "IGHV1-3"}
+    assert mrd_match.genes(None) == mrd_match.genes("NA") == frozenset()
+
+
+def test_no_rows_for_the_patient(case):
+    table, facts = case([{"patient": "P2"} | row for row in bulk("H", "IGH", J[0])])
+    assert table.empty and facts == {}

@@ -1,0 +1,58 @@
+"""AIRR rearrangements and hypermutation."""
+
+import airr
+import pandas as pd
+import pytest
+import rearrangements
+import small_receptors as receptors
+
+J = receptors.junctions(30, seed=10)
+
+
+def made(tmp_path, monkeypatch, rows, cells):
+    monkeypatch.chdir(tmp_path)
+    receptors.run_clones(tmp_path, {"T1": receptors.contigs(rows)}, receptors.labels(cells))
+    given = [
+        "--chains",
+        "P1.own_chains.parquet",
+        "--clones",
+        "P1.clones.parquet",
+        "--labels",
+        "labels.parquet",
+    ]
+    receptors.run(rearrangements.main, "T1.contigs.parquet", "--patient", "P1", *given)
+    return pd.read_csv("P1.airr_rearrangement.tsv", sep="\t"), pd.read_csv("P1.hypermutation.tsv", sep="\t")
+
+
+def test_the_airr_library_validates_the_table(tmp_path, monkeypatch):
+    rows = [
+        receptors.heavy("T1:1", J[0]),
+        receptors.light("T1:1", J[1]),
+        receptors.heavy("T1:2", J[2], productive=False),
+    ]
+    table, mutations = made(tmp_path, monkeypatch, rows, {f"T1:{i}": ("B", "memory B") for i in (1, 2)})
+    assert airr.validate_rearrangement(str(tmp_path / "P1.airr_rearrangement.tsv"))
+    assert table["clone_id"].dropna().tolist() == ["P1.B1", "P1.B1"] and table["sequence_id"].is_unique
+    assert table["productive"].tolist() == ["T", "T", "F"] and mutations.empty
+
+
+def test_mutations_of_aligned_v_regions(tmp_path, monkeypatch):
+    germline = "ACGT" * 75 + "...NNNNNNNNN" + "ACGT" * 10
+    sequence = "TCGA" + germline[4:100] + "N" + germline[101:]
+    rows = []
+    for i in range(3):
+        alignment = {"sequence_alignment": sequence if i else germline, "germline_alignment": germline}
+        rows += [receptors.heavy(f"T1:{i}", J[0], **alignment), receptors.light(f"T1:{i}", J[1])]
+    _, mutations = made(tmp_path, monkeypatch, rows, {f"T1:{i}": ("plasma", "plasma cell") for i in range(3)})
+    row = mutations.iloc[0]
+    assert row[["clone", "locus", "n_sequences", "mutations"]].tolist() == ["P1.B1", "IGH", 3, 4]
+    assert (
+        row["frequency"] == pytest.approx(4 / (300 + 299 * 2), rel=1e-4)
+        and row["low"] <= row["frequency"] <= row["high"]
+    )
+
+
+def test_alignments_that_do_not_align_are_left_out():
+    assert rearrangements.v_mutations("ACGT", "ACGTA", "CG") == (0, 0)
+    assert rearrangements.v_mutations(None, "ACGTA", "CG") == (0, 0)
+    assert rearrangements.v_mutations("AAAACCGGTT", "AAATCCGGTT", "GGTT") == (6, 1)
