@@ -54,7 +54,7 @@ KINDS = {  # subset: lineage, cell type
 def levels(raised: dict[str, dict[str, float]] | None = None) -> dict[str, np.ndarray]:
     """Counts per 10,000 expected per gene for each subset: 20 for all genes but ligands and receptors, plus what is raised."""
     base = np.full(len(GENES), 20.0)
-    base[: GENES.index("IFIT1")] = 0.2
+    base[: GENES.index("IFIT1")] = 0.05
     base[GENES.index("IFIT1") : GENES.index("IGHG1")] = 2.0
     profiles = {name: base.copy() for name in KINDS}
     for name, genes in (raised or {}).items():

@@ -1,0 +1,213 @@
+"""COMMUNICATION_CHANGE: intervals cover the planted difference, null data make no calls, planted changes get their words."""
+
+import json
+
+import communication_cells
+import communication_change as change
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.sparse import csr_matrix
+from signals_data import ASSETS, invoke, levels, write_run
+
+PAIRS = ASSETS / "interactions.tsv"
+WATCH = ASSETS / "watch_list.tsv"
+SETTINGS = {"min_share": 0.1, "min_fold": 1.25, "max_fdr": 0.05}
+N_GENES = 300
+
+
+def population(rng, mean: np.ndarray, cells: int):
+    """Cells of one group with overdispersed counts per 10,000 (a depth of 4,000), as the steps store them: log1p."""
+    counts = rng.poisson(0.4 * mean * rng.gamma(1.5, 1 / 1.5, (cells, mean.size)))
+    return csr_matrix(np.log1p(counts / 0.4).astype(np.float32))
+
+
+def time_point(rng, means: list[np.ndarray], sizes: list[int], draws: int = 200):
+    """A TimePoint of two groups; each gene is its own complex, on both sides."""
+    import anndata
+    from scipy.sparse import vstack
+
+    matrix = vstack([population(rng, mean, n) for mean, n in zip(means, sizes, strict=True)]).tocsr()
+    groups = ["sender", "receiver"]
+    cells = anndata.AnnData(
+        matrix, obs=pd.DataFrame({"group": np.repeat(groups, sizes)}, index=map(str, range(sum(sizes))))
+    )
+    units = (np.arange(N_GENES)[:, None],) * 2
+    return change.TimePoint(cells, dict(zip(groups, sizes, strict=True)), groups, units, 10, draws, rng)
+
+
+def compared(rng, before, after, sizes):
+    """Result for pairs gene i of the sender - gene i of the receiver, and the true difference of strength."""
+    points = [time_point(rng, means, sizes) for means in (before, after)]
+    at = np.arange(N_GENES)
+    rows = {
+        "source": np.zeros(N_GENES, int),
+        "target": np.ones(N_GENES, int),
+        "ligand": at,
+        "receptor": at,
+        "row": at,
+    }
+    truth = [np.sqrt(np.log1p(means[0]) * np.log1p(means[1])) for means in (before, after)]
+    return change.compare(*points, rows, SETTINGS), truth[1] - truth[0]
+
+
+@pytest.mark.parametrize("sizes", [[15, 20], [60, 40], [400, 150]])
+def test_intervals_cover_the_planted_difference(sizes):
+    rng = np.random.default_rng(5)
+    hits = []
+    for _ in range(8):
+        before = [rng.lognormal(0.5, 1, N_GENES) for _ in range(2)]
+        after = [mean * rng.lognormal(0, 0.4, N_GENES) for mean in before]
+        found, truth = compared(rng, before, after, sizes)
+        seen = ~np.isin(found["class"], ["absent", "not tested"])
+        hits.append(((found["low"] <= truth) & (truth <= found["high"]))[seen])
+    assert 0.92 <= np.concatenate(hits).mean() <= 0.97
+
+
+def test_null_data_make_no_excess_of_calls():
+    rng = np.random.default_rng(6)
+    called, moved, tested = 0, 0, 0
+    for _ in range(8):
+        means = [rng.lognormal(0.5, 1, N_GENES) for _ in range(2)]
+        found, _ = compared(rng, means, means, [80, 60])
+        tested += (~np.isin(found["class"], ["absent", "not tested"])).sum()
+        called += np.isin(found["class"], ["gained", "lost", "strengthened", "weakened"]).sum()
+        moved += np.isin(found["supply_class"], ["gained", "lost", "strengthened", "weakened"]).sum()
+    assert tested > 1500 and called / tested < 0.005 and moved / tested < 0.005
+
+
+def test_resampled_means_have_the_standard_error_of_the_mean():
+    rng = np.random.default_rng(7)
+    block = population(rng, rng.lognormal(0.5, 1, 100), 12)
+    means = change.resampled_means(block, 4000, rng)
+    expected = block.toarray().std(axis=0, ddof=1) / np.sqrt(12)
+    np.testing.assert_allclose(means.std(axis=0, ddof=1), expected, rtol=0.06, atol=1e-6)
+    np.testing.assert_allclose(
+        means.mean(axis=0), np.asarray(block.mean(axis=0)).ravel(), atol=4 * expected.max() / 60
+    )
+
+
+def test_a_complex_is_as_strong_as_its_weakest_subunit():
+    units, whole = change.complexes(["A_B", "C", "A_X"], {"A": 0, "B": 1, "C": 2})
+    assert whole.tolist() == [True, True, False]
+    assert change.of_complex(np.array([[5.0, 2.0, 3.0]]), units[:2]).tolist() == [[2.0, 3.0]]
+
+
+@pytest.mark.parametrize(
+    "was, now, move, word",
+    [(0, 1, 1, "gained"), (1, 0, -1, "lost"), (1, 1, 1, "strengthened"), (1, 1, -1, "weakened"), (1, 1, 0, "kept"),
+     (0, 1, 0, "unclear"), (1, 0, 0, "unclear"), (0, 1, -1, "unclear"), (0, 0, 1, "absent")],
+)  # fmt: skip
+def test_words(was, now, move, word):
+    ask = [np.array([value], dtype=bool) for value in (True, was, now)]
+    assert change.classes(*ask, np.array([move]))[0] == word
+    assert change.classes(~ask[0], *ask[1:], np.array([move]))[0] == "not tested"
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """T1 to T2: APRIL appears, ICAM1 rises, CXCR4 goes, HGF stays; CD8_ISG+ cells triple; erythroid cells are too few."""
+    monkeypatch.chdir(tmp_path)
+    before = levels({"CD8_ISG+": {"ITGB2": 20, "CXCL12": 20, "HGF": 20},
+                     "Plasma_1": {"TNFRSF17": 30, "ICAM1": 3, "CXCR4": 30, "MET": 20}, "CD8_memory": {"HGF": 20}})  # fmt: skip
+    after = levels({"nonclassical_monocyte": {"TNFSF13": 30}, "CD8_ISG+": {"ITGB2": 20, "CXCL12": 20, "HGF": 20},
+                    "Plasma_1": {"TNFRSF17": 30, "ICAM1": 30, "CXCR4": 0.1, "MET": 20}, "CD8_memory": {"HGF": 20}})  # fmt: skip
+    small = {"CD8_ISG+": 60, "CD8_memory": 200, "nonclassical_monocyte": 60, "Plasma_1": 80, "erythroid": 4}
+    large = {**small, "CD8_ISG+": 220}
+    write_run(tmp_path, [("A", "P1", "T1", -10, small, before), ("B", "P1", "T2", 30, large, after)])
+    for sample in "AB":
+        drawn = (
+            f"{sample}.cells.h5ad",
+            "--sample",
+            sample,
+            "--labels",
+            "labels.parquet",
+            "--interactions",
+            PAIRS,
+        )
+        assert invoke(communication_cells, *drawn).exit_code == 0
+    return tmp_path
+
+
+def changed(*more, samples="AB"):
+    cells = [f"{sample}.communication_cells.h5ad" for sample in samples]
+    given = (
+        "--patient",
+        "P1",
+        "--samples",
+        "samples.tsv",
+        "--interactions",
+        PAIRS,
+        "--watch-list",
+        WATCH,
+        "--draws",
+        200,
+    )
+    result = invoke(change, *cells, *given, *more)
+    assert result.exit_code == 0, result.output
+    names = dict.fromkeys(["source", "target", "ligand", "receptor"], str)
+    return pd.read_parquet("P1.communication_change.parquet").astype(names)
+
+
+def row(table, source, pair, target="Plasma_1"):
+    ligand, receptor = pair.split("-")
+    found = table[(table["source"] == source) & (table["target"] == target) & (table["ligand"] == ligand)]
+    return found[found["receptor"] == receptor].iloc[0]
+
+
+def test_planted_changes_get_their_words(run):
+    table = changed(samples="BA")
+    april = row(table, "nonclassical_monocyte", "TNFSF13-TNFRSF17")
+    assert (april["class"], april["watch"], april["from"], april["to"]) == (
+        "gained",
+        "APRIL-BCMA",
+        "T1",
+        "T2",
+    )
+    assert april["low"] > 0 and april["low"] < april["strength_to"] - april["strength_from"] < april["high"]
+    assert row(table, "CD8_ISG+", "ITGB2-ICAM1")["class"] == "strengthened"
+    assert row(table, "CD8_ISG+", "CXCL12-CXCR4")["class"] == "lost"
+    same = row(table, "CD8_memory", "HGF-MET")
+    assert same["class"] == "kept" and same["low"] < 0 < same["high"]
+
+
+def test_more_senders_strengthen_the_supply_but_not_the_pair(run):
+    table = changed()
+    sent = row(table, "CD8_ISG+", "HGF-MET")
+    assert (sent["class"], sent["supply_class"]) == ("kept", "strengthened") and sent["supply_low"] > 0
+    assert row(table, "CD8_memory", "HGF-MET")["supply_class"] != "strengthened"
+
+
+def test_too_few_cells_are_not_tested(run):
+    table = changed()
+    assert not (table["source"] == "erythroid").any()
+    few = changed("--min-cells", 100)
+    monocyte = few[few["source"] == "nonclassical_monocyte"]
+    assert monocyte.empty or (monocyte["class"] == "not tested").all()
+
+
+def test_focus_by_lineage_cell_type_or_group(run):
+    assert set(changed().query("focus")["target"]) == {"Plasma_1"}
+    assert set(changed("--focus", "CD8 T,Plasma_1").query("focus")["target"]) == {
+        "CD8_ISG+",
+        "CD8_memory",
+        "Plasma_1",
+    }
+    facts = json.loads((run / "P1.communication_change.json").read_text())
+    assert facts["focus"] == ["CD8_ISG+", "CD8_memory", "Plasma_1"] and [
+        t["day"] for t in facts["times"]
+    ] == [-10, 30]
+
+
+def test_one_time_point_gives_an_empty_table(run):
+    assert changed(samples="A").empty
+
+
+def test_same_seed_same_table(run):
+    pd.testing.assert_frame_equal(changed(), changed())
+
+
+def test_a_sample_of_another_patient_is_told(run):
+    given = ("--patient", "P2", "--samples", "samples.tsv", "--interactions", PAIRS, "--watch-list", WATCH)
+    result = invoke(change, "A.communication_cells.h5ad", *given)
+    assert result.exit_code == 1 and "has no A of P2" in result.output

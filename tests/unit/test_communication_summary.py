@@ -1,0 +1,102 @@
+"""COMMUNICATION_SUMMARY: totals, senders and the tables for people agree with the scores they come from."""
+
+import json
+
+import communication
+import communication_cells
+import communication_change
+import communication_summary
+import pandas as pd
+import pytest
+from signals_data import ASSETS, invoke, levels, write_run
+
+PAIRS = ("--interactions", ASSETS / "interactions.tsv")
+WATCH = ("--watch-list", ASSETS / "watch_list.tsv")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("summary")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        plasma = {"TNFRSF17": 30, "ICAM1": 20}
+        before = levels({"Plasma_1": plasma, "CD8_ISG+": {"ITGB2": 20}})
+        after = levels(
+            {
+                "Plasma_1": plasma,
+                "CD8_ISG+": {"ITGB2": 20},
+                "nonclassical_monocyte": {"TNFSF13": 40, "TNFSF13B": 30},
+            }
+        )
+        sizes = {"CD8_ISG+": 60, "CD8_memory": 60, "nonclassical_monocyte": 40, "Plasma_1": 50}
+        write_run(folder, [("A", "P1", "T1", -10, sizes, before), ("B", "P1", "T2", 30, sizes, after)])
+        for sample in "AB":
+            cells = (f"{sample}.cells.h5ad", "--sample", sample, "--labels", "labels.parquet")
+            assert invoke(communication_cells, *cells, *PAIRS).exit_code == 0
+            drawn = (f"{sample}.communication_cells.h5ad", *PAIRS, *WATCH, "--permutations", 10)
+            assert invoke(communication, *drawn).exit_code == 0
+        sheet = ("--patient", "P1", "--samples", "samples.tsv")
+        drawn = [f"{sample}.communication_cells.h5ad" for sample in "AB"]
+        assert invoke(communication_change, *drawn, *sheet, *PAIRS, *WATCH, "--draws", 100).exit_code == 0
+        given = (
+            "B.communication.parquet",
+            "A.communication.parquet",
+            *sheet,
+            "--change",
+            "P1.communication_change.parquet",
+        )
+        result = invoke(communication_summary, *given, "--top", 7)
+        assert result.exit_code == 0, result.output
+    return folder
+
+
+def read(folder, name):
+    return pd.read_csv(folder / f"P1.{name}.tsv", sep="\t", keep_default_na=False, na_values=[""])
+
+
+def test_totals_count_the_expressed_pairs(run):
+    totals = read(run, "communication_pairs")
+    scores = pd.read_parquet(run / "B.communication.parquet")
+    assert totals.loc[totals["sample"] == "B", "pairs"].sum() == scores["kept"].sum()
+    assert list(totals["timepoint"].unique()) == ["T1", "T2"]
+    assert (totals["n_source"] >= 40).all()
+
+
+def test_the_planted_sender_gains(run):
+    senders = read(run, "communication_senders")
+    monocyte = senders[
+        (senders["source"] == "nonclassical_monocyte") & (senders["target"] == "Plasma_1")
+    ].iloc[0]
+    assert (
+        monocyte["rank"] == 1
+        and monocyte["gained"] >= 2
+        and "TNFSF13-TNFRSF17 (gained)" in monocyte["strongest"]
+    )
+    assert monocyte["strength_to"] > 3 * monocyte["strength_from"]
+
+
+def test_table_for_people_holds_focus_and_watched_pairs(run):
+    told = read(run, "communication")
+    hidden = told[~told["kept"]]
+    assert (hidden["target"] == "Plasma_1").all() and hidden["watch"].notna().all()
+    assert told.groupby("sample").size().min() >= 7
+    changes = read(run, "communication_change")
+    april = changes[
+        (changes["watch"] == "APRIL-BCMA") & changes["focus"] & (changes["source"] == "nonclassical_monocyte")
+    ]
+    assert april["class"].tolist() == ["gained"]
+
+
+def test_multiqc_sections(run):
+    section = json.loads((run / "P1.communication_mqc.json").read_text())
+    scores = pd.read_parquet(run / "A.communication.parquet")
+    assert section["data"]["A"]["pairs"] == scores["kept"].sum() and set(section["data"]) == {"A", "B"}
+    change = json.loads((run / "P1.communication_change_mqc.json").read_text())
+    assert change["data"]["P1 T1 to T2"]["gained"] >= 2
+
+
+def test_scores_of_another_patient_are_told(run, monkeypatch):
+    monkeypatch.chdir(run)
+    given = ("--patient", "P9", "--samples", "samples.tsv", "--change", "P1.communication_change.parquet")
+    result = invoke(communication_summary, "A.communication.parquet", *given)
+    assert result.exit_code == 1 and "A is no sample of this patient" in result.output

@@ -1,0 +1,133 @@
+"""SIGNATURE_CHANGE: intervals cover, ranks name the planted subset, tests need three patients."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import signature_change as change
+from signals_data import invoke
+
+
+def write_scores(folder, patients, shift, seed=0, n=60):
+    """Scores of two subsets at two times per patient; `raised` grows by `shift` from T1 to T2 in CD8_ISG+ cells."""
+    rng = np.random.default_rng(seed)
+    rows, labels = [], []
+    for patient in range(patients):
+        for time, day in (("T1", 0), ("T2", 90)):
+            sample = f"P{patient}_{time}"
+            rows.append((sample, f"P{patient}", time, day))
+            subsets = np.repeat(["CD8_ISG+", "CD8_memory"], n)
+            cells = pd.DataFrame(
+                {"cell_id": [f"{sample}:C{at}" for at in range(2 * n)], "flat": rng.normal(0, 1, 2 * n)}
+            )
+            cells["raised"] = rng.normal(0, 1, 2 * n) + (subsets == "CD8_ISG+") * (2 + shift * (time == "T2"))
+            cells.to_parquet(folder / f"{sample}.signatures.parquet", index=False)
+            labels.append(
+                cells[["cell_id"]].assign(sample=sample, lineage="T", cell_type="CD8 T", subset=subsets)
+            )
+    pd.concat(labels).to_parquet(folder / "labels.parquet", index=False)
+    sheet = pd.DataFrame(rows, columns=["sample", "patient", "timepoint", "day"])
+    sheet.to_csv(folder / "samples.tsv", sep="\t", index=False)
+    return [f"{sample}.signatures.parquet" for sample in sheet["sample"]]
+
+
+def run(folder, monkeypatch, patients, shift=0.8, **more):
+    monkeypatch.chdir(folder)
+    files = write_scores(folder, patients, shift, **more)
+    result = invoke(change, *files, "--labels", "labels.parquet", "--samples", "samples.tsv", "--draws", 200)
+    assert result.exit_code == 0, result.output
+    names = ("signature_change", "signature_ranks", "signature_tests")
+    return [pd.read_csv(f"{name}.tsv", sep="\t") for name in names], json.loads(
+        open("signature_change.json").read()
+    )
+
+
+def test_effect_of_a_planted_shift(tmp_path, monkeypatch):
+    (effects, _, tests), facts = run(tmp_path, monkeypatch, 1)
+    row = effects[(effects["label"] == "CD8_ISG+") & (effects["signature"] == "raised")].iloc[0]
+    assert row["difference_low"] < 0.8 < row["difference_high"] and row["difference_low"] > 0
+    assert row["effect_low"] < 0.8 < row["effect_high"]
+    flat = effects[(effects["label"] == "CD8_memory") & (effects["signature"] == "flat")].iloc[0]
+    assert flat["difference_low"] < 0 < flat["difference_high"]
+    assert tests.empty and "no p value" in facts["basis"] and "p" not in effects.columns
+
+
+def test_ranks_name_the_first_and_its_lead(tmp_path, monkeypatch):
+    (_, ranks, _), _ = run(tmp_path, monkeypatch, 1)
+    first = ranks[(ranks["signature"] == "raised") & (ranks["timepoint"] == "T2")].iloc[0]
+    assert (first["label"], first["rank"], first["share_first"]) == ("CD8_ISG+", 1, 1)
+    assert first["lead_low"] < 2.8 < first["lead_high"]
+
+
+def test_patients_are_the_replicates(tmp_path, monkeypatch):
+    from scipy.stats import ttest_rel
+
+    (effects, _, tests), facts = run(tmp_path, monkeypatch, 4)
+    rows = effects[(effects["label"] == "CD8_ISG+") & (effects["signature"] == "raised")]
+    test = tests[(tests["label"] == "CD8_ISG+") & (tests["signature"] == "raised")].iloc[0]
+    expected = ttest_rel(rows["mean_to"], rows["mean_from"])
+    assert test["patients"] == 4 and test["p"] == pytest.approx(expected.pvalue, rel=0.01)
+    assert (
+        test["low"] < 0.8 < test["high"]
+        and "tested over patients" in facts["basis"]
+        and facts["patients"] == 4
+    )
+
+
+def test_two_patients_are_too_few(tmp_path, monkeypatch):
+    (_, _, tests), facts = run(tmp_path, monkeypatch, 2)
+    assert tests.empty and facts["basis"].startswith("2 patients:")
+
+
+def test_intervals_cover(tmp_path):
+    rng = np.random.default_rng(3)
+    covered = []
+    for n in (12, 30, 100):
+        for _ in range(10):
+            scores = [rng.gamma(1.5, 1, (n, 60)) + shift for shift in (0, 0.3)]
+            groups = [change.Group(part, "T", "all", 200, rng) for part in scores]
+            found = change.with_interval(
+                "d", groups[1].mean - groups[0].mean, groups[1].means - groups[0].means, n
+            )
+            covered.append((found["d_low"] <= 0.3) & (found["d_high"] >= 0.3))
+    assert 0.92 <= np.concatenate(covered).mean() <= 0.97
+
+
+def test_hedges_g_of_known_groups():
+    g = change.hedges_g(np.array([2.0]), (np.array([4.0]), np.array([4.0])), (10, 10))
+    assert g[0] == pytest.approx(1 - 3 / 71)
+
+
+def test_steps():
+    assert change.steps([1]) == [] and change.steps([1, 5]) == [(1, 5)]
+    assert change.steps([-210, 28, 180]) == [(-210, 28), (28, 180), (-210, 180)]
+
+
+def test_one_time_point_says_so(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_scores(tmp_path, 1, 0.5)
+    result = invoke(
+        change,
+        "P0_T1.signatures.parquet",
+        "--labels",
+        "labels.parquet",
+        "--samples",
+        "samples.tsv",
+        "--draws",
+        50,
+    )
+    assert result.exit_code == 0, result.output
+    assert "nothing is compared" in json.loads(Path("signature_change.json").read_text())["basis"]
+    assert (
+        pd.read_csv("signature_change.tsv", sep="\t").empty
+        and len(pd.read_csv("signature_ranks.tsv", sep="\t")) == 4
+    )
+
+
+def test_same_seed_same_tables(tmp_path, monkeypatch):
+    first, _ = run(tmp_path, monkeypatch, 1)
+    second, _ = run(tmp_path, monkeypatch, 1)
+    for one, two in zip(first, second, strict=True):
+        pd.testing.assert_frame_equal(one, two)
