@@ -1,0 +1,255 @@
+#!/usr/bin/env python3
+"""The run as files that others open: one h5mu with expression, receptors and results, and one h5ad for cellxgene."""
+
+import os
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+PACKAGES = ("click", "anndata", "mudata", "h5py", "numpy", "pandas", "pyarrow")
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+KINDS = ("h5mu", "h5ad")
+BLOCK = 4_000_000  # matrix entries in memory at a time
+# gzip, not zstd: R, cellxgene and plain h5py read it without a plug-in.
+STORE = {
+    "compression": "gzip",
+    "compression_opts": 1,
+    "shuffle": True,
+    "chunks": (1 << 18,),
+    "maxshape": (None,),
+}
+
+
+def observations(table):
+    """The table as h5 files hold it: yes/no as category, whole numbers with gaps as float, empty columns left out."""
+    import pandas as pd
+
+    obs = table.drop(columns=[name for name in table if table[name].isna().all()])
+    for name in obs:
+        if obs[name].dtype == "boolean":
+            words = obs[name].map({True: "yes", False: "no"}).astype(object)
+            obs[name] = words.astype(pd.CategoricalDtype(["no", "yes"]))
+        elif pd.api.types.is_extension_array_dtype(obs[name].dtype) and pd.api.types.is_numeric_dtype(
+            obs[name]
+        ):
+            obs[name] = obs[name].astype("float64" if obs[name].isna().any() else "int64")
+    return obs
+
+
+def palettes(obs, colours) -> dict:
+    """uns entries `<column>_colors`, one colour per category, as scanpy and cellxgene read them."""
+    import numpy as np
+
+    known = colours.groupby("level").apply(
+        lambda part: dict(zip(part.label, part.colour, strict=True)), include_groups=False
+    )
+    series = list(known["series"].values())
+    found = {}
+    for name in (
+        "sample",
+        "patient",
+        "timepoint",
+        "lineage",
+        "cell_type",
+        "subset",
+        "malignancy",
+        "isg_high",
+        "car_positive",
+    ):
+        if name in obs:
+            named = known.get(name, {}) | known["verdict"]
+            names = obs[name].cat.categories
+            found[f"{name}_colors"] = np.array(
+                [named.get(label, series[at % len(series)]) for at, label in enumerate(names)], dtype=object
+            )
+    return found
+
+
+def read_var(paths):
+    """Union of the samples' genes in the order of their first appearance, and each file's columns in it."""
+    import anndata as ad
+    import h5py
+    import hdf5plugin  # noqa: F401  registers the zstd filter
+    import pandas as pd
+
+    parts = []
+    for path in paths:
+        with h5py.File(path) as file:
+            parts.append(ad.io.read_elem(file["var"]))
+    var = pd.concat(parts) if any(not part.index.equals(parts[0].index) for part in parts) else parts[0]
+    var = var[~var.index.duplicated()]
+    for name in var:
+        var[name] = var[name].astype(object).fillna("").astype(str)
+    return var, [var.index.get_indexer(part.index) for part in parts]
+
+
+def read_cells(paths, labels) -> list:
+    """Row numbers of the labelled cells of each file, and their ids, in the files' order."""
+    import h5py
+    import hdf5plugin  # noqa: F401  registers the zstd filter
+    import numpy as np
+    import pandas as pd
+
+    found = []
+    for path in paths:
+        with h5py.File(path) as file:
+            ids = pd.Index(file["obs"][file["obs"].attrs["_index"]].asstr()[:])
+        rows = np.flatnonzero(ids.isin(labels.index))
+        found.append((rows, ids[rows]))
+    missing = len(labels) - sum(len(rows) for rows, _ in found)
+    if missing:
+        raise click.ClickException(
+            f"labels: {missing} of {len(labels)} cells are in none of the {len(paths)} matrices; give those of this run"
+        )
+    return found
+
+
+def append(dataset, values) -> None:
+    """Add values to the end of a one-dimensional dataset."""
+    old = dataset.shape[0]
+    dataset.resize((old + len(values),))
+    dataset[old:] = values
+
+
+def write_matrices(group, paths, cells, columns, n_genes: int) -> None:
+    """X (log-normalised) and layers/counts as CSR below an AnnData group, block by block of the sorted files.
+
+    X: ln(1 + counts per 10,000 of the cell's UMIs). Both matrices share the stored positions of their entries.
+    """
+    import anndata as ad
+    import h5py
+    import numpy as np
+
+    for name in ("X", "layers/counts"):
+        if name in group:
+            del group[name]
+    layers = group.require_group("layers")
+    layers.attrs.update({"encoding-type": "dict", "encoding-version": "0.1.0"})
+    out = {}
+    for name, kind in (("X", np.float32), ("layers/counts", np.int32)):
+        out[name] = group.create_group(name)
+        out[name].create_dataset("data", (0,), kind, **STORE)
+    indices = out["X"].create_dataset("indices", (0,), np.int32, **STORE)
+    lengths = []
+    for path, (rows, _), place in zip(paths, cells, columns, strict=True):
+        same = np.array_equal(place, np.arange(len(place)))
+        with h5py.File(path) as file:
+            stored = ad.io.sparse_dataset(file["X"])
+            ends = file["X/indptr"][:]
+            start = 0
+            while start < len(ends) - 1:
+                stop = max(int(np.searchsorted(ends, ends[start] + BLOCK, "right")) - 1, start + 1)
+                block = stored[start:stop]
+                block = block[rows[(rows >= start) & (rows < stop)] - start]
+                if not same:
+                    block = type(block)(
+                        (block.data, place[block.indices], block.indptr), (block.shape[0], n_genes)
+                    )
+                block.sort_indices()
+                depth = np.maximum(np.asarray(block.sum(1)).ravel(), 1)
+                size = np.diff(block.indptr)
+                append(indices, block.indices.astype(np.int32))
+                append(out["layers/counts"]["data"], block.data.astype(np.int32))
+                append(
+                    out["X"]["data"], np.log1p(block.data * np.repeat(1e4 / depth, size)).astype(np.float32)
+                )
+                lengths.append(size)
+                start = stop
+    ends = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
+    out["X"]["indptr"] = ends.astype(np.int32 if ends[-1] < 2**31 else np.int64)
+    for name in ("indices", "indptr"):
+        out["layers/counts"][name] = out["X"][name]  # a hard link: stored once
+    for matrix in out.values():
+        matrix.attrs.update({"encoding-type": "csr_matrix", "encoding-version": "0.1.0"})
+        matrix.attrs["shape"] = np.array([len(ends) - 1, n_genes])
+
+
+def layouts(table, embedding, subsets, signatures) -> dict:
+    """obsm: X_umap, X_pca_harmony, X_umap_<lineage> (NaN for cells of other lineages), and scores of gene sets."""
+    import pandas as pd
+
+    obsm = {"X_umap": table[["umap_1", "umap_2"]].to_numpy("float32")}
+    if embedding:
+        obsm["X_pca_harmony"] = (
+            pd.read_parquet(embedding).set_index("cell_id").reindex(table.index).to_numpy("float32")
+        )
+    for path in subsets:
+        points = pd.read_parquet(path).set_index("cell_id")[["umap_1", "umap_2"]]
+        if len(points):
+            lineage = path.name.removesuffix(".subsets.parquet")
+            obsm[f"X_umap_{lineage}"] = points.reindex(table.index).to_numpy("float32")
+    if signatures:
+        scores = pd.concat([pd.read_parquet(path) for path in signatures], ignore_index=True).set_index(
+            "cell_id"
+        )
+        sets = [name for name in scores if not name.startswith("isg_") and scores[name].notna().any()]
+        obsm["gene_sets"] = scores[sets].reindex(table.index).astype("float32")
+    return obsm
+
+
+def write_h5mu(path, gex, airr) -> None:
+    """A h5mu with the modalities and their columns at the top, prefixed by the modality as mudata does."""
+    import mudata
+
+    mudata.set_options(pull_on_update=False)
+    whole = mudata.MuData({"gex": gex} if airr is None else {"gex": gex, "airr": airr})
+    whole.pull_obs()
+    whole.write_h5mu(path, compression="gzip")
+
+
+@click.command()
+@click.argument("matrices", nargs=-1, required=True, type=FILE)
+@click.option("--cells", required=True, type=FILE, help="cells.parquet of the run.")
+@click.option("--colours", required=True, type=FILE, help="Table: level, label, colour.")
+@click.option("--columns", required=True, type=FILE, help="Dictionary: column, file, from, kind, meaning.")
+@click.option("--airr", type=FILE, help="airr.h5ad of the run's receptors.")
+@click.option("--embedding", type=FILE, help="embedding.parquet: integrated components.")
+@click.option("--subsets", multiple=True, type=FILE, help="<lineage>.subsets.parquet with its own layout.")
+@click.option("--signatures", multiple=True, type=FILE, help="<sample>.signatures.parquet.")
+@click.option("--export", "kinds", default=",".join(KINDS), show_default=True, help="Files to write.")
+@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
+def main(matrices, cells, colours, columns, airr, embedding, subsets, signatures, kinds):
+    """Assemble the MATRICES (<sample>.cells.h5ad) of a run with the results of all cells."""
+    import anndata as ad
+    import h5py
+    import pandas as pd
+
+    chosen = {word.strip() for word in kinds.split(",")}
+    if chosen - set(KINDS):
+        wrong = sorted(chosen - set(KINDS))[0]
+        raise click.ClickException(f"--export: '{wrong}' is not one of {', '.join(KINDS)}")
+    table = pd.read_parquet(cells).set_index("cell_id")
+    places = read_cells(matrices, table)
+    order = pd.Index([name for _, ids in places for name in ids], name="cell_id")
+    table = table.loc[order]
+    var, genes = read_var(matrices)
+    obs = observations(table.drop(columns=["umap_1", "umap_2"]))
+    meanings = pd.read_csv(columns, sep="\t", dtype=str).set_index("column")["meaning"]
+    uns = palettes(obs, pd.read_csv(colours, sep="\t", dtype=str))
+    uns["column_meanings"] = {name: meanings[name] for name in obs if name in meanings}
+    obsm = layouts(table, embedding, subsets, signatures)
+    gex = ad.AnnData(obs=obs, var=var, obsm=obsm, uns=uns)
+    receptors = ad.read_h5ad(airr) if airr else None
+
+    if "h5mu" in chosen:
+        write_h5mu("clonewatch.part", gex, receptors)
+    else:
+        write_h5mu("clonewatch.part", gex, None)
+    with h5py.File("clonewatch.part", "r+") as file:
+        write_matrices(file["mod/gex"], matrices, places, genes, len(var))
+        if "h5ad" in chosen:
+            small = ad.AnnData(obs=obs, var=var, obsm={"X_umap": obsm["X_umap"]}, uns=uns)
+            small.write_h5ad("cells.part", compression="gzip")
+            with h5py.File("cells.part", "r+") as out:
+                out.pop("X", None)
+                file.copy("mod/gex/X", out, "X")  # compressed blocks are copied as they are
+            os.replace("cells.part", "cells.h5ad")
+    if "h5mu" in chosen:
+        os.replace("clonewatch.part", "clonewatch.h5mu")
+    else:
+        os.remove("clonewatch.part")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""RECEPTORS: scirpy and airr read what is written, and find the same chains."""
+
+import anndata as ad
+import awkward as ak
+import numpy as np
+import pandas as pd
+import pytest
+import receptors
+from click.testing import CliRunner
+
+LOCI = ("IGH", "IGK", "IGL", "TRA", "TRB", "TRG", "TRD")
+
+
+@pytest.fixture
+def inputs(tmp_path, monkeypatch):
+    """Random chains of 400 cells, of every kind of pairing, 1 in 10 ambient; and their cells."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results").mkdir()
+    rng = np.random.default_rng(1)
+    n = 1200
+    cells = np.array([f"S1:AC{i}" for i in range(400)])
+    chains = pd.DataFrame({"cell_id": rng.choice(cells, n), "sequence_id": [f"c{i}" for i in range(n)]})
+    weights = np.array([4, 3, 3, 4, 4, 0.3, 0.3])
+    chains["locus"] = rng.choice(LOCI, n, p=weights / weights.sum())
+    for name, letter in (("v_call", "V"), ("d_call", "D"), ("j_call", "J"), ("c_call", "C")):
+        chains[name] = chains["locus"] + letter + "1"
+    chains["junction"] = rng.choice(["TGTGCCTGG", "TGTGCATGG", "TGTAAATGG"], n)
+    chains["junction_aa"] = np.where(rng.random(n) < 0.05, None, "CAW")
+    chains["productive"] = rng.random(n) < 0.9
+    chains["duplicate_count"] = rng.integers(1, 9, n)
+    chains["consensus_count"] = rng.integers(1, 999, n)
+    chains["verdict"] = np.where(rng.random(n) < 0.1, "stray", "own")
+    chains.to_parquet("results/P1.own_chains.parquet")
+    table = pd.DataFrame(
+        {"cell_id": [*cells, "S1:NONE"], "sample": "S1", "lineage": ["T", "plasma"] * 200 + ["T"]}
+    )
+    table["bcr_clone"] = pd.Categorical(np.where(np.arange(401) % 4, None, "P1.B1"))
+    table["tcr_clone"] = pd.Categorical(np.where(np.arange(401) % 3, None, "P1.T1"))
+    table["tcr_counted"] = pd.array([True] * 401, dtype="boolean")
+    table.to_parquet("cells.parquet")
+    return chains
+
+
+def test_chains_are_indexed_and_named_as_scirpy_does(inputs):
+    import scirpy as ir
+
+    done = CliRunner().invoke(receptors.main, ["results", "--cells", "cells.parquet"])
+    assert done.exit_code == 0, done.output
+    mine = ad.read_h5ad("airr.h5ad")
+    theirs = mine.copy()
+    ir.pp.index_chains(theirs)
+    assert ak.to_list(mine.obsm["chain_indices"]) == ak.to_list(theirs.obsm["chain_indices"])
+    ir.tl.chain_qc(theirs)
+    for name in ("receptor_type", "receptor_subtype", "chain_pairing"):
+        assert list(mine.obs[name].astype(str)) == list(theirs.obs[name].astype(str)), name
+    assert len(set(mine.obs["chain_pairing"])) >= 7  # the random chains cover nearly all kinds
+
+
+def test_only_own_chains_and_their_cells(inputs):
+    CliRunner().invoke(receptors.main, ["results", "--cells", "cells.parquet"])
+    mine = ad.read_h5ad("airr.h5ad")
+    own = inputs[inputs["verdict"] == "own"]
+    assert set(mine.obs_names) == set(own["cell_id"])
+    assert int(ak.sum(ak.num(mine.obsm["airr"]))) == len(own)
+
+
+def test_clone_id_follows_the_lineage(inputs):
+    CliRunner().invoke(receptors.main, ["results", "--cells", "cells.parquet"])
+    obs = ad.read_h5ad("airr.h5ad").obs
+    both = obs[obs["bcr_clone"].notna() & obs["tcr_clone"].notna()]
+    assert (both.loc[both["lineage"] == "T", "clone_id"] == "P1.T1").all()
+    assert (both.loc[both["lineage"] == "plasma", "clone_id"] == "P1.B1").all()
+    sizes = obs["clone_id"].value_counts()
+    assert (obs["clone_id_size"].dropna() == obs["clone_id"].dropna().map(sizes).astype(float)).all()
+
+
+def test_patients_rearrangements_become_one_valid_airr_file(inputs, tmp_path):
+    import airr
+
+    for patient in ("P1", "P2"):
+        table = pd.DataFrame({"sequence_id": [f"{patient}:c1"], "cell_id": [f"{patient}:A"]})
+        for name in ("sequence", "v_call", "d_call", "j_call", "sequence_alignment", "germline_alignment"):
+            table[name] = ""
+        for name in (
+            "junction",
+            "junction_aa",
+            "v_cigar",
+            "d_cigar",
+            "j_cigar",
+            "extra" if patient == "P2" else "locus",
+        ):
+            table[name] = ""
+        table["rev_comp"], table["productive"] = "F", "T"
+        table.to_csv(f"results/{patient}.airr_rearrangement.tsv", sep="\t", index=False)
+    CliRunner().invoke(receptors.main, ["results", "--cells", "cells.parquet"])
+    assert airr.validate_rearrangement("airr_rearrangement.tsv")
+    assert len(pd.read_csv("airr_rearrangement.tsv", sep="\t")) == 2
+
+
+def test_no_receptors_is_said(tmp_path, monkeypatch, inputs):
+    (tmp_path / "empty").mkdir()
+    done = CliRunner().invoke(receptors.main, ["empty", "--cells", "cells.parquet"])
+    assert done.exit_code == 1 and "no *.own_chains.parquet" in done.output
