@@ -12,18 +12,29 @@ def below(Path folder, int depth) {
     }
 }
 
+/** Cell Ranger's metrics beside a file: in its folder (count) or in the one above (multi). */
+def metricsBeside(Path path) {
+    [path.parent, path.parent?.parent]
+        .findAll { place -> place }
+        .collect { place -> place.resolve('metrics_summary.csv') }
+        .findAll { metrics -> metrics.exists() }
+}
+
 /** Tab-separated: written (as in the sheet), path, kind, size; a row per existing path, and per entry of a folder. */
 def inventory(Path samplesheet) {
     def folder = samplesheet.toAbsolutePath().parent
-    def words = samplesheet.getText('UTF-8').split(/[,;\t\r\n]/)
+    // Not getText: a sheet in another encoding is for CHECK_INPUTS to name.
+    def words = new String(samplesheet.bytes, 'UTF-8').split(/[,;\t\r\n]/)
         .collect { word -> word.replaceAll(/^[\s"'\uFEFF]+|[\s"']+$/, '') }
-        .findAll { word -> word && !(word in ['.', '..', '/']) }
+        .findAll { word -> word && !(word in ['.', '..', '/']) && !(word =~ /\p{Cntrl}/) }
         .unique()
     def rows = words.collectMany { word ->
         def path = resolved(word, folder)
-        path.exists() ? ([path] + (path.isDirectory() ? below(path, 4) : [])).collect { found ->
-            [word, found.toUriString(), found.isDirectory() ? 'folder' : 'file', found.isDirectory() ? 0 : found.size()].join('\t')
-        } : []
+        // 5 levels: run/outs/per_sample_outs/<sample>/count/<matrix>, from the run's folder.
+        def found = !path.exists() ? [] : path.isDirectory() ? [path] + below(path, 5) : [path] + metricsBeside(path)
+        found.collect { entry ->
+            [word, entry.toUriString(), entry.isDirectory() ? 'folder' : 'file', entry.isDirectory() ? 0 : entry.size()].join('\t')
+        }
     }
     (['written\tpath\tkind\tsize'] + rows).join('\n') + '\n'
 }

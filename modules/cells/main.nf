@@ -6,7 +6,7 @@ include { IDENTITY } from './identity'
 include { SAMPLE_STATUS } from './sample_status'
 
 /** A channel of [meta, file] as one list of files; sorted, so that a resumed run gives tasks the same list. */
-def files(keyed) {
+def sortedFiles(keyed) {
     keyed.map { _meta, file -> file }.collect(sort: { file -> file.name }).ifEmpty([])
 }
 
@@ -23,10 +23,10 @@ workflow CELLS {
         ['qc', 'min_umi', 'min_genes', 'max_genes', 'max_mito', 'max_hb', 'doublets', 'min_cells', 'seed', 'keep_going']
     )
     QC(READ_CELLRANGER.out.counts.join(READ_CELLRANGER.out.contigs), thresholds)
-    metrics = files(QC.out.metrics)
-    facts = files(READ_CELLRANGER.out.facts.mix(QC.out.facts))
+    metrics = sortedFiles(QC.out.metrics)
+    facts = sortedFiles(READ_CELLRANGER.out.facts.mix(QC.out.facts))
 
-    IDENTITY(sheet, metrics, files(READ_CELLRANGER.out.contigs), settings.min_overlap)
+    IDENTITY(sheet, metrics, sortedFiles(READ_CELLRANGER.out.contigs), settings.min_overlap)
 
     SAMPLE_STATUS(sheet, facts, IDENTITY.out.facts, settings.keep_going, settings.strict_identity)
     passed = SAMPLE_STATUS.out.table

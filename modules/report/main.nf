@@ -14,7 +14,17 @@ workflow REPORT {
     versions // versions.yml
 
     main:
-    MULTIQC(sheet, status, warnings, identity, facts, metrics, sections, versions)
+    MULTIQC(
+        sheet,
+        status,
+        warnings,
+        identity,
+        facts,
+        metrics,
+        sections,
+        versions,
+        file("${projectDir}/assets/multiqc_config.yml"),
+    )
 
     emit:
     page     = MULTIQC.out.page

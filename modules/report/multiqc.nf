@@ -16,6 +16,7 @@ process MULTIQC {
 
     output:
     path 'multiqc_report.html', emit: page
+    path 'multiqc_report_data', emit: data
     tuple val('MULTIQC'), eval('multiqc_tables.py --version'), emit: versions // no topic: this step waits for it
 
     script:
@@ -28,5 +29,6 @@ process MULTIQC {
     stub:
     """
     touch multiqc_report.html
+    mkdir multiqc_report_data
     """
 }

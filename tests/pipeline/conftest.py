@@ -40,10 +40,12 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PATH": ":".join(map(str, places)), "NXF_ANSI_LOG": "false", "OMP_NUM_THREADS": "1"}
 
 
-def nextflow_run(folder: Path, *arguments: object, results: str = "results") -> Run:
-    """`nextflow run PROJECT ARGUMENTS` in `folder`."""
+def nextflow_run(
+    folder: Path, *arguments: object, results: str = "results", within: tuple[str, ...] = ()
+) -> Run:
+    """`nextflow run PROJECT ARGUMENTS` in `folder`, inside of another command where `within` names one."""
     finished = subprocess.run(
-        ["nextflow", "run", PROJECT, *map(str, arguments), "--outdir", results],
+        [*within, "nextflow", "run", PROJECT, *map(str, arguments), "--outdir", results],
         cwd=folder,
         env=environment(),
         stdin=subprocess.DEVNULL,

@@ -1,0 +1,200 @@
+"""From Cell Ranger's files to quality-controlled cells: whole runs on real samples."""
+
+import csv
+import os
+import shutil
+
+import pytest
+import yaml
+
+from pipeline.conftest import nextflow_run
+
+
+def write_sheet(path, rows):
+    """A samplesheet with the rows' keys as columns."""
+    with path.open("w", newline="", encoding="utf-8") as lines:
+        table = csv.DictWriter(lines, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
+    return path
+
+
+def liao_rows(data, **replaced):
+    """Samplesheet rows of two good lavage samples; `replaced` gives a sample other columns."""
+    rows = [
+        {
+            "sample": sample,
+            "patient": sample,
+            "timepoint": "T1",
+            "day": 0,
+            "gex": data / "liao_covid_balf" / sample / "count" / "filtered_feature_bc_matrix.h5",
+            "vdj_t": data / "liao_covid_balf" / sample / "vdj_t" / "filtered_contig_annotations.csv",
+        }
+        for sample in ("C146", "C149")
+    ]
+    return [{**row, **replaced.get(row["sample"], {})} for row in rows]
+
+
+def test_the_bad_sample_is_called_bad_and_the_good_one_good(liao_run):
+    _folder, run = liao_run
+    samples = {row["sample"]: row for row in run.table("cells/qc.tsv")}
+    assert list(samples) == ["C144", "C146", "C149"]
+    assert [samples[name]["quality"] for name in samples] == ["poor", "fair", "good"]
+    assert float(samples["C144"]["median_pct_mito"]) > 65
+    page = (run.results / "report" / "multiqc_report.html").read_text(encoding="utf-8")
+    assert "quality is poor: 1,246 of 1,450 cells excluded" in page
+    assert [int(samples[name]["tcr_cells"]) for name in samples] == [136, 54, 391]
+
+
+def test_results_are_where_the_pages_say(liao_run, project):
+    _folder, run = liao_run
+    for name in (
+        "report/multiqc_report.html",
+        "cells/identity.tsv",
+        "pipeline_info/samples.tsv",
+        "pipeline_info/trace.tsv",
+        "pipeline_info/timeline.html",
+        "pipeline_info/report.html",
+        "pipeline_info/dag.html",
+    ):
+        assert (run.results / name).stat().st_size > 0, name
+    listed = (project / "docs" / "outputs.md").read_text()
+    for file in run.results.rglob("*"):
+        if file.is_file() and "multiqc_report_data" not in file.parts:
+            shown = (
+                file.name.replace(file.name.split(".")[0], "<sample>")
+                if file.suffix == ".parquet"
+                else file.name
+            )
+            assert shown in listed, f"docs/outputs.md does not name {file.name}"
+
+
+def test_versions_of_every_process_are_kept(liao_run):
+    _folder, run = liao_run
+    versions = yaml.safe_load((run.results / "pipeline_info" / "versions.yml").read_text())
+    ran = {row["process"].split(":")[-1] for row in run.tasks()}
+    assert ran | {"clonewatch"} == set(versions)
+    assert {"clonewatch", "nextflow"} == set(versions["clonewatch"])
+
+
+def test_the_run_ends_by_saying_where_results_are(liao_run):
+    _folder, run = liao_run
+    assert "results/report/multiqc_report.html" in run.printed
+
+
+def test_resume_runs_nothing_again_and_a_threshold_only_what_follows(liao_run, data):
+    folder, _run = liao_run
+    sheet = data / "liao_covid_balf" / "samples.csv"
+    again = nextflow_run(folder, "--input", sheet, "-resume", results="again")
+    assert again.status == 0, again.printed
+    assert again.executed() == set()
+    stricter = nextflow_run(folder, "--input", sheet, "--max_mito", 8, "-resume", results="stricter")
+    assert stricter.status == 0, stricter.printed
+    assert {"CHECK_INPUTS", "READ_CELLRANGER"}.isdisjoint(stricter.executed())
+    assert {"QC", "MULTIQC"} <= stricter.executed()
+
+
+def test_problems_of_a_samplesheet_stop_the_run_before_anything_is_read(tmp_path, data):
+    rows = liao_rows(data, C146={"gex": "no/such/file.h5", "day": "soon"}, C149={"sample": "C 149"})
+    run = nextflow_run(tmp_path, "--input", write_sheet(tmp_path / "samples.csv", rows))
+    assert run.status != 0
+    for found in ("no/such/file.h5", "soon", "C 149", "row 2", "row 3"):
+        assert found in run.printed
+    assert {row["process"].split(":")[-1] for row in run.tasks()} == {"CHECK_INPUTS"}
+
+
+def test_a_swapped_receptor_file_names_the_sample_it_belongs_to(tmp_path, data):
+    rows = liao_rows(data)
+    rows[0]["vdj_t"], rows[1]["vdj_t"] = rows[1]["vdj_t"], rows[0]["vdj_t"]
+    run = nextflow_run(
+        tmp_path, "--input", write_sheet(tmp_path / "samples.csv", rows), "--keep_going", "false"
+    )
+    assert run.status != 0
+    assert "C146" in run.printed and "C149" in run.printed and "swap" in run.printed.lower()
+
+
+def test_a_file_that_cannot_be_read_becomes_a_row(tmp_path, data):
+    torn = tmp_path / "torn.h5"
+    whole = (data / "liao_covid_balf" / "C146" / "count" / "filtered_feature_bc_matrix.h5").read_bytes()
+    torn.write_bytes(whole[: len(whole) // 2])
+    sheet = write_sheet(tmp_path / "samples.csv", liao_rows(data, C146={"gex": torn}))
+    run = nextflow_run(tmp_path, "--input", sheet)
+    assert run.status == 0, run.printed
+    samples = {row["sample"]: row for row in run.table("cells/qc.tsv")}
+    assert samples["C146"]["status"] == "failed" and "torn.h5" in samples["C146"]["reason"]
+    assert samples["C149"]["status"] == "pass"
+
+    stopped = nextflow_run(tmp_path, "--input", sheet, "--keep_going", "false", results="stopped")
+    assert stopped.status != 0
+    assert "torn.h5" in stopped.printed
+
+
+def test_the_folder_of_cellranger_multi_is_enough(tmp_path, data):
+    row = {
+        "sample": "tiny",
+        "patient": "P1",
+        "timepoint": "T1",
+        "day": 0,
+        "outs": data / "multi_layout" / "outs",
+    }
+    run = nextflow_run(
+        tmp_path, "--input", write_sheet(tmp_path / "samples.csv", [row]), "--min_cells", 10, "--min_umi", 0
+    )
+    assert run.status == 0, run.printed
+    sample = run.table("cells/qc.tsv")[0]
+    assert sample["status"] == "pass"
+    assert int(sample["bcr_cells"]) > 0 and int(sample["tcr_cells"]) > 0
+
+
+def mouse_rows(data):
+    """Samplesheet rows of the two mouse spleens."""
+    spleen = data / "djvdj_mouse_spleen"
+    return [
+        {
+            "sample": sample,
+            "patient": sample,
+            "timepoint": "T1",
+            "day": 0,
+            "gex": spleen / sample / "count" / "filtered_feature_bc_matrix",
+            "vdj_b": spleen / sample / "vdj_b" / "filtered_contig_annotations.csv",
+        }
+        for sample in ("BL6", "MD4")
+    ]
+
+
+def test_mouse_samples_run(tmp_path, data):
+    sheet = write_sheet(tmp_path / "samples.csv", mouse_rows(data))
+    run = nextflow_run(tmp_path, "--input", sheet, "--min_umi", 0, "--min_genes", 1)
+    assert run.status == 0, run.printed
+    assert {row["species"] for row in run.table("cells/qc.tsv")} == {"mouse"}
+
+
+def test_species_mixed_in_one_run_are_an_error(tmp_path, data):
+    human = {**liao_rows(data)[1], "vdj_b": ""}
+    mouse = {**mouse_rows(data)[0], "vdj_t": ""}
+    run = nextflow_run(
+        tmp_path,
+        "--input",
+        write_sheet(tmp_path / "samples.csv", [human, mouse]),
+        "--min_umi",
+        0,
+        "--min_genes",
+        1,
+    )
+    assert run.status != 0
+    assert "human" in run.printed and "mouse" in run.printed and "BL6" in run.printed
+
+
+def test_stubs_run_through(tmp_path, data):
+    run = nextflow_run(tmp_path, "--input", data / "liao_covid_balf" / "samples.csv", "-stub-run")
+    assert run.status == 0, run.printed
+    assert {row["status"] for row in run.tasks()} == {"COMPLETED"}
+
+
+def test_a_run_needs_no_network(tmp_path, data):
+    if not shutil.which("unshare") or os.geteuid() != 0:
+        pytest.skip("a network namespace needs unshare and root")
+    sheet = data / "liao_covid_balf" / "samples.csv"
+    run = nextflow_run(tmp_path, "--input", sheet, within=("unshare", "--net"))
+    assert run.status == 0, run.printed
+    assert "C149" in (run.results / "report" / "multiqc_report.html").read_text(encoding="utf-8")

@@ -1,0 +1,98 @@
+"""What `nextflow run` says to a user before anything is computed."""
+
+import json
+import re
+import subprocess
+
+import jsonschema
+import pytest
+
+from pipeline.conftest import PROJECT, environment, nextflow_run
+
+SCHEMA = json.loads((PROJECT / "nextflow_schema.json").read_text())
+PARAMETERS = {
+    name: entry for group in SCHEMA["$defs"].values() for name, entry in group["properties"].items()
+}
+
+
+def test_help_names_every_parameter_with_its_default(tmp_path):
+    run = nextflow_run(tmp_path, "--help")
+    assert run.status == 0
+    for name, entry in PARAMETERS.items():
+        assert f"--{name} " in run.printed
+        assert entry["description"] in run.printed
+    assert re.search(r"--min_umi +integer \[1000\]", run.printed)
+    assert not any((tmp_path / "work").rglob("*"))
+
+
+def test_a_mistyped_parameter_stops_the_run_with_a_suggestion(tmp_path):
+    run = nextflow_run(tmp_path, "--inptu", "samples.csv")
+    assert run.status != 0
+    assert "no parameter --inptu: did you mean --input?" in run.printed
+    assert "--input is missing" in run.printed
+
+
+def test_values_of_wrong_type_or_range_are_told_all_at_once(tmp_path):
+    wrong = [
+        "--min_cells",
+        "1.5",
+        "--max_mito",
+        "200",
+        "--max_hb",
+        "0",
+        "--qc",
+        "strict",
+        "--keep_going",
+        "maybe",
+    ]
+    run = nextflow_run(tmp_path, "--input", "samples.csv", *wrong, "--max_memory", "lots")
+    assert run.status != 0
+    for sentence in (
+        "6 problems",
+        "--min_cells is a whole number, not '1.5'",
+        "--max_mito is at most 100, not 200",
+        "--max_hb is more than 0, not 0",
+        "--qc is one of fixed, adaptive, not 'strict'",
+        "--keep_going is true or false, not 'maybe'",
+        "--max_memory 'lots'",
+    ):
+        assert sentence in run.printed
+
+
+def test_values_given_as_text_become_the_schemas_types(liao_run):
+    _folder, run = liao_run
+    used = json.loads((run.results / "pipeline_info" / "params.json").read_text())
+    assert used.keys() == PARAMETERS.keys()
+    assert used["min_umi"] == 1000 and used["keep_going"] is True and used["min_overlap"] == 0.3
+
+
+def test_a_samplesheet_that_is_not_there_is_named(tmp_path):
+    run = nextflow_run(tmp_path, "--input", "nowhere.csv")
+    assert run.status != 0
+    assert "nowhere.csv" in run.printed
+
+
+def test_defaults_of_schema_and_configuration_are_the_same(tmp_path):
+    shown = subprocess.run(
+        ["nextflow", "config", "-flat", PROJECT],
+        env=environment(),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    ).stdout
+    configured = dict(re.findall(r"^params\.(\w+) = (.*)$", shown, flags=re.MULTILINE))
+    assert configured.keys() == PARAMETERS.keys()
+    for name, entry in PARAMETERS.items():
+        default = entry.get("default")
+        text = (
+            "null" if default is None else str(default).lower() if isinstance(default, bool) else str(default)
+        )
+        assert configured[name].strip("'") == text, name
+
+
+def test_the_schema_is_valid_and_its_defaults_follow_it():
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    defaults = {name: entry["default"] for name, entry in PARAMETERS.items() if "default" in entry}
+    jsonschema.Draft202012Validator(SCHEMA).validate({"input": "samples.csv", **defaults})
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(SCHEMA).validate({"input": "samples.csv", "max_mito": 200})
