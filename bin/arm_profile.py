@@ -16,6 +16,8 @@ NEAREST = (
 )  # what a population without a baseline is held against, in order
 MIN_COUNTS = 20  # of a gene, in the population and in its reference, to be compared
 MIN_GENES = 5  # of an arm
+SHIFTS = """patient population cell_type cells baseline reference arm genes shift error agreeing scored_genes
+mb"""
 
 
 def arm_shift(counts, reference, arm) -> dict[str, dict[str, float]]:
@@ -95,7 +97,7 @@ def main(genes, patient, arms, min_counts, window, step) -> None:
     sums = pd.read_parquet(genes)
     columns = ["group", "population", "lineage", "cell_type", "normal", "baseline"]
     cells = pd.read_parquet(arms, columns=columns)
-    groups = cells.groupby(columns, observed=True).size().rename("cells").reset_index()
+    groups = cells[cells.baseline != ""].groupby(columns, observed=True).size().rename("cells").reset_index()
     lineage = dict(zip(groups.group, groups.lineage, strict=True))
     normal = list(groups.group[groups.normal])
     chromosome = sums.chromosome.str.removeprefix("chr").astype(int).to_numpy()
@@ -134,7 +136,7 @@ def main(genes, patient, arms, min_counts, window, step) -> None:
                 }
             )
         )
-    table = pd.DataFrame(shifts)
+    table = pd.DataFrame(shifts, columns=SHIFTS.split())
     table.to_csv(f"{patient}.arm_shifts.tsv", sep="\t", index=False, float_format="%.5g")
     columns = ["patient", "population", "cell_type", "chromosome", "arm", "start", "end", "signal"]
     profile = pd.concat(windows, ignore_index=True) if windows else pd.DataFrame(columns=columns)

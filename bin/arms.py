@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Expression of every chromosome arm, cell by cell, against a baseline of the cell's own kind."""
 
+import json
 import re
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +14,7 @@ CANDIDATES = ("B", "plasma", "blast")  # lineages that a B-cell malignancy can s
 HALF = 8  # genes in a row that go to the same half of an arm; the next ones go to the other
 BLOCK = 4000  # cells read at a time
 MAX_RATIO = 3.0  # a gene further from its baseline than this differs by the cell's state, not by copy number
+MIN_GENES = 1000  # with a position, for arms to be judged at all
 CAP = 3.0  # standard deviations above expectation at which one gene's count in one cell is cut
 
 
@@ -235,11 +237,6 @@ def main(cells, patient, labels, clones, gene_positions, gtf, masked, min_refere
     with h5py.File(cells[0]) as file:
         names = ad.io.read_elem(file["var"]).index.to_numpy(dtype=object)
     names = names[usable_genes(names, positions, masked)]
-    if len(names) < 1000:
-        raise click.ClickException(
-            f"{patient}: only {len(names)} genes of {Path(cells[0]).name} have a known position; "
-            "give --gene_positions or --gtf for the genome that was used"
-        )
     place = positions.loc[names]
     arms = list(dict.fromkeys(place.arm))
     arm = place.arm.map({name: number for number, name in enumerate(arms)}).to_numpy()
@@ -255,32 +252,41 @@ def main(cells, patient, labels, clones, gene_positions, gtf, masked, min_refere
             seen[here] = True
     table, group = table[seen], group[seen]
     normal = groups.normal.to_numpy() & (moments.cells > 0)
-    if not normal.any():
-        raise click.ClickException(
-            f"{patient}: no cell is known to be normal, so nothing can be a baseline; "
-            "give --labels that name the T, NK or myeloid cells"
+    reason = None
+    if len(names) < MIN_GENES:
+        reason = (
+            f"only {len(names)} genes have a known position; --gene_positions or --gtf serve other genomes"
         )
-
-    dispersion = moments.dispersion(normal)
-    share, behind, baseline = choose_baseline(groups, moments, min_reference)
-    depth = moments.depth / np.maximum(moments.cells, 1)
-    parts = zip(share, behind, moments.counts, depth, strict=True)
-    weight = np.array([gene_weights(*part, dispersion) for part in parts])
-    scores = np.zeros((len(table), 4 * len(arms)), np.float32)
-    for path in cells:
-        for here, x in blocks(path, names, table.index):
-            scores[here] = arm_scores(x, group[here], share, weight, dispersion, part, len(arms))
-
-    out = table[["group", *columns[1:]]].assign(baseline=baseline[group]).reset_index()
-    kinds = ("", ":half", ":expected", ":half_expected")
-    scores = pd.DataFrame(scores, columns=[name + kind for kind in kinds for name in arms])
+    elif not normal.any():
+        reason = "no cell is known to be normal, like T, NK and myeloid cells or plasma cells of small clones"
+    out, genes = table[["group", *columns[1:]]].assign(baseline=""), {}
+    if reason:
+        out, scores = out.reset_index(), pd.DataFrame(index=range(len(out)))
+    else:
+        dispersion = moments.dispersion(normal)
+        share, behind, baseline = choose_baseline(groups, moments, min_reference)
+        depth = moments.depth / np.maximum(moments.cells, 1)
+        each = zip(share, behind, moments.counts, depth, strict=True)
+        weight = np.array([gene_weights(*own, dispersion) for own in each])
+        values = np.zeros((len(table), 4 * len(arms)), np.float32)
+        for path in cells:
+            for here, x in blocks(path, names, table.index):
+                values[here] = arm_scores(x, group[here], share, weight, dispersion, part, len(arms))
+        kinds = ("", ":half", ":expected", ":half_expected")
+        scores = pd.DataFrame(values, columns=[name + kind for kind in kinds for name in arms])
+        out = out.assign(baseline=baseline[group]).reset_index()
+        for number, name in enumerate(groups.group):
+            genes[f"counts:{name}"] = moments.counts[number].astype(np.int64)
+            genes[f"baseline:{name}"] = behind[number].astype(np.int64)
+            genes[f"weight:{name}"] = weight[number].astype(np.float32)
     pd.concat([out, scores], axis=1).to_parquet(f"{patient}.arms.parquet", compression="zstd", index=False)
-    genes = place.reset_index(names="gene")[["gene", "chromosome", "start", "end", "arm"]]
-    for number, name in enumerate(groups.group):
-        genes[f"counts:{name}"] = moments.counts[number].astype(np.int64)
-        genes[f"baseline:{name}"] = behind[number].astype(np.int64)
-        genes[f"weight:{name}"] = weight[number].astype(np.float32)
-    genes.copy().to_parquet(f"{patient}.arm_genes.parquet", compression="zstd", index=False)
+    place = place.reset_index(names="gene")[["gene", "chromosome", "start", "end", "arm"]]
+    place = pd.concat([place, pd.DataFrame(genes, index=place.index)], axis=1)
+    place.to_parquet(f"{patient}.arm_genes.parquet", compression="zstd", index=False)
+    facts = {"patient": patient, "status": "not assessable" if reason else "assessed", "reason": reason}
+    facts |= {"genes": len(names), "cells": len(out), "min_reference": min_reference, "min_clone": min_clone}
+    facts["baselines"] = {str(name): int(n) for name, n in out.baseline.value_counts().sort_index().items()}
+    Path(f"{patient}.arms.json").write_text(json.dumps(facts, indent=1, allow_nan=False) + "\n")
 
 
 if __name__ == "__main__":

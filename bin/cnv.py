@@ -262,9 +262,9 @@ def judge(cells, arms, shifts, min_cells: int, min_share: float, seed: int):
     import pandas as pd
 
     noise = {arm: arm_noise(cells[cells.normal], arm) for arm in arms}
-    profiles, tables = pd.Series(pd.NA, index=cells.index, dtype="string"), []
+    profiles, rows = pd.Series(pd.NA, index=cells.index, dtype="string"), []
     for population, members in cells.groupby("population"):
-        if len(members) < min_cells:
+        if len(members) < min_cells or not arms:
             continue
         mixed = members.sample(frac=1, random_state=seed)
         first = {"population": population, "cell_type": members.cell_type.mode()[0]}
@@ -273,12 +273,12 @@ def judge(cells, arms, shifts, min_cells: int, min_share: float, seed: int):
         fixed, pairs = (len(arms), min_share), itertools.product(arms, LEVEL)
         found = [judge_arm(mixed, a, event, noise[a], moved.get(a, {}), *fixed) for a, event in pairs]
         events = [row for row in found if row["verdict"] == "detected"]
-        profile, rows = call_cells(members, noise, events) if events else ("none", [])
+        profile, parts = call_cells(members, noise, events) if events else ("none", [])
         found = [row | {"level": "population", "stratum": "all", "total": len(members)} for row in found]
         first |= {"normal": bool(members.normal.iloc[0]), "baseline": members.baseline.iloc[0]}
-        tables.append(pd.DataFrame([first | row for row in found + rows]))
+        rows += [first | row for row in found + parts]
         profiles[members.index] = profile
-    return pd.concat(tables, ignore_index=True), profiles
+    return pd.DataFrame(rows, columns=COLUMNS.split()), profiles
 
 
 @click.command(context_settings={"show_default": True})
@@ -303,11 +303,11 @@ def main(arms, patient, shifts, labels, min_cells, min_share, seed) -> None:
     table, cells["cnv_profile"] = judge(
         cells, names, pd.read_csv(shifts, sep="\t"), min_cells, min_share, seed
     )
-    table = table.assign(patient=patient).reindex(columns=COLUMNS.split())
+    table["patient"] = patient
     table.to_csv(f"{patient}.cnv.tsv", sep="\t", index=False, float_format="%.4g")
     kept = cells[["cell_id", "population", "normal", "baseline", "cnv_profile"]]
     kept.to_parquet(f"{patient}.cnv.parquet", compression="zstd", index=False)
-    found = table[(table.level == "population") & (table.verdict == "detected") & ~table.normal]
+    found = table[(table.level == "population") & (table.verdict == "detected") & table.normal.eq(False)]
     columns = ["total", "share", "low", "high", "baseline"]
     names = [f"{patient} {row.population} {short(row.arm, row.event)}" for row in found.itertuples()]
     section = {"id": "cnv", "section_name": "Arm gains and losses", "plot_type": "table"}

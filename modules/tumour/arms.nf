@@ -13,6 +13,7 @@ process ARMS {
     output:
     tuple val(meta), path("${meta.patient}.arms.parquet"), emit: arms
     tuple val(meta), path("${meta.patient}.arm_genes.parquet"), emit: genes
+    tuple val(meta), path("${meta.patient}.arms.json"), emit: facts
     tuple val('ARMS'), eval('arms.py --version'), emit: versions, topic: versions
 
     script:
@@ -25,5 +26,6 @@ process ARMS {
     stub:
     """
     touch ${meta.patient}.arms.parquet ${meta.patient}.arm_genes.parquet
+    echo '{}' > ${meta.patient}.arms.json
     """
 }

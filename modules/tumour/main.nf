@@ -66,6 +66,7 @@ workflow TUMOUR {
     cnv           = CNV.out.table
     cnv_all       = merged(CNV.out.table, 'cnv.tsv', folder)
     cnv_cells     = CNV.out.cells
+    cnv_facts     = ARMS.out.facts
     windows       = ARM_PROFILE.out.windows
     fish          = FISH.out.table
     fish_all      = merged(FISH.out.table, 'fish.tsv', folder)
