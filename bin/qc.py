@@ -157,25 +157,31 @@ def scrublet(counts: Any, totals: np.ndarray, rate: float, seed: int) -> tuple[n
     come from at most 10,000 cells; at most 10,000 simulated doublets are scored, for the threshold.
     """
     import faiss
-    from scipy import sparse
+    from scipy import linalg, sparse
     from skimage.filters import threshold_minimum
 
     n, rng = counts.shape[0], np.random.default_rng(seed)
     pairs = rng.integers(0, n, (2 * n, 2))
-    scale = sparse.diags_array((1e4 / np.r_[totals, totals[pairs].sum(axis=1)]).astype(np.float32))
-    both = sparse.vstack([counts, counts[pairs[:, 0]] + counts[pairs[:, 1]]]).astype(np.float32)
-    both = (scale @ both).tocsr()
+    scale = (1e4 / np.r_[totals, totals[pairs].sum(axis=1)]).astype(np.float32)
+    doublets = counts[pairs[:, 0]] + counts[pairs[:, 1]]
+    both = sparse.vstack([counts, doublets], format="csr", dtype=np.float32)
+    both.data *= np.repeat(scale, np.diff(both.indptr))
     mean = np.asarray(both[:n].mean(axis=0)).ravel()
     spread = np.sqrt(np.maximum(np.asarray(both[:n].power(2).mean(axis=0)).ravel() - mean**2, 1e-12))
-    dense = (both[rng.choice(n, min(n, 10_000), replace=False)].toarray() - mean) / spread
-    axes = np.linalg.eigh(dense.T @ dense).eigenvectors[:, -30:].astype(np.float32)
+    gram = np.zeros((len(mean), len(mean)), np.float32)
+    for rows in np.array_split(rng.choice(n, min(n, 10_000), replace=False), 8):
+        dense = (both[rows].toarray() - mean) / spread
+        gram += dense.T @ dense
+    last = [max(len(mean) - 30, 0), len(mean) - 1]
+    axes = linalg.eigh(gram, subset_by_index=last, overwrite_a=True)[1].astype(np.float32)
     places = np.ascontiguousarray(both @ (axes / spread[:, None]) - (mean / spread) @ axes, dtype=np.float32)
     index = faiss.IndexFlatL2(places.shape[1])
     index.add(places)
     k = round(0.5 * np.sqrt(n)) * 3  # as two thirds of all are simulated
     asked = np.r_[:n, rng.choice(np.arange(n, 3 * n), min(2 * n, 10_000), replace=False)]
-    _, near = index.search(places[asked], k + 1)
-    share = (((near >= n) & (near != asked[:, None])).sum(axis=1) + 1) / (k + 2)
+    parts = np.array_split(asked, 16)  # a cell is its own nearest neighbour: it does not count
+    found = [(index.search(places[part], k + 1)[1] >= n).sum(axis=1) - (part >= n) for part in parts]
+    share = (np.concatenate(found) + 1) / (k + 2)
     score = share * rate / 2 / (1 - rate - share * (1 - rate - rate / 2))
     try:
         threshold = float(threshold_minimum(score[n:]))
