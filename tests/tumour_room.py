@@ -91,3 +91,50 @@ def write_patient(folder: Path, seed: int = 0) -> pd.DataFrame:
     probes = pd.DataFrame(probes, columns=["probe", "region", "abnormality", "percent"])
     probes.assign(patient="P", day=100).to_csv(folder / "fish.tsv", sep="\t", index=False)
     return cells.set_index("cell_id")
+
+
+def run_steps(folder: Path, monkeypatch, last: str = "malignancy") -> pd.DataFrame:
+    """Write the patient and run the room's steps up to `last` in a folder; the cells' truth."""
+    import importlib
+
+    from click.testing import CliRunner
+
+    truth = write_patient(folder)
+    monkeypatch.chdir(folder)
+    files, common = (
+        sorted(map(str, folder.glob("*.cells.h5ad"))),
+        ["--patient", "P", "--labels", "labels.parquet"],
+    )
+    places = ["--gene-positions", str(POSITIONS), "--masked", str(MASKED), "--clones", "P.clones.parquet"]
+    programmes = str(PROJECT / "assets" / "malignant_programmes.tsv")
+    steps = {
+        "arms": [*files, *common, *places],
+        "arm_profile": [
+            "P.arm_genes.parquet",
+            "--patient",
+            "P",
+            "--arms",
+            "P.arms.parquet",
+            "--window",
+            "50",
+        ],
+        "cnv": ["P.arms.parquet", *common, "--shifts", "P.arm_shifts.tsv"],
+        "fish": ["P.cnv.tsv", "--patient", "P", "--fish", "fish.tsv"],
+        "malignancy": [
+            *files,
+            *common,
+            "--clones",
+            "P.clones.parquet",
+            "--cnv",
+            "P.cnv.tsv",
+            "--programmes",
+            programmes,
+        ]
+        + ["--cnv-cells", "P.cnv.parquet", "--fish", "P.fish.tsv", "--clinical", "clinical.tsv"],
+    }
+    for step, options in steps.items():
+        result = CliRunner().invoke(importlib.import_module(step).main, options)
+        assert result.exit_code == 0, (step, result.output, result.exception)
+        if step == last:
+            break
+    return truth
