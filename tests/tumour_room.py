@@ -129,8 +129,13 @@ def run_steps(folder: Path, monkeypatch, last: str = "malignancy") -> pd.DataFra
             "P.cnv.tsv",
             "--programmes",
             programmes,
-        ]
-        + ["--cnv-cells", "P.cnv.parquet", "--fish", "P.fish.tsv", "--clinical", "clinical.tsv"],
+            "--cnv-cells",
+            "P.cnv.parquet",
+            "--fish",
+            "P.fish.tsv",
+            "--clinical",
+            "clinical.tsv",
+        ],
     }
     for step, options in steps.items():
         result = CliRunner().invoke(importlib.import_module(step).main, options)

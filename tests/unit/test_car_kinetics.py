@@ -1,0 +1,90 @@
+"""CAR_KINETICS: change between days, clones of the product, clinical copies."""
+
+import json
+
+import car_kinetics
+import pandas as pd
+import pytest
+import transgene
+from click.testing import CliRunner
+from tumour_room import PROJECT, write_patient
+
+
+def test_change_is_the_interval_of_newcombe_1998():
+    # Newcombe 1998, Statistics in Medicine 17:873, table II: 56/70 against 48/80, method 10.
+    row = car_kinetics.change((48, 80), (56, 70))
+    assert row["difference"] == pytest.approx(0.2)
+    assert (row["low"], row["high"]) == (pytest.approx(0.0524, abs=1e-4), pytest.approx(0.3339, abs=1e-4))
+    assert row["ratio"] == pytest.approx(0.8 / 0.6)
+
+
+def test_no_ratio_where_one_share_is_zero():
+    assert "ratio" not in car_kinetics.change((0, 100), (5, 100))
+
+
+def test_concentration_of_a_product():
+    few, many = car_kinetics.concentration([90, 5, 5]), car_kinetics.concentration([1] * 100)
+    assert few["largest"] == 0.9
+    assert few["effective_clones"] == pytest.approx(1.23, abs=0.01)
+    assert (many["clones"], many["effective_clones"], many["ten_largest"]) == (100, 100, 0.1)
+
+
+def test_clinical_rows_of_the_product_only():
+    names = ["CAR-T copies", "WBC", "calcium", "carbamide", "CAR transgene", "marrow plasma cells"]
+    table = pd.DataFrame({"patient": "P", "day": 1, "parameter": names, "value": 1.0, "unit": "u"})
+    assert set(car_kinetics.clinical_series(table, "P").parameter) == {"CAR-T copies", "CAR transgene"}
+
+
+def join(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    names = str(PROJECT / "assets" / "car_names.tsv")
+    for sample in ("P_T1", "P_T2"):
+        options = [f"{sample}.cells.h5ad", "--sample", sample, "--labels", "labels.parquet", "--names", names]
+        assert CliRunner().invoke(transgene.main, options).exit_code == 0
+    files = [str(path) for path in folder.glob("P_T*.car.*")]
+    options = [
+        "--patient",
+        "P",
+        "--labels",
+        "labels.parquet",
+        "--clones",
+        "P.clones.parquet",
+        "--clinical",
+        "clinical.tsv",
+    ]
+    result = CliRunner().invoke(car_kinetics.main, [*files, *options])
+    assert result.exit_code == 0, (result.output, result.exception)
+
+
+def test_planted_patient(tmp_path, monkeypatch):
+    truth = write_patient(tmp_path)
+    join(tmp_path, monkeypatch)
+    change = pd.read_csv("P.car_change.tsv", sep="\t").iloc[0]
+    t_cells = truth[(truth.lineage == "T") & (truth.timepoint == "T2")]
+    assert change.low < t_cells.car.mean() < change.high + 0.05
+    assert change.low > 0
+    assert change[["from", "to"]].tolist() == ["T1", "T2"]
+    series = pd.read_csv("P.car_kinetics.tsv", sep="\t")
+    assert series.day[series.unit == "copies/ug"].tolist() == [9]
+    assert series.day[series.unit == "share"].tolist() == [0, 100]
+    cells = pd.read_parquet("P.car_cells.parquet")
+    assert set(cells.cell_id) == set(truth.index)
+    clones = pd.read_csv("P.car_clones.tsv", sep="\t")
+    assert clones.n_car.sum() == cells.car_positive.sum()
+    product = json.loads((tmp_path / "P.car.json").read_text())["product"]["P_T2"]
+    assert product["cells"] == clones.n_car.sum()
+    json.loads((tmp_path / "P.car_mqc.json").read_text())
+
+
+def test_reference_without_car_is_reported_not_zero(tmp_path, monkeypatch):
+    import anndata as ad
+
+    write_patient(tmp_path)
+    for path in tmp_path.glob("*.h5ad"):
+        data = ad.read_h5ad(path)
+        data[:, :-1].copy().write_h5ad(path)
+    join(tmp_path, monkeypatch)
+    assert pd.read_csv("P.car.tsv", sep="\t").empty
+    assert pd.read_csv("P.car_change.tsv", sep="\t").empty
+    section = json.loads((tmp_path / "P.car_mqc.json").read_text())
+    assert section["data"]["P_T2"]["status"] == "the reference has no CAR contig"

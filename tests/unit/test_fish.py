@@ -1,0 +1,116 @@
+"""FISH: reading of probes, choice of the population, words on agreement."""
+
+import fish
+import numpy as np
+import pandas as pd
+import pytest
+from tumour_room import run_steps
+
+
+@pytest.mark.parametrize(
+    ("region", "abnormality", "arms", "event"),
+    [
+        ("1q21", "gain", ["1q"], "gain"),
+        ("13q14.2", "deletion", ["13q"], "loss"),
+        ("17p13", "del(17p)", ["17p"], "loss"),
+        ("chr1q21", "amplification", ["1q"], "gain"),
+        ("7", "monosomy", ["7p", "7q"], "loss"),
+        ("9", "trisomy", ["9p", "9q"], "gain"),
+        ("14q32", "IGH rearrangement", [], None),
+        ("22q11", "t(9;22) BCR::ABL1", [], None),
+        ("8q24", "break-apart", [], None),
+        ("13q14", "polymorphism", [], None),
+        ("Xq28", "gain", [], None),
+        ("centromere", "gain", [], None),
+    ],
+)
+def test_probes_are_read_as_laboratories_write_them(region, abnormality, arms, event):
+    found_arms, found_event, reason = fish.read_probe(region, abnormality)
+    assert (found_arms, found_event) == (arms, event)
+    assert bool(reason) == (event is None)
+
+
+def result(arm, event, verdict="detected", population="P.B1", **values):
+    """A row of cnv.tsv."""
+    row = {"level": "population", "population": population, "normal": False, "arm": arm, "event": event}
+    row |= {
+        "verdict": verdict,
+        "stratum": "all",
+        "day": np.nan,
+        "n": 80,
+        "total": 100,
+        "share": 0.8,
+        "low": 0.75,
+    }
+    row |= {"high": 0.85, "separation": 3.0, "scored_genes": 100, "mb": 80.0}
+    return row | values
+
+
+def beside(percent, *rows, region="1q21", abnormality="gain"):
+    probe = {"day": 10, "probe": "X", "region": region, "abnormality": abnormality, "percent": percent}
+    return fish.beside(pd.DataFrame([probe]), pd.DataFrame(rows), "P", cutoff=5.0, tolerance=10.0)[0]
+
+
+ABSENT = {"verdict": "not detected", "n": 0, "share": 0.0, "low": 0.0, "high": 0.03}
+
+
+@pytest.mark.parametrize(
+    ("percent", "row", "verdict"),
+    [
+        (82.0, result("1q", "gain"), "agrees"),
+        (40.0, result("1q", "gain"), "differs"),
+        (0.0, result("1q", "gain"), "single cells only"),
+        (60.0, result("1q", "gain", **ABSENT), "FISH only"),
+        (0.0, result("1q", "gain", **ABSENT), "agrees"),
+        (60.0, result("1q", "gain", verdict="not assessable"), "not assessable"),
+        (np.nan, result("1q", "gain"), "no FISH result"),
+    ],
+)
+def test_words_on_agreement(percent, row, verdict):
+    found = beside(percent, row)
+    assert found["verdict"] == verdict
+    assert found["words"]
+
+
+def test_an_absent_event_carries_its_bound_and_the_resolution():
+    words = beside(0.0, result("17p", "loss", **ABSENT), region="17p13", abnormality="deletion")["words"]
+    assert "at most 3.0 %" in words
+    assert (
+        "20 Mb or 25 scored genes" in words
+    )  # a quarter of the arm is told from noise at 3 standard deviations
+
+
+def test_the_clone_is_held_against_fish_not_the_largest_population():
+    rows = [
+        result("1q", "gain"),
+        result("1q", "gain", population="plasma cell without receptor", n=500, total=900),
+        result("17p", "loss", population="blasts", total=5000, **ABSENT),
+        result("17p", "loss", **ABSENT),
+    ]
+    assert beside(80.0, *rows)["population"] == "P.B1"
+    assert beside(0.0, *rows, region="17p13", abnormality="deletion")["population"] == "P.B1"
+
+
+def test_the_day_of_the_probe_is_read_where_it_was_sampled():
+    at = result("1q", "gain", level="timepoint", stratum="T2", day=10.0, share=0.6, low=0.5, high=0.7)
+    found = beside(65.0, result("1q", "gain"), at)
+    assert (found["timepoint"], found["share"], found["verdict"]) == ("T2", 0.6, "agrees")
+
+
+def test_planted_patient(tmp_path, monkeypatch):
+    run_steps(tmp_path, monkeypatch, last="fish")
+    table = pd.read_csv("P.fish.tsv", sep="\t").set_index("probe")
+    assert table.verdict.to_dict() == {"CKS1B": "agrees", "RB1": "agrees", "IGH": "not assessable"}
+    assert table.words["IGH"].startswith("a balanced rearrangement")
+
+
+def test_patient_without_probes_lists_what_single_cells_see(tmp_path, monkeypatch):
+    run_steps(tmp_path, monkeypatch, last="cnv")
+    (tmp_path / "fish.tsv").write_text("patient\tday\tprobe\tregion\tabnormality\tpercent\n")
+    from click.testing import CliRunner
+
+    done = CliRunner().invoke(fish.main, ["P.cnv.tsv", "--patient", "P", "--fish", "fish.tsv"])
+    assert done.exit_code == 0, done.output
+    table = pd.read_csv("P.fish.tsv", sep="\t")
+    assert set(table.verdict) == {"no probe"}
+    assert set(table.arm) == {"1q", "13q"}
