@@ -160,7 +160,7 @@ def verdicts(cells, lines, min_evidence: int):
     against = (~lines.clone.fillna(True)).astype(bool)
     malignant = candidate & ~against & (for_it.sum(axis=1) >= min_evidence) & for_it[list(OWN)].any(axis=1)
     normal = (candidate & against & ~for_it.cnv) | (
-        ~candidate & ~cells.stray & (cells.lineage != "unassigned")
+        ~candidate & ~cells.stray.astype(bool) & (cells.lineage != "unassigned")
     )
     verdict = pd.Series("undecided", index=cells.index, dtype=object)
     verdict[normal], verdict[malignant] = "normal", "malignant"
