@@ -11,7 +11,7 @@ FILE = click.Path(exists=True, dir_okay=False)
 PARTIAL = click.Choice(["attach", "separate"])
 RULES = ["similarity", "nucleotide", "amino_acid"]
 RECEPTORS = {"BCR": "B", "TCR": "T"}
-COUNTED = ("paired", "VDJ", "VDJ attached", "other VJ", "VJ", "VJ attached", "VJ unplaced")
+UNCOUNTED = ("ambiguous", "multichain")
 PRIMARY_RATIO = 5  # a second, different VDJ chain is set aside where the first has this many times its UMIs
 RARE_PARTNER = 0.01  # another partner chain in at most this part of a clone's cells is noise,
 SURE = 5  # and so is a single cell beside this many that agree
@@ -21,17 +21,14 @@ BLOCK = 2048
 
 def rule_texts(rule, similarity, partial):
     """The clone rule, short for tables (`similarity 0.85, one-chain cells attach`) and in words."""
-    texts = {
-        "similarity": "BCR: same V gene, J gene and junction length, junction nucleotides at least "
-        f"{similarity:g} similar (single linkage), light chain consistent; TCR: identical junctions",
-        "nucleotide": "identical nucleotide junctions of both chains",
-        "amino_acid": "identical amino-acid junctions of both chains",
-    }
+    similar = "BCR: same V gene, J gene and junction length, junction nucleotides at least "
+    similar += f"{similarity:g} similar (single linkage), light chain consistent; TCR: identical junctions"
+    text = similar if rule == "similarity" else f"identical {rule.replace('_', '-')} junctions of both chains"
     end = "join where exactly one clone fits" if partial == "attach" else "are clones of their own"
     short = f"similarity {similarity:g}" if rule == "similarity" else rule
     return {
         "rule": f"{short}, one-chain cells {partial}",
-        "rule_text": f"{texts[rule]}; one-chain cells {end}",
+        "rule_text": f"{text}; one-chain cells {end}",
     }
 
 
@@ -167,8 +164,7 @@ def partner_clones(h1, l1, l2, hx, paired, heavy_only):
     """Clones of paired cells: components of shared (VDJ unit, VJ unit). (component, defines) over `paired`.
 
     A component defines no clone where it is incidental beside a larger one of the same exact VDJ chain, or
-    where the VDJ unit mostly comes without VJ chain (blasts before light-chain expression) and its partners
-    disagree.
+    where the VDJ unit mostly comes without VJ chain (as in blasts) and its partners disagree.
     """
     import numpy as np
     import pandas as pd
@@ -216,6 +212,12 @@ def attached_clones(cells):
     # A partner that defines no clone does not keep the cell from the clone of its VDJ chain.
     placed = np.flatnonzero(clone >= 0)
     join(other_light, placed[h1[placed] >= 0], ["VDJ", "other VJ"])
+    # Two VDJ chains, and only one of them in a clone of other cells: that clone, whatever the other is.
+    two, placed = np.flatnonzero(~multi & ~clear), np.flatnonzero(clone >= 0)
+    hx2 = cells["exact_VDJ_2"].to_numpy()
+    (n1, c1), (n2, c2) = (fitting(hx[placed], clone[placed], chain[two]) for chain in (hx, hx2))
+    only = n1 + n2 == 1
+    clone[two[only]], evidence[two[only]] = np.maximum(c1, c2)[only], "other VDJ"
 
     light_only = np.flatnonzero(clear & (h1 < 0) & (l1 >= 0))
     # Where a light chain mostly comes alone, its clone's VDJ chain is not expressed or not amplified.
@@ -226,9 +228,8 @@ def attached_clones(cells):
     number, joined = fitting(lx[paired], clone[paired], lx[light_only])
     # A light chain alone says little: it joins only a clone that at least two paired cells show.
     shown = np.bincount(clone[paired], minlength=1)[joined.clip(0)] >= 2
-    joins = (number == 1) & shown
-    clone[light_only] = np.where(joins, joined, -1)
-    evidence[light_only] = np.select([joins, number <= 1], ["VJ attached", "VJ unplaced"], "ambiguous")
+    clone[light_only] = joined = np.where(shown, joined, -1)
+    evidence[light_only] = np.select([joined >= 0, number <= 1], ["VJ attached", "VJ unplaced"], "ambiguous")
     return clone, evidence
 
 
@@ -252,15 +253,14 @@ def define_clones(chains, pairing, patient, receptor, rule, similarity, partial)
         clone, evidence = separate_clones(wide, pairing[f"receptor_type_{receptor.lower()}"])
     names = name_clones(clone, patient, receptor)
     cells = pd.DataFrame({"clone": pd.Series(clone, wide.index).map(names), "evidence": evidence})
-    cells["counted"] = cells["evidence"].isin(COUNTED)
+    cells["counted"] = ~cells["evidence"].isin(UNCOUNTED)
     return cells
 
 
 def per_cell(cell_ids, chains, pairing, results):
     """One row per kept cell: for both receptors clone, evidence, counted, and scirpy's categories.
 
-    Evidence of cells without an own productive chain: `undecided` (only the lineage speaks against a chain),
-    `ambient` (all chains are ambient) or `none`.
+    Without an own productive chain: `undecided` (only the lineage speaks against one), `ambient` or `none`.
     """
     import numpy as np
     import pandas as pd

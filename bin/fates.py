@@ -10,7 +10,7 @@ PACKAGES = ("click", "numpy", "pandas", "scipy", "statsmodels", "pyarrow")
 FILE = click.Path(exists=True, dir_okay=False)
 # Lineages in which a receptor is expected: presence is not claimed from members elsewhere (doublet suspects).
 OWNERS = {"BCR": ("B", "plasma", "blast", "HSPC", "unassigned"), "TCR": ("T", "unassigned")}
-SURE = ("paired", "VDJ", "VDJ attached", "other VJ", "VJ")
+SURE = ("paired", "VDJ", "VDJ attached", "other VDJ", "other VJ", "VJ")
 MIN_LINEAGE = 10  # counted cells of the lineage, at both times, for a comparison within it
 FATE_RULE = (
     "lost: unseen at the last time, with an upper bound there below the lower bound of its peak; emerging: "

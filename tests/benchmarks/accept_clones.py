@@ -30,7 +30,9 @@ import read_cellranger  # noqa: E402
 
 def make_labels(truth, noise, rng, found=0.6):
     """labels.parquet of the cells that QC would keep: cells, and the share of doublets that it misses; types exchanged."""
-    kept = truth[(truth["kind"] == "cell") | ((truth["kind"] == "doublet") & (rng.random(len(truth)) > found))].copy()
+    kept = truth[
+        (truth["kind"] == "cell") | ((truth["kind"] == "doublet") & (rng.random(len(truth)) > found))
+    ].copy()
     kept["subset"] = kept["subset"].astype(str)
     swapped = np.flatnonzero(rng.random(len(kept)) < noise)
     taken = rng.permutation(len(kept))[: len(swapped)]
@@ -38,7 +40,9 @@ def make_labels(truth, noise, rng, found=0.6):
         values = kept[name].to_numpy(object)
         values[swapped] = kept[name].to_numpy(object)[taken]
         kept[name] = values
-    return kept[["cell_id", "sample", "patient", "timepoint", "day", "lineage", "cell_type", "subset"]].reset_index(drop=True)
+    return kept[
+        ["cell_id", "sample", "patient", "timepoint", "day", "lineage", "cell_type", "subset"]
+    ].reset_index(drop=True)
 
 
 def add_soup(contigs, cells, rate, rng):
@@ -104,7 +108,9 @@ def step(command, *arguments):
 @click.option("--patient", default="P1", show_default=True)
 @click.option("--soup", default=0.0, show_default=True, help="Ambient molecules per cell and library on top.")
 @click.option("--label-noise", default=0.0, show_default=True, help="Share of cells whose type is exchanged.")
-@click.option("--keep", type=click.Path(exists=True, path_type=Path), help="Work in this folder, and leave the files.")
+@click.option(
+    "--keep", type=click.Path(exists=True, path_type=Path), help="Work in this folder, and leave the files."
+)
 def main(folders, patient, soup, label_noise, keep):
     """FOLDERS: simulated cases."""
     import os
@@ -124,7 +130,15 @@ def main(folders, patient, soup, label_noise, keep):
                 judged, cells = f"{patient}.own_chains.parquet", f"{patient}.clones.parquet"
                 step(clonotypes.main, judged, "--patient", patient, "--pairing", f"{patient}.pairing.parquet")
                 spent = time.time() - begin
-                step(clone_table.main, cells, *same, "--chains", judged, "--facts", f"{patient}.clonotypes.json")
+                step(
+                    clone_table.main,
+                    cells,
+                    *same,
+                    "--chains",
+                    judged,
+                    "--facts",
+                    f"{patient}.clonotypes.json",
+                )
                 step(fates.main, cells, *same, "--samples", "samples.tsv", "--table", f"{patient}.clones.tsv")
                 step(mrd_match.main, "mrd.tsv", "--patient", patient, "--chains", judged)
                 step(mrd.main, f"{patient}.mrd_matches.tsv", *same, "--carriers", f"{patient}.mrd_cells.parquet",
@@ -144,10 +158,20 @@ def report(folder, patient, truth, labels, spent):
         rows = table_of_chains[(table_of_chains["locus"] == locus) & (table_of_chains["rank"] > 0)]
         heavy = table.index.isin(rows["cell_id"])
         p, t = table[f"{receptor}_clone"], truth[f"{receptor}_clone"].fillna("")
-        t = t.where(t != "", truth[f"second_{receptor}_clone"].fillna(""))  # the receptor of either cell of a doublet
-        for name, mask in (("heavy", heavy), ("heavy, no doublets", heavy & ~truth["doublet"].to_numpy(bool))):
+        # A doublet holds the receptors of two cells: right where its clone is that of either.
+        second = truth[f"second_{receptor}_clone"].fillna("")
+        meant = p.map(
+            pd.Series(t[t != ""]).groupby(p).agg(lambda names: names.value_counts().index[0])
+        ).fillna("")
+        t = t.where((t != "") & ~((second != "") & (second == meant)), second)
+        for name, mask in (
+            ("heavy", heavy),
+            ("heavy, no doublets", heavy & ~truth["doublet"].to_numpy(bool)),
+        ):
             precision, recall = pairwise(p[mask].to_numpy(), t[mask].to_numpy())
-            print(f"  {receptor} {name:20s} precision {precision:.4f} recall {recall:.4f} of {mask.sum()} cells")
+            print(
+                f"  {receptor} {name:20s} precision {precision:.4f} recall {recall:.4f} of {mask.sum()} cells"
+            )
         for name, members in t[heavy & (t != "").to_numpy()].groupby(t):
             if len(members) < 100:
                 continue
@@ -160,7 +184,11 @@ def report(folder, patient, truth, labels, spent):
             )
             wrong = table[inside & (t != name)]
             both = truth.loc[wrong.index]
-            print("      false:", pd.Series(both["lineage"] + "/" + both["kind"]).value_counts().to_dict(), wrong[f"{receptor}_evidence"].value_counts().to_dict())
+            print(
+                "      false:",
+                pd.Series(both["lineage"] + "/" + both["kind"]).value_counts().to_dict(),
+                wrong[f"{receptor}_evidence"].value_counts().to_dict(),
+            )
 
 
 if __name__ == "__main__":

@@ -124,14 +124,23 @@ def test_a_stray_light_chain_does_not_split_a_clone():
 def test_doublets_and_many_chains_are_marked_and_in_no_clone():
     pair = [receptors.heavy("S:1", J[0]), receptors.light("S:1", J[1]), receptors.heavy("S:1", J[2], 40)]
     strong = [receptors.heavy("S:2", J[0], 90), receptors.light("S:2", J[1]), receptors.heavy("S:2", J[2], 9)]
+    other = [receptors.heavy("S:4", J[2]), receptors.light("S:4", J[3])]
     many = [receptors.heavy("S:3", J[0])] + [receptors.light("S:3", J[i]) for i in (1, 2, 3)]
-    found = clones_of(pair + strong + many)
-    assert found["evidence"].tolist() == ["ambiguous", "paired", "multichain"]
-    assert found["counted"].tolist() == [False, True, False] and found["clone"].notna().tolist() == [
+    found = clones_of(pair + strong + many + other)
+    assert found["evidence"].tolist() == ["ambiguous", "paired", "multichain", "paired"]
+    assert found["counted"].tolist() == [False, True, False, True] and found["clone"].notna().tolist() == [
         False,
         True,
         False,
+        True,
     ]
+
+
+def test_of_two_vdj_chains_the_one_of_a_clone_decides():
+    rows = [receptors.heavy("S:1", J[0]), receptors.light("S:1", J[1])]
+    rows += [receptors.heavy("S:2", J[0]), receptors.light("S:2", J[1]), receptors.heavy("S:2", J[9])]
+    found = clones_of(rows)
+    assert found["clone"].nunique() == 1 and found["evidence"].tolist() == ["paired", "other VDJ"]
 
 
 def test_tcr_clones_need_both_junctions():
