@@ -179,7 +179,7 @@ def scrublet(counts: Any, totals: np.ndarray, rate: float, seed: int) -> tuple[n
     index.add(places)
     k = round(0.5 * np.sqrt(n)) * 3  # as two thirds of all are simulated
     asked = np.r_[:n, rng.choice(np.arange(n, 3 * n), min(2 * n, 10_000), replace=False)]
-    parts = np.array_split(asked, 16)  # a cell is its own nearest neighbour: it does not count
+    parts = np.array_split(asked, len(asked) // 6000 + 1)  # large: faiss is slow on few; none counts itself
     found = [(index.search(places[part], k + 1)[1] >= n).sum(axis=1) - (part >= n) for part in parts]
     share = (np.concatenate(found) + 1) / (k + 2)
     score = share * rate / 2 / (1 - rate - share * (1 - rate - rate / 2))

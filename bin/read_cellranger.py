@@ -141,7 +141,7 @@ def read_counts(path: Path, sample: str) -> tuple[Any, list[str]]:
             raise ValueError("numbers that are negative or not whole, so no counts")
     except UNREADABLE as error:
         found = (str(error).strip("'\"").splitlines() or [type(error).__name__])[0]
-        stop(f"{where} is no whole filtered matrix of Cell Ranger ({found}); give that one")
+        stop(f"{where} is no whole filtered matrix of Cell Ranger ({found}); give the h5 or folder")
     genes = (features.feature_types == GEX).to_numpy()
     stripped, warnings = strip_suffix(pd.Series(barcodes), where)
     for barcode in stripped[stripped.duplicated()]:
