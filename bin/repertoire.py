@@ -210,12 +210,15 @@ def multiqc(table, patient):
 @click.option("--patient", required=True, help="Patient; first part of the names of the output files.")
 @click.option("--chains", required=True, type=FILE, help="Judged chains.")
 @click.option("--labels", required=True, type=FILE, help="Cells and types.")
+@click.option("--facts", required=True, type=FILE, help="JSON of CLONOTYPES.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the rarefaction.")
 @click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-def main(clones, patient, chains, labels, seed):
+def main(clones, patient, chains, labels, facts, seed):
     """Diversity, usage and overlap of a patient's repertoires. CLONES: clone per cell (parquet)."""
     import pandas as pd
 
+    with open(facts) as file:
+        rule = json.load(file)["rule"]
     tables = load(clones, labels, patient)
     own = pd.read_parquet(chains)
     own = own[(own["verdict"] == "own") & (own["rank"] > 0)]
@@ -226,6 +229,7 @@ def main(clones, patient, chains, labels, seed):
     shared = pd.concat([overlap(cells, name) for name, cells in tables.items()], ignore_index=True)
     for name, table in (("diversity", diverse), ("usage", used), ("overlap", shared)):
         table.insert(0, "patient", patient)
+        table["rule"] = rule
         table.to_csv(f"{patient}.{name}.tsv", sep="\t", index=False, float_format="%.6g")
     with open(f"{patient}.repertoire_mqc.json", "w") as file:
         json.dump(multiqc(diverse, patient), file, indent=1, allow_nan=False)

@@ -28,7 +28,7 @@ workflow CLONES {
     labelled = labels.join(cells)
 
     CLONE_TABLE(labelled.join(own).join(CLONOTYPES.out.facts))
-    REPERTOIRE(labelled.join(own), settings.seed)
+    REPERTOIRE(labelled.join(own).join(CLONOTYPES.out.facts), settings.seed)
     REARRANGEMENTS(labelled.join(own).join(contigs))
     FATES(labelled.join(CLONE_TABLE.out.clones), sheet)
 

@@ -5,7 +5,7 @@ process REPERTOIRE {
     label 'small'
 
     input:
-    tuple val(meta), path(labels), path(clones), path(chains)
+    tuple val(meta), path(labels), path(clones), path(chains), path(facts)
     val seed
 
     output:
@@ -17,7 +17,8 @@ process REPERTOIRE {
 
     script:
     """
-    repertoire.py ${clones} --patient ${meta.patient} --labels ${labels} --chains ${chains} --seed ${seed}
+    repertoire.py ${clones} --patient ${meta.patient} --labels ${labels} --chains ${chains} \\
+        --facts ${facts} --seed ${seed}
     """
 
     stub:
