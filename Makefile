@@ -34,8 +34,13 @@ $(CURDIR)/.runtime/nextflow: conf/runtime/pom.xml conf/runtime/nextflow
 	@mvn -B -q -f conf/runtime/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/.runtime/jars
 	@install -m 755 conf/runtime/nextflow $@
 
-demo: setup ## run the pipeline on the real samples in tests/data, results in demo/results
-	@mkdir -p demo && cd demo && nextflow run .. -profile demo -resume
+demo: setup ## simulate a patient of 3,000 cells and run the pipeline on it: demo/results
+	@mkdir -p demo
+	@test -e demo/case/samples.csv || $(BIN)/python tests/simulate_case.py --out demo/case --cells 3000 --seed 1
+	@cd demo && nextflow run .. -profile demo -resume
+
+demo-real: setup ## run the pipeline on the real samples in tests/data: demo/real
+	@mkdir -p demo && cd demo && nextflow run .. -profile demo_real --outdir real -resume
 
 test: setup ## unit, pipeline and browser tests
 	@$(BIN)/python -m pytest
@@ -52,4 +57,4 @@ lock: ## resolve modules/*/requirements.txt and tests/requirements.txt into requ
 clean: ## remove what demo and the tests left behind
 	@rm -rf demo work .nextflow .nextflow.log* .pytest_cache
 
-.PHONY: help setup demo test lint lock clean
+.PHONY: help setup demo demo-real test lint lock clean
