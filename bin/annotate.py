@@ -10,10 +10,9 @@ import numpy as np
 PACKAGES = ("click", "anndata", "pandas", "numpy", "scipy")
 UNASSIGNED = "unassigned"
 LOW_MEAN, LOW_DETECTION = 0.3, 0.1  # a gene below both in every group says little about any
-NEGATIVE_WEIGHT, RECEPTOR_WEIGHT, EXPANSION_WEIGHT = 0.5, 0.2, 0.2
-BLAST_SHARE = (
-    0.2  # of a sample's cells: the share of marrow lymphoblasts above which leukaemia is diagnosed (WHO)
-)
+NEGATIVE_WEIGHT, RECEPTOR_WEIGHT, EXPANSION_WEIGHT = 0.8, 0.2, 0.2
+BLAST_SHARE = 0.2  # of a sample: from this share of marrow lymphoblasts leukaemia is diagnosed (WHO)
+NUMBERED_CELLS, NUMBERED_SHARE = 20, 0.02  # smaller clusters are no subset: doublets form such
 
 
 def read_markers(path: Path):
@@ -29,11 +28,6 @@ def read_markers(path: Path):
         )
     for sign in ("positive", "negative"):
         table[sign] = [[g for g in genes.upper().split(",") if g] for genes in table[sign]]
-    unknown = sorted(set(table["parent"]) - set(table["cell_type"]) - {""})
-    if unknown:
-        raise click.ClickException(
-            f"{path.name}: parent {unknown[0]} is not a cell type of the table; add a row for it"
-        )
     return table.set_index("cell_type", drop=False)
 
 
@@ -108,7 +102,7 @@ def score(
 ):
     """Score of every group (rows) for every row of markers (columns).
 
-    Weighted mean of the positive genes' specificity, minus half the mean of the two strongest negative genes, plus or
+    Weighted mean of the positive genes' specificity, minus most of the mean of the two strongest negative genes, plus or
     minus the receptor evidence: receptors holds per chain kind (BCR, TCR) the share of cells with a productive chain,
     relative to the highest group.
     """
@@ -185,39 +179,74 @@ def name_groups(
     table.insert(0, "n_cells", size)
     table["lineage"] = np.where(table["lineage_sure"], markers.loc[table["winner"], "lineage"], UNASSIGNED)
     table["cell_type"] = np.where(table["sure"], table["winner"], UNASSIGNED)
-    parents = set(markers["parent"]) - {""}
     expanded = np.where(expansion(table["winner"].to_numpy(), group, sample) >= BLAST_SHARE, 1, -1)
-    for parent in sorted(parents):
+    for parent in sorted(set(markers["parent"]) - {""}):
         rows = np.flatnonzero(table["cell_type"] == parent)
         children = markers[markers["parent"] == parent]
-        if not len(rows):
-            continue
-        own = {kind: share[rows] for kind, share in receptors.items()}
-        inside = contrast(mean[rows], detection[rows], size[rows], special[rows])
-        values = score(children, inside, weight, genes, own)
-        blasts = list(children.index[children["lineage"] == "blast"])
-        values[blasts] = values[blasts].add(EXPANSION_WEIGHT * expanded[rows], axis=0)
-        child = decide(values, children, -np.inf, min_margin / 2)
-        where = table.index[rows]
-        for column in ("runner_up", "runner_up_score", "margin"):
-            table.loc[where, column] = child[column].to_numpy()
-        table.loc[where, "cell_type"] = np.where(child["sure"], child["winner"], UNASSIGNED)
-        table.loc[where, "type_score"] = child["score"].to_numpy()
-        of_child = markers.loc[child["winner"], "lineage"].to_numpy()
-        table.loc[where, "lineage"] = np.where(child["sure"], of_child, markers.loc[parent, "lineage"])
-        table.loc[where, "winner"] = child["winner"].to_numpy()
+        if len(rows):
+            own = {kind: share[rows] for kind, share in receptors.items()}
+            inside = contrast(mean[rows], detection[rows], size[rows], special[rows])
+            values = score(children, inside, weight, genes, own)
+            blasts = list(children.index[children["lineage"] == "blast"])
+            values[blasts] = values[blasts].add(EXPANSION_WEIGHT * expanded[rows], axis=0)
+            kinds = decide(values, children, -np.inf, min_margin / 2)
+            enter_kinds(table, table.index[rows], kinds, markers.loc[parent, "lineage"], markers)
+    return explain(table.drop(columns=["sure", "lineage_sure"]), markers, special * weight, genes)
+
+
+def name_subsets(
+    x, group, genes: list[str], markers, cell_type: np.ndarray, min_score: float, min_margin: float
+):
+    """Evidence table like name_groups, of subsets of the cell type (N,) that most of a group's cells have.
+
+    Cell types without rows in the table keep their own name, with underscores.
+    """
+    import pandas as pd
+
+    mean, detection = group_means(x, group)
+    size = np.bincount(group)
+    special, weight = specificity(mean, detection, size)
+    types = pd.Series(cell_type).groupby(group).agg(lambda s: s.value_counts().index[0])
+    table = pd.DataFrame({"n_cells": size, "parent": types, "lineage": ""})
+    table["winner"] = table["cell_type"] = types.str.replace(" ", "_")
+    for parent, children in markers.groupby("parent", sort=True):
+        rows = np.flatnonzero(types == parent)
+        if len(rows):
+            inside = contrast(mean[rows], detection[rows], size[rows], special[rows])
+            # A programme that is weak beside the lineage's other cell types is weak, however it varies here.
+            inside = np.minimum(inside, 2 * special[rows])
+            kinds = decide(score(children, inside, weight, genes, {}), children, min_score, min_margin / 2)
+            enter_kinds(table, table.index[rows], kinds, "", markers)
+            table.loc[table.index[rows], "score"] = kinds["score"].to_numpy()
+    return explain(table, markers, special * weight, genes)
+
+
+def enter_kinds(table, where, kinds, lineage: str, markers) -> None:
+    """Enter the decision between kinds of one cell type into the rows `where` of the evidence table."""
+    sure = kinds["sure"].to_numpy()
+    for column in ("winner", "runner_up", "runner_up_score", "margin"):
+        table.loc[where, column] = kinds[column].to_numpy()
+    table.loc[where, "type_score"] = kinds["score"].to_numpy()
+    table.loc[where, "cell_type"] = np.where(sure, kinds["winner"], UNASSIGNED)
+    table.loc[where, "lineage"] = np.where(sure, markers.loc[kinds["winner"], "lineage"], lineage)
+
+
+def explain(table, markers, special: np.ndarray, genes: list[str]):
+    """The table with the winner's marker genes that speak for it and against it."""
     for column, sign in (("evidence", "positive"), ("against", "negative")):
+        known = [name in markers.index for name in table["winner"]]
         found = [
-            evidence(markers, w, special[i] * weight, genes, sign) for i, w in enumerate(table["winner"])
+            evidence(markers, name, special[i], genes, sign) if known[i] else ""
+            for i, name in enumerate(table["winner"])
         ]
         table[column] = found
-    return table.drop(columns=["sure", "lineage_sure"])
+    return table
 
 
 def evidence(markers, name: str, special: np.ndarray, genes: list[str], sign: str) -> str:
     """The winner's marker genes of the group with their specificity, strongest first, as `CD3D 0.98, CD2 0.71`."""
     parent = markers.loc[name, "parent"]
-    listed = [*markers.loc[name, sign], *(markers.loc[parent, sign] if parent else [])]
+    listed = [*markers.loc[name, sign], *(markers.loc[parent, sign] if parent in markers.index else [])]
     found = sorted({g: special[genes.index(g)] for g in listed}.items(), key=lambda item: -item[1])
     return ", ".join(f"{g} {value:.2f}" for g, value in found[:8] if value >= 0.3)
 
@@ -256,11 +285,16 @@ def receptor_shares(
 @click.option("--contigs", multiple=True, type=click.Path(exists=True, path_type=Path),
               help="S.contigs.parquet; repeat for every sample that has receptors.")  # fmt: skip
 @click.option("--markers", required=True, type=click.Path(exists=True, path_type=Path), help="Marker table.")
+@click.option("--annotation", type=click.Path(exists=True, path_type=Path),
+              help="annotation.parquet: name subsets of its cell types, by a table of subset markers.")  # fmt: skip
+@click.option(
+    "--numbered", help="With --annotation: name clusters by this word and their rank in size instead."
+)
 @click.option("--min-score", type=float, default=0.25, show_default=True, help="Least score of a named part.")
 @click.option("--min-margin", type=click.FloatRange(0), default=0.1, show_default=True,
               help="Least lead over the runner-up; kinds of one cell type need half.")  # fmt: skip
 @click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-def main(integrated, cells, contigs, markers, min_score, min_margin):
+def main(integrated, cells, contigs, markers, annotation, numbered, min_score, min_margin):
     """Name the clusters' parts of INTEGRATED (integrated.parquet) from CELLS (S.cells.h5ad of every sample)."""
     import pandas as pd
     import scipy.sparse as sp
@@ -276,12 +310,23 @@ def main(integrated, cells, contigs, markers, min_score, min_margin):
             f"{missing}: is in {integrated.name} but in none of the matrices; give all samples"
         )
     x = sp.vstack([matrix for _, matrix in read], format="csr")[at]
+    if numbered:
+        table["part"] = table["cluster"]
     group, sample = table["part"].to_numpy(), table["sample"].astype(str).to_numpy()
-    receptors = receptor_shares(contigs, table["cell_id"].to_numpy(), sample, group)
-    relative = {kind: pair[1] for kind, pair in receptors.items()}
-    named = name_groups(x, group, genes, rows, relative, sample, min_score, min_margin)
-    for kind, (share, _) in receptors.items():
-        named[f"{kind.lower()}_share"] = share
+    if annotation is None:
+        receptors = receptor_shares(contigs, table["cell_id"].to_numpy(), sample, group)
+        relative = {kind: pair[1] for kind, pair in receptors.items()}
+        named = name_groups(x, group, genes, rows, relative, sample, min_score, min_margin)
+        for kind, (share, _) in receptors.items():
+            named[f"{kind.lower()}_share"] = share
+    else:
+        types = (
+            pd.read_parquet(annotation).set_index("cell_id")["cell_type"].reindex(table["cell_id"]).to_numpy()
+        )
+        named = name_subsets(x, group, genes, rows, types, min_score, min_margin)
+        if numbered:
+            large = named["n_cells"] >= max(NUMBERED_CELLS, NUMBERED_SHARE * len(table))
+            named["cell_type"] = [f"{numbered}_{g + 1}" if large[g] else UNASSIGNED for g in named.index]
     named.insert(0, "part", named.index)
     named.insert(0, "cluster", table.groupby("part")["cluster"].first())
     shares = table.groupby("part")["sample"].value_counts(normalize=True).groupby(level=0).head(1)
@@ -289,8 +334,9 @@ def main(integrated, cells, contigs, markers, min_score, min_margin):
     for column in ("lineage", "cell_type"):
         table[column] = named[column].to_numpy()[group]
     columns = ["cell_id", "sample", "cluster", "part", "lineage", "cell_type"]
-    table[columns].to_parquet("parts.parquet", compression="zstd")
-    named.to_csv("annotation.tsv", sep="\t", index=False, float_format="%.4g")
+    prefix = integrated.name.removesuffix("integrated.parquet")
+    table[columns].to_parquet(f"{prefix}parts.parquet", compression="zstd")
+    named.to_csv(f"{prefix}annotation.tsv", sep="\t", index=False, float_format="%.4g")
 
 
 if __name__ == "__main__":

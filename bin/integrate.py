@@ -2,18 +2,22 @@
 """Join samples: Harmony, neighbours, clusters and their parts, a UMAP layout, and whether it went well."""
 
 import json
+import os
 import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
 
-import click
-import numpy as np
+for library in ("OMP", "OPENBLAS", "NUMBA"):  # one thread: same sums in the same order, hence same results
+    os.environ[f"{library}_NUM_THREADS"] = "1"
+
+import click  # noqa: E402
+import numpy as np  # noqa: E402
 
 PACKAGES = ("click", "faiss-cpu", "harmonypy", "igraph", "leidenalg", "umap-learn", "numpy", "scipy")
 EXACT_UP_TO = 200_000  # cells; above it neighbours come from an inverted file index
 DIAGNOSTIC_CELLS, DIAGNOSTIC_NEIGHBOURS = 20_000, 30
-PART_GENES, PART_COMPONENTS, PART_RESOLUTION = 500, 20, 2.0
+PART_LEVELS, PART_CELLS, PART_GENES, PART_COMPONENTS, PART_RESOLUTION = 2, 100, 500, 20, 1.0
 
 
 def harmonise(scores: np.ndarray, batch: np.ndarray, seed: int) -> np.ndarray:
@@ -94,30 +98,39 @@ def cluster(graph, method: str, resolution: float, seed: int) -> np.ndarray:
     return np.argsort(np.argsort(-np.bincount(member), kind="stable"), kind="stable")[member]
 
 
-def cluster_parts(x, clusters: np.ndarray, k: int, seed: int) -> np.ndarray:
-    """Part numbers (N,) within clusters, from the genes that vary inside each cluster, not integrated.
+def local_scores(x) -> np.ndarray:
+    """Principal components (N, PART_COMPONENTS) of sparse x (N, G) on its own most variable genes.
 
-    x: (N, G) log-normalised. A rare type inside a large cluster of the cohort has few of its variable
-    genes to itself; inside the cluster they are the leading ones. Genes: largest residual of the log variance
-    from its quadratic trend in the log mean.
+    Genes: largest residual of the log variance from its quadratic trend in the log mean.
     """
-    parts, taken = np.zeros(len(clusters), np.int32), 0
-    for number in range(clusters.max() + 1):
-        rows = np.flatnonzero(clusters == number)
-        if len(rows) >= 4 * k:
-            own = x[rows]
-            mean = np.asarray(own.mean(0)).ravel()
-            spread = np.log(np.asarray(own.multiply(own).mean(0)).ravel() - mean**2 + 1e-6)
-            residual = spread - np.polyval(np.polyfit(np.log(mean + 1e-4), spread, 2), np.log(mean + 1e-4))
-            residual[np.bincount(own.indices, minlength=own.shape[1]) < 5] = -np.inf
-            genes = np.sort(np.argsort(-residual, kind="stable")[:PART_GENES])
-            dense = own[:, genes].toarray()
-            dense -= dense.mean(0)
-            _, vectors = np.linalg.eigh(dense.T @ dense)
-            index, distance, _ = neighbours(dense @ vectors[:, -PART_COMPONENTS:], k, seed)
-            parts[rows] = cluster(fuzzy_graph(index, distance), "louvain", PART_RESOLUTION, seed)
-        parts[rows] += taken
-        taken = parts[rows].max() + 1
+    mean = np.asarray(x.mean(0)).ravel()
+    spread = np.log(np.asarray(x.multiply(x).mean(0)).ravel() - mean**2 + 1e-6)
+    residual = spread - np.polyval(np.polyfit(np.log(mean + 1e-4), spread, 2), np.log(mean + 1e-4))
+    residual[np.bincount(x.indices, minlength=x.shape[1]) < 5] = -np.inf
+    dense = x[:, np.sort(np.argsort(-residual, kind="stable")[:PART_GENES])].toarray()
+    dense -= dense.mean(0)
+    if len(dense) < dense.shape[1]:
+        left, size, _ = np.linalg.svd(dense, full_matrices=False)
+        return (left * size)[:, :PART_COMPONENTS]
+    _, vectors = np.linalg.eigh(dense.T @ dense)
+    return dense @ vectors[:, : -PART_COMPONENTS - 1 : -1]
+
+
+def cluster_parts(x, clusters: np.ndarray, k: int, seed: int) -> np.ndarray:
+    """Part numbers (N,): clusters split twice more by what varies inside them, samples not integrated.
+
+    A rare type inside a large cluster has few of the cohort's variable genes to itself (x: (N, G) log-normalised)
+    and lies between its neighbours; among its neighbours alone its genes are the leading ones.
+    """
+    for _ in range(PART_LEVELS):
+        parts, taken = np.zeros(len(clusters), np.int32), 0
+        for rows in np.split(np.argsort(clusters, kind="stable"), np.cumsum(np.bincount(clusters))[:-1]):
+            if len(rows) >= PART_CELLS:
+                index, distance, _ = neighbours(local_scores(x[rows]), min(k, len(rows) - 1), seed)
+                parts[rows] = cluster(fuzzy_graph(index, distance), "louvain", PART_RESOLUTION, seed)
+            parts[rows] += taken
+            taken = parts[rows].max() + 1
+        clusters = parts
     return parts
 
 

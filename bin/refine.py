@@ -2,11 +2,15 @@
 """Give single cells the label their own expression fits: a part is named as a whole, its cells need not be alike."""
 
 import json
+import os
 from importlib.metadata import version
 from pathlib import Path
 
-import click
-import numpy as np
+for library in ("OMP", "OPENBLAS"):  # one thread: same sums in the same order, hence same results
+    os.environ[f"{library}_NUM_THREADS"] = "1"
+
+import click  # noqa: E402
+import numpy as np  # noqa: E402
 
 PACKAGES = ("click", "pandas", "numpy", "scipy")
 UNASSIGNED = "unassigned"
@@ -45,13 +49,13 @@ def label_distances(x, code: np.ndarray, n: np.ndarray, known: np.ndarray, thres
     means = np.stack([z[rows][code[rows] == k].mean(0) for k in range(len(n))])
     spread = z[rows] - means[code[rows]]
     covariance = spread.T @ spread / max(len(rows) - len(n), 1)
-    covariance += 0.02 * np.trace(covariance) / len(n) * np.eye(len(n))
+    covariance += (0.02 * np.trace(covariance) / len(n) + 1e-6) * np.eye(len(n))
     root = np.linalg.cholesky(np.linalg.inv(covariance))
     z, means = z @ root, means @ root
     return np.stack([((z - centre) ** 2).sum(1) for centre in means], axis=1)
 
 
-def refine(x, label: np.ndarray, rounds: int = 3, odds: float = 3.0, threshold: float = 4.0):
+def refine(x, label: np.ndarray, rounds: int = 5, odds: float = 2.0, threshold: float = 2.0):
     """Labels (N,) after moving cells to a label that is exp(odds) times likelier, and each cell's log odds.
 
     label: (N,) names, `unassigned` where there is none. An unassigned cell gets a label only where that is clear
@@ -125,6 +129,8 @@ def multiqc(table) -> dict:
 @click.argument("components", type=click.Path(exists=True, path_type=Path))
 @click.argument("expression", type=click.Path(exists=True, path_type=Path))
 @click.option("--markers", required=True, type=click.Path(exists=True, path_type=Path), help="Marker table.")
+@click.option("--odds", type=click.FloatRange(0), default=2.0, show_default=True,
+              help="How much likelier (natural log) another label must be for a cell to move there.")  # fmt: skip
 @click.option("--labels", type=click.Path(exists=True, path_type=Path), help="Your labels: cell_id, label.")
 @click.option(
     "--predictions", type=click.Path(exists=True, path_type=Path), help="A model's labels, likewise."
@@ -132,7 +138,7 @@ def multiqc(table) -> dict:
 @click.option("--labels-use", type=click.Choice(["check", "replace"]), default="check", show_default=True,
               help="Only tabulate where foreign labels differ, or take them (yours before a model's).")  # fmt: skip
 @click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-def main(parts, components, expression, markers, labels, predictions, labels_use):
+def main(parts, components, expression, markers, odds, labels, predictions, labels_use):
     """Label the cells of PARTS (parts.parquet) by COMPONENTS and EXPRESSION (components.parquet, expression.npz)."""
     import pandas as pd
     import scipy.sparse as sp
@@ -141,7 +147,7 @@ def main(parts, components, expression, markers, labels, predictions, labels_use
     cells = pd.Index(pd.read_parquet(components, columns=["cell_id"])["cell_id"])
     x = sp.load_npz(expression).tocsr()[cells.get_indexer(table["cell_id"])]
     before = table["cell_type"].to_numpy(object)
-    after, margin = refine(x, before)
+    after, margin = refine(x, before, odds=odds)
     lineage = (
         pd.read_csv(markers, sep="\t", dtype=str)
         .drop_duplicates("cell_type")
@@ -162,12 +168,15 @@ def main(parts, components, expression, markers, labels, predictions, labels_use
     kept = table["lineage"].to_numpy(object)
     table["lineage"] = np.where(moved, named.fillna(pd.Series(after)), kept)
     table["cell_type"], table["margin"], table["moved"] = after, margin.astype(np.float32), moved
-    table.to_parquet("annotation.parquet", compression="zstd")
+    prefix = parts.name.removesuffix("parts.parquet")
+    table.to_parquet(f"{prefix}annotation.parquet", compression="zstd")
     empty = pd.DataFrame(columns=["cell_type", "label", "n_cells", "share", "same", "source"])
     pd.concat(disagreements or [empty]).to_csv(
         "label_agreement.tsv", sep="\t", index=False, float_format="%.4g"
     )
-    Path("annotate_mqc.json").write_text(json.dumps(multiqc(table), indent=1, allow_nan=False) + "\n")
+    Path(f"{prefix}annotate_mqc.json").write_text(
+        json.dumps(multiqc(table), indent=1, allow_nan=False) + "\n"
+    )
 
 
 if __name__ == "__main__":

@@ -4,11 +4,15 @@
 Only the variable genes' columns are ever in memory; each sample is read in blocks of cells.
 """
 
+import os
 from importlib.metadata import version
 from pathlib import Path
 
-import click
-import numpy as np
+for library in ("OMP", "OPENBLAS"):  # one thread: same sums in the same order, hence same results
+    os.environ[f"{library}_NUM_THREADS"] = "1"
+
+import click  # noqa: E402
+import numpy as np  # noqa: E402
 
 PACKAGES = ("click", "anndata", "pandas", "scipy")
 FEW_CELLS = 20  # samples with fewer have no say in the choice of genes
