@@ -145,6 +145,8 @@ def main(folders, patient, soup, label_noise, keep):
                      "--curve", f"{patient}.mrd_curve.tsv", "--clones", cells, "--table", f"{patient}.clones.tsv",
                      "--chains", judged)  # fmt: skip
                 report(folder, patient, truth, labels, spent)
+                report_fates(patient, truth, labels)
+                report_mrd(patient)
             finally:
                 os.chdir(here)
 
@@ -189,6 +191,48 @@ def report(folder, patient, truth, labels, spent):
                 pd.Series(both["lineage"] + "/" + both["kind"]).value_counts().to_dict(),
                 wrong[f"{receptor}_evidence"].value_counts().to_dict(),
             )
+
+
+def report_fates(patient, truth, labels):
+    """Fates of clones of 20 cells or more beside what the same rule says of the true cells, captured or not."""
+    truth = truth.set_index("cell_id").reindex(labels["cell_id"])
+    cells = pd.read_parquet(f"{patient}.clones.parquet").set_index("cell_id").reindex(labels["cell_id"])
+    table = pd.read_csv(f"{patient}.fates.tsv", sep="\t")
+    times = sorted(truth["timepoint"].unique())
+    right = called = 0
+    for receptor in ("bcr", "tcr"):
+        here = table[table["receptor"] == receptor.upper()]
+        big = here.groupby("clone")["n"].sum()
+        names = (
+            pd.Series(cells[f"{receptor}_clone"]).to_frame("clone").assign(name=truth[f"{receptor}_clone"])
+        )
+        names = (
+            names[names["name"] != ""].groupby("clone")["name"].agg(lambda seen: seen.value_counts().index[0])
+        )
+        carriers = truth[truth[f"{receptor}_clone"] != ""]
+        true = pd.crosstab(carriers[f"{receptor}_clone"], carriers["timepoint"]).reindex(columns=times)
+        home = carriers.groupby(f"{receptor}_clone")["lineage"].agg(lambda seen: seen.value_counts().index[0])
+        sizes = pd.crosstab(carriers["lineage"], carriers["timepoint"]).reindex(home).to_numpy()
+        every = np.tile(true.sum().to_numpy(), (len(true), 1))
+        total = np.where((sizes > 0).all(1, keepdims=True), sizes, every)
+        expected, change, _, _ = fates.classify(true.to_numpy(), total, true.to_numpy(), 0.05)
+        expected = pd.DataFrame({"fate": expected, "change": change}, index=true.index)
+        for clone in big.index[big >= 20]:
+            rows, meant = here[here["clone"] == clone], expected.loc[names[clone]]
+            fate = rows["fate"].iloc[0]
+            right, called = right + (fate == meant["fate"]), called + 1
+            if fate != meant["fate"] or rows["change"].iloc[0] != meant["change"] or big[clone] > 500:
+                print(
+                    f"    {clone} {names[clone]}: true cells {true.loc[names[clone]].tolist()} "
+                    f"{meant['fate']} ({meant['change']}), found {rows['n'].tolist()} {fate} "
+                    f"({rows['change'].iloc[0]} within {rows['basis'].iloc[0]})"
+                )
+    print(f"  fates of clones of 20 cells or more: {right} of {called} as the true cells say")
+
+
+def report_mrd(patient):
+    for row in pd.read_csv(f"{patient}.mrd.tsv", sep="\t").drop_duplicates("clone").fillna("").itertuples():
+        print(f"  {row.clone}: {row.matched_clone} {row.label} {row.verdict}; {row.reason}")
 
 
 if __name__ == "__main__":
