@@ -56,12 +56,13 @@ workflow {
 
     workflow.onComplete = {
         if (workflow.success && params.help.toString() != 'true') {
+            def folder = file(params.outdir).toUriString()
             log.info(
                 """
-                Results are in ${params.outdir}
-                  QC summary       ${params.outdir}/report/multiqc_report.html
-                  Samples          ${params.outdir}/cells/qc.tsv
-                  The run itself   ${params.outdir}/pipeline_info
+                Results are in ${folder}
+                  QC summary       ${folder}/report/multiqc_report.html
+                  Samples          ${folder}/cells/qc.tsv
+                  The run itself   ${folder}/pipeline_info
                 """.stripIndent()
             )
         }
