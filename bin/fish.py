@@ -55,7 +55,7 @@ def measured(table, arms: list[str], event: str, day: float) -> dict:
         carrier=fits.population.isin(carriers),
         n=fits.n.fillna(0),
     )
-    best = order.sort_values(["named", "found", "carrier", "n", "total", "separation"]).iloc[-1]
+    best = order.sort_values(["found", "named", "carrier", "n", "total", "separation"]).iloc[-1]
     found = {"arm": best.arm, "event": event, "population": best.population, "timepoint": "all"}
     found |= {"genes": best.scored_genes, "mb": best.mb, "seen": best.verdict == "detected"}
     part = min(1.0, (SEPARATION / best.separation) ** 2)
