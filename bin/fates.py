@@ -15,7 +15,7 @@ MIN_LINEAGE = 10  # counted cells of the lineage, at both times, for a compariso
 FATE_RULE = (
     "lost: unseen at the last time, with an upper bound there below the lower bound of its peak; emerging: "
     "unseen at the first time, with an upper bound there below the lower bound of the last; persistent: seen "
-    "at every time; expanded, contracted: not seen at every time, and first and last share differ; "
+    "at every time, or at first and last without a change; expanded, contracted: a change, but not seen at every time; "
     "changes at FDR < {fdr:g} (hypergeometric test of the sampled cells, Benjamini-Hochberg)"
 )
 
@@ -96,11 +96,13 @@ def at(array, column):
     return array[np.arange(len(array)), column]
 
 
-def classify(n, total, sure, fdr_limit):
-    """Fate and change of clones from counts (clones, times) of the basis, and sure members (clones, times).
+def classify(n, total, home_n, home_total, likely, sure, fdr_limit):
+    """Fate and change of clones from counts (clones, times).
 
-    Returns fate, change, p and fdr of the comparison that decided: peak with last where unseen at the last
-    sampled time, else first with last.
+    n, total: among all counted cells; home_n, home_total: within the clone's lineage; likely: members in lineages
+    that make the receptor; sure: those with an own VDJ chain. Returns fate, change, within (whether the comparison
+    is within the lineage), p and fdr of the comparison: peak with last where unseen at the last sampled time, else
+    first with last.
     """
     import numpy as np
 
@@ -108,31 +110,40 @@ def classify(n, total, sure, fdr_limit):
     times = np.arange(n.shape[1])
     first = np.where(sampled, times, len(times)).min(1).clip(0, len(times) - 1)
     last = np.where(sampled, times, -1).max(1).clip(0)
-    enough = sampled.sum(1) >= 2
-    seen = (sure > 0) & sampled
-    low, high = wilson(n, total)
-    before = sampled & (times < last[:, None])
-    peak = np.where(before, n / total.clip(1), -1).argmax(1)
-    gone, new = enough & ~at(seen, last) & seen.any(1), enough & ~at(seen, first) & at(seen, last)
-    start = np.where(gone, peak, first)
-    p = two_sided(at(n, start), at(total, start), at(n, last), at(total, last))
-    p = np.where(enough, p, np.nan)
+    enough, seen = sampled.sum(1) >= 2, (sure > 0) & sampled
+    gone, new = (
+        enough & (at(likely, last) == 0) & seen.any(1),
+        enough & (at(likely, first) == 0) & at(seen, last),
+    )
+    # The peak within the lineage, where it was sampled before the last time; else among all.
+    before, fit = sampled & (times < last[:, None]), home_total >= MIN_LINEAGE
+    shares = np.where(
+        (before & fit).any(1)[:, None], np.where(fit, home_n / home_total.clip(1), -1), n / total.clip(1)
+    )
+    start = np.where(gone, np.where(before, shares, -1).argmax(1), first)
+    within = at(fit, start) & at(fit, last)
+    part, whole = (np.where(within[:, None], a, b) for a, b in ((home_n, n), (home_total, total)))
+    low, high = wilson(part, whole)
+    p = two_sided(at(part, start), at(whole, start), at(part, last), at(whole, last))
+    # Among all cells only presence can be compared: shares change with whatever else is in the sample.
+    p = np.where(enough & (within | gone | new), p, np.nan)
     fdr = adjusted(p)
     shown = np.nan_to_num(fdr, nan=1) < fdr_limit
-    rises = at(n, last) * at(total, start) > at(n, start) * at(total, last)
+    rises = at(part, last) * at(whole, start) > at(part, start) * at(whole, last)
     change = np.full(clones, "not shown", dtype=object)
     change[shown] = np.where(rises[shown], "expanded", "contracted")
+    ends = enough & at(seen, first) & at(seen, last)
     fate = np.select(
         [
-            gone & shown & ~rises & (at(high, last) < at(low, peak)),
+            gone & shown & ~rises & (at(high, last) < at(low, start)),
             new & shown & rises & (at(high, first) < at(low, last)),
-            enough & (seen | ~sampled).all(1),
+            enough & (seen | ~sampled).all(1) | ends & ~shown,
             shown & ~gone & ~new & seen.any(1),
         ],
         ["lost", "emerging", "persistent", change],
         "undetermined",
     )
-    return fate.astype(object), change, p, fdr
+    return fate.astype(object), change, within, p, fdr
 
 
 def fates_of(cells, labels_of, receptor, times, days, min_cells, fdr_limit):
@@ -159,13 +170,10 @@ def fates_of(cells, labels_of, receptor, times, days, min_cells, fdr_limit):
     by_lineage = pd.crosstab(counted["lineage"], counted["timepoint"]) if len(counted) else pd.DataFrame()
     total_home = by_lineage.reindex(index=home, columns=times, fill_value=0).to_numpy().astype(int)
     sure = count(likely[likely["evidence"].isin(SURE)], clones, times)
-    # Within the lineage, unless it was hardly sampled at some time when the receptor was: then among all
-    # counted cells.
-    within = ((total_home >= MIN_LINEAGE) | (total == 0)).all(1)
-    basis_n = np.where(within[:, None], n_home, n)
-    basis_total = np.where(within[:, None], total_home, total)
-    fate, change, p, fdr = classify(basis_n, basis_total, sure, fdr_limit)
-    slope, slope_low, slope_high = growth(basis_n, basis_total, np.asarray(days, float))
+    n_likely = count(likely, clones, times)
+    fate, change, within, p, fdr = classify(n, total, n_home, total_home, n_likely, sure, fdr_limit)
+    basis = [np.where(within[:, None], a, b) for a, b in ((n_home, n), (total_home, total))]
+    slope, slope_low, slope_high = growth(*basis, np.asarray(days, float))
     low, high = wilson(n, total)
     low_home, high_home = wilson(n_home, total_home)
 

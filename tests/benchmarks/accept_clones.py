@@ -213,9 +213,8 @@ def report_fates(patient, truth, labels):
         true = pd.crosstab(carriers[f"{receptor}_clone"], carriers["timepoint"]).reindex(columns=times)
         home = carriers.groupby(f"{receptor}_clone")["lineage"].agg(lambda seen: seen.value_counts().index[0])
         sizes = pd.crosstab(carriers["lineage"], carriers["timepoint"]).reindex(home).to_numpy()
-        every = np.tile(true.sum().to_numpy(), (len(true), 1))
-        total = np.where((sizes > 0).all(1, keepdims=True), sizes, every)
-        expected, change, _, _ = fates.classify(true.to_numpy(), total, true.to_numpy(), 0.05)
+        every, true_n = np.tile(true.sum().to_numpy(), (len(true), 1)), true.to_numpy()
+        expected, change, *_ = fates.classify(true_n, every, true_n, sizes, true_n, true_n, 0.05)
         expected = pd.DataFrame({"fate": expected, "change": change}, index=true.index)
         for clone in big.index[big >= 20]:
             rows, meant = here[here["clone"] == clone], expected.loc[names[clone]]

@@ -53,6 +53,36 @@ def test_comparison_is_within_the_lineage_unless_the_lineage_is_gone():
     assert fate.loc["plasma", ["fate", "change", "basis"]].tolist() == ["persistent", "not shown", "plasma"]
 
 
+def test_a_relapse_is_persistent_with_its_gap_in_the_table():
+    counts = {"blast": (145, 0, 83), "rest": (60, 900, 500)}
+    table, fate = table_of(counts, {"blast": "blast"})
+    assert fate.loc["blast", ["fate", "change", "basis"]].tolist() == ["persistent", "not shown", "blast"]
+    gap = table[(table["clone"] == "blast") & (table["timepoint"] == "T2")].iloc[0]
+    assert gap["n"] == 0 and gap["high"] == pytest.approx(1 - 0.05 ** (1 / 900))
+
+
+def test_one_cell_with_a_light_chain_is_neither_presence_nor_absence():
+    rows = [
+        {"clone": clone, "timepoint": time, "lineage": "plasma", "counted": True, "evidence": evidence}
+        for clone, time, evidence, n in (
+            ("a", "T1", "VJ attached", 1), ("a", "T2", "paired", 90), ("a", "T3", "paired", 95),
+            ("rest", "T1", "paired", 100), ("rest", "T2", "paired", 100), ("rest", "T3", "paired", 90),
+        )
+        for _ in range(n)
+    ]  # fmt: skip
+    labels = pd.Series({"a": "x", "rest": "y"})
+    table = fates.fates_of(pd.DataFrame(rows), labels, "BCR", list(DAYS), list(DAYS.values()), 3, 0.05)
+    assert table[["fate", "change"]].iloc[0].tolist() == ["expanded", "expanded"]
+
+
+def test_a_share_among_all_cells_is_no_expansion():
+    # Four plasma cells at T1 among blasts, most of the receptor cells at T3: the blasts went, the clone need not have grown.
+    counts = {"plasma": (4, 90, 40), "rest": (5, 30, 15), "blast": (500, 0, 0)}
+    _, fate = table_of(counts, {"blast": "blast"})
+    assert fate.loc["plasma", ["fate", "change", "basis"]].tolist() == ["persistent", "not shown", "all"]
+    assert np.isnan(fate.loc["plasma", "p_sampling"])
+
+
 def test_zero_is_not_absent():
     table, _ = table_of({"a": (5, 0, 0), "rest": (95, 100, 40)})
     row = table[(table["clone"] == "a") & (table["timepoint"] == "T3")].iloc[0]
@@ -100,7 +130,7 @@ def test_unchanged_clones_are_rarely_called():
     for _ in range(40):
         counts = np.array([rng.multinomial(size, shares) for size in (800, 2500, 2000)]).T
         totals = np.tile(counts.sum(0), (len(shares), 1))
-        fate, change, _, _ = fates.classify(counts, totals, counts, 0.05)
+        fate, change, _, _, _ = fates.classify(counts, totals, counts, totals, counts, counts, 0.05)
         wrong += (change != "not shown").sum() + np.isin(
             fate, ["lost", "emerging", "expanded", "contracted"]
         ).sum()
