@@ -310,8 +310,11 @@ def main(integrated, cells, contigs, markers, annotation, numbered, min_score, m
             f"{missing}: is in {integrated.name} but in none of the matrices; give all samples"
         )
     x = sp.vstack([matrix for _, matrix in read], format="csr")[at]
-    if numbered:
-        table["part"] = table["cluster"]
+    if annotation is not None:
+        known = pd.read_parquet(annotation, columns=["cell_id", "cell_type"]).set_index("cell_id")["cell_type"]
+        types = known.reindex(table["cell_id"]).fillna(UNASSIGNED).to_numpy(object)
+        by = table["cluster"] if numbered else table["part"].astype(str) + " " + types
+        table["part"] = pd.factorize(by, sort=True)[0]
     group, sample = table["part"].to_numpy(), table["sample"].astype(str).to_numpy()
     if annotation is None:
         receptors = receptor_shares(contigs, table["cell_id"].to_numpy(), sample, group)
@@ -320,9 +323,6 @@ def main(integrated, cells, contigs, markers, annotation, numbered, min_score, m
         for kind, (share, _) in receptors.items():
             named[f"{kind.lower()}_share"] = share
     else:
-        types = (
-            pd.read_parquet(annotation).set_index("cell_id")["cell_type"].reindex(table["cell_id"]).to_numpy()
-        )
         named = name_subsets(x, group, genes, rows, types, min_score, min_margin)
         if numbered:
             large = named["n_cells"] >= max(NUMBERED_CELLS, NUMBERED_SHARE * len(table))

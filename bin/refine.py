@@ -97,7 +97,7 @@ def read_labels(path: Path, cell_id: np.ndarray) -> np.ndarray:
     """Foreign labels (N,) in the order of cell_id, '' where a cell has none."""
     import pandas as pd
 
-    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    table = pd.read_csv(path, sep="," if path.suffix == ".csv" else "\t", dtype=str, keep_default_na=False)
     if not {"cell_id", "label"} <= set(table):
         raise click.ClickException(
             f"{path.name}: needs the columns cell_id and label; found {', '.join(table)}"
@@ -131,6 +131,10 @@ def multiqc(table) -> dict:
 @click.option("--markers", required=True, type=click.Path(exists=True, path_type=Path), help="Marker table.")
 @click.option("--odds", type=click.FloatRange(0), default=2.0, show_default=True,
               help="How much likelier (natural log) another label must be for a cell to move there.")  # fmt: skip
+@click.option("--lineages", type=click.Path(exists=True, path_type=Path),
+              help="Table of lineages to subcluster; those with enough cells are written to lineages_found.tsv.")  # fmt: skip
+@click.option("--min-cells", type=click.IntRange(4), default=50, show_default=True,
+              help="Fewer cells of a lineage are not subclustered.")  # fmt: skip
 @click.option("--labels", type=click.Path(exists=True, path_type=Path), help="Your labels: cell_id, label.")
 @click.option(
     "--predictions", type=click.Path(exists=True, path_type=Path), help="A model's labels, likewise."
@@ -138,7 +142,7 @@ def multiqc(table) -> dict:
 @click.option("--labels-use", type=click.Choice(["check", "replace"]), default="check", show_default=True,
               help="Only tabulate where foreign labels differ, or take them (yours before a model's).")  # fmt: skip
 @click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-def main(parts, components, expression, markers, odds, labels, predictions, labels_use):
+def main(parts, components, expression, markers, odds, lineages, min_cells, labels, predictions, labels_use):
     """Label the cells of PARTS (parts.parquet) by COMPONENTS and EXPRESSION (components.parquet, expression.npz)."""
     import pandas as pd
     import scipy.sparse as sp
@@ -170,6 +174,11 @@ def main(parts, components, expression, markers, odds, labels, predictions, labe
     table["cell_type"], table["margin"], table["moved"] = after, margin.astype(np.float32), moved
     prefix = parts.name.removesuffix("parts.parquet")
     table.to_parquet(f"{prefix}annotation.parquet", compression="zstd")
+    if lineages is not None:
+        counts = table["lineage"].value_counts()
+        found = pd.read_csv(lineages, sep="\t", dtype=str)
+        found = found[found["lineage"].map(counts).fillna(0) >= min_cells]
+        found.to_csv("lineages_found.tsv", sep="\t", index=False)
     empty = pd.DataFrame(columns=["cell_type", "label", "n_cells", "share", "same", "source"])
     pd.concat(disagreements or [empty]).to_csv(
         "label_agreement.tsv", sep="\t", index=False, float_format="%.4g"

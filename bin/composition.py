@@ -1,0 +1,264 @@
+#!/usr/bin/env python3
+"""How the shares of types and subsets move over time, with intervals, and the one label table of all later steps."""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+import numpy as np
+
+PACKAGES = ("click", "pandas", "numpy", "scipy", "statsmodels")
+UNASSIGNED = "unassigned"
+MIN_PATIENTS = 3
+
+
+def intervals(n: np.ndarray, total: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """95 % bounds of n / total: Wilson (1927); where n is 0 the one-sided upper bound; none (0 to 1) without cells."""
+    from statsmodels.stats.proportion import proportion_confint
+
+    size = np.maximum(total, 1)
+    low, high = proportion_confint(n, size, method="wilson")
+    high = np.where(n == 0, 1 - 0.05 ** (1 / size), high)
+    return np.where(total > 0, np.where(n == 0, 0, low), 0.0), np.where(total > 0, high, 1.0)
+
+
+def join_labels(annotation, integrated, subsets: list, samples):
+    """The label table: a row per kept cell, in the order of samples and cells."""
+    import pandas as pd
+
+    table = annotation[["cell_id", "sample", "cluster", "lineage", "cell_type"]].merge(
+        integrated[["cell_id", "umap_1", "umap_2"]], on="cell_id", validate="one_to_one"
+    )
+    columns = ["cell_id", "subset"]
+    named = pd.concat([s[columns] for s in subsets]) if subsets else pd.DataFrame(columns=columns)
+    table["subset"] = table["cell_id"].map(named.set_index("cell_id")["subset"])
+    # A lineage without subsets of its own has its cell types for subsets.
+    table["subset"] = table["subset"].fillna(table["cell_type"].str.replace(" ", "_"))
+    sheet = samples.set_index("sample")
+    for column in ("patient", "timepoint", "day"):
+        table[column] = table["sample"].map(sheet[column])
+    table["day"] = table["day"].astype(int)
+    order = ["cell_id", "sample", "patient", "timepoint", "day", "lineage", "cell_type", "subset", "cluster"]
+    table = table[[*order, "umap_1", "umap_2"]]
+    for column in ("sample", "patient", "timepoint", "lineage", "cell_type", "subset"):
+        table[column] = table[column].astype("category")
+    return table
+
+
+def count(labels, samples):
+    """Counts and shares with intervals of every label in every sample, at three levels.
+
+    Lineages and cell types are shares of a sample's cells; subsets are shares of their lineage's cells. A label that
+    a sample does not have is a row with n 0.
+    """
+    import pandas as pd
+
+    where = samples.set_index("sample")[["patient", "timepoint", "day"]]
+    tables = []
+    for level, parent in (("lineage", None), ("cell_type", None), ("subset", "lineage")):
+        key = labels[["sample", level]].astype(str)
+        key["parent"] = labels[parent].astype(str) if parent else "all"
+        n = key.groupby(["parent", level, "sample"]).size().unstack("sample", fill_value=0)
+        n = n.reindex(columns=list(where.index), fill_value=0)
+        total = key.groupby(["parent", "sample"]).size().unstack("sample", fill_value=0)
+        total = total.reindex(columns=list(where.index), fill_value=0)
+        long = n.stack().rename("n").reset_index().rename(columns={level: "label"})
+        long["total"] = [total.at[p, s] for p, s in zip(long["parent"], long["sample"], strict=True)]
+        tables.append(long.assign(level=level))
+    table = pd.concat(tables, ignore_index=True).merge(where, left_on="sample", right_index=True)
+    table["share"] = (table["n"] / table["total"].replace(0, np.nan)).astype(float)
+    table["low"], table["high"] = intervals(table["n"].to_numpy(), table["total"].to_numpy())
+    columns = [
+        "patient",
+        "sample",
+        "timepoint",
+        "day",
+        "level",
+        "parent",
+        "label",
+        "n",
+        "total",
+        "share",
+        "low",
+        "high",
+    ]
+    rank = {"lineage": 0, "cell_type": 1, "subset": 2}
+    table = table.assign(rank=table["level"].map(rank)).sort_values(
+        ["patient", "day", "sample", "rank", "parent", "label"]
+    )
+    return table[columns].reset_index(drop=True)
+
+
+def changes(composition):
+    """Difference of shares between a patient's consecutive time points, with Newcombe's hybrid interval (1998)."""
+    import pandas as pd
+
+    rows = []
+    keys = ["patient", "level", "parent", "label"]
+    pooled = composition.groupby([*keys, "day", "timepoint"], as_index=False)[["n", "total"]].sum()
+    pooled["low"], pooled["high"] = intervals(pooled["n"].to_numpy(), pooled["total"].to_numpy())
+    pooled["share"] = pooled["n"] / pooled["total"].replace(0, np.nan)
+    for key, group in pooled.sort_values("day").groupby(keys):
+        for a, b in zip(group.iloc[:-1].itertuples(), group.iloc[1:].itertuples(), strict=True):
+            if not a.total or not b.total:
+                continue
+            difference = b.share - a.share
+            low = difference - np.hypot(b.share - b.low, a.high - a.share)
+            high = difference + np.hypot(b.high - b.share, a.share - a.low)
+            rows.append(
+                [*key, a.timepoint, b.timepoint, a.day, b.day, a.share, b.share, difference, low, high]
+            )
+    columns = [
+        *keys,
+        "from",
+        "to",
+        "from_day",
+        "to_day",
+        "from_share",
+        "to_share",
+        "change",
+        "change_low",
+        "change_high",
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def centred_log_ratios(counts: np.ndarray) -> np.ndarray:
+    """ln share minus the mean ln share of the sample (Aitchison 1982), half a cell added; counts (S, L)."""
+    logs = np.log(counts + 0.5)
+    return logs - logs.mean(1, keepdims=True)
+
+
+def paired_tests(counts: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean change of the centred log ratio between paired samples, and its p value, per label (L,).
+
+    counts: (S, L); first, second: (P,) rows of each patient's two samples. A t test of the paired differences whose
+    variance is moderated over labels by empirical Bayes (Smyth 2004), as propeller does with transformed proportions
+    (Phipson 2022): the patient is the unit, and its own level cancels.
+    """
+    from scipy import stats
+    from scipy.special import polygamma
+
+    difference = centred_log_ratios(counts[second]) - centred_log_ratios(counts[first])
+    n = len(difference)
+    mean, variance, df = difference.mean(0), np.maximum(difference.var(0, ddof=1), 1e-8), n - 1
+    # Method of moments for the prior of log variances; without surplus spread all labels share one variance.
+    logs = np.log(variance) - polygamma(0, df / 2) + np.log(df / 2)
+    surplus = logs.var(ddof=1) - polygamma(1, df / 2) if len(logs) > 1 else 0
+    if surplus > 0:
+        y = 0.5 + 1 / surplus
+        for _ in range(50):
+            step = polygamma(1, y) * (1 - polygamma(1, y) / surplus) / polygamma(2, y)
+            y += step
+            if abs(step / y) < 1e-8:
+                break
+        prior_df = 2 * y
+        prior = np.exp(logs.mean() + polygamma(0, y) - np.log(y))
+        variance, df = (prior_df * prior + df * variance) / (prior_df + df), df + prior_df
+    else:
+        variance, df = np.full_like(variance, np.exp(logs.mean())), np.inf
+    t = mean / np.sqrt(variance / n)
+    return mean, 2 * stats.t.sf(np.abs(t), df)
+
+
+def differential_abundance(composition, patients: int):
+    """Paired test per level, parent and pair of time points that at least MIN_PATIENTS patients have; else a reason."""
+    import pandas as pd
+    from scipy.stats import false_discovery_control
+
+    columns = [
+        "level",
+        "parent",
+        "label",
+        "from",
+        "to",
+        "patients",
+        "mean_log_ratio_change",
+        "p_value",
+        "q_value",
+        "note",
+    ]
+    if patients < MIN_PATIENTS:
+        note = f"{patients} patient(s): no replicates, so no p values; a difference of two samples is no test"
+        return pd.DataFrame(
+            [["all", "all", "all", "", "", patients, None, None, None, note]], columns=columns
+        )
+    tables = []
+    days = composition.groupby("timepoint")["day"].median().sort_values()
+    for (level, parent), group in composition.groupby(["level", "parent"], sort=False):
+        wide = group.pivot_table(
+            index=["patient", "timepoint"], columns="label", values="n", aggfunc="sum", fill_value=0
+        )
+        wide = wide[wide.sum(1) > 0]
+        if wide.shape[1] < 2:
+            continue
+        for one, two in zip(days.index[:-1], days.index[1:], strict=True):
+            both = [
+                p
+                for p in wide.index.get_level_values(0).unique()
+                if (p, one) in wide.index and (p, two) in wide.index
+            ]
+            if len(both) < MIN_PATIENTS:
+                continue
+            counts = wide.loc[[(p, t) for t in (one, two) for p in both]].to_numpy(float)
+            at = np.arange(len(both))
+            mean, p = paired_tests(counts, at, at + len(both))
+            table = pd.DataFrame(
+                {"level": level, "parent": parent, "label": wide.columns, "from": one, "to": two}
+            )
+            table["patients"], table["mean_log_ratio_change"], table["p_value"] = len(both), mean, p
+            tables.append(table.assign(q_value=false_discovery_control(p, method="bh"), note=""))
+    return pd.concat(tables)[columns] if tables else pd.DataFrame(columns=columns)
+
+
+def multiqc(composition) -> dict:
+    """MultiQC custom content: cells of each type per sample, samples in order of patient and day, as stacked bars."""
+    types = composition[composition["level"] == "cell_type"]
+    data = {
+        sample: dict(zip(g["label"], g["n"].astype(int), strict=True))
+        for sample, g in types.groupby("sample", sort=False)
+    }
+    data = {sample: {k: int(v) for k, v in row.items()} for sample, row in data.items()}
+    return {
+        "id": "composition", "section_name": "Cell types over time", "plot_type": "bargraph", "data": data,
+        "description": "Share of each cell type in each sample, in order of patient and day.",
+        "pconfig": {"id": "composition_plot", "title": "Cell types over time", "cpswitch_c_active": False,
+                    "sort_samples": False, "ylab": "Cells"},
+    }  # fmt: skip
+
+
+@click.command()
+@click.argument("annotation", type=click.Path(exists=True, path_type=Path))
+@click.argument("integrated", type=click.Path(exists=True, path_type=Path))
+@click.argument("subsets", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option("--samples", required=True, type=click.Path(exists=True, path_type=Path), help="samples.tsv")
+@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
+def main(annotation, integrated, subsets, samples):
+    """Join ANNOTATION, INTEGRATED and SUBSETS (<lineage>.subsets.parquet) into labels.parquet and count."""
+    import pandas as pd
+
+    sheet = pd.read_csv(samples, sep="\t", dtype=str, keep_default_na=False)
+    sheet["day"] = sheet["day"].astype(int)
+    table = pd.read_parquet(annotation)
+    missing = sorted(set(table["sample"].astype(str)) - set(sheet["sample"]))
+    if missing:
+        raise click.ClickException(
+            f"{missing[0]}: is in {annotation.name} but not in {samples.name}; use the same run's"
+        )
+    sheet = sheet[sheet["sample"].isin(table["sample"].astype(str))]
+    labels = join_labels(table, pd.read_parquet(integrated), [pd.read_parquet(p) for p in subsets], sheet)
+    composition = count(labels, sheet)
+    moved = changes(composition)
+    tested = differential_abundance(composition, sheet["patient"].nunique())
+    labels.to_parquet("labels.parquet", compression="zstd")
+    composition.to_csv("composition.tsv", sep="\t", index=False, float_format="%.6g")
+    moved.to_csv("composition_change.tsv", sep="\t", index=False, float_format="%.6g")
+    tested.to_csv("differential_abundance.tsv", sep="\t", index=False, float_format="%.6g")
+    Path("composition_mqc.json").write_text(
+        json.dumps(multiqc(composition), indent=1, allow_nan=False) + "\n"
+    )
+
+
+if __name__ == "__main__":
+    main()

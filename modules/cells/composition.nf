@@ -1,0 +1,30 @@
+// The label table of all later steps, and the shares of types and subsets over time with intervals.
+process COMPOSITION {
+    label 'cells'
+    label 'small'
+
+    input:
+    path sheet
+    path annotation
+    path clusters
+    path subsets, stageAs: 'subsets/*'
+
+    output:
+    path 'labels.parquet', emit: labels
+    path 'composition.tsv', emit: composition
+    path 'composition_change.tsv', emit: changes
+    path 'differential_abundance.tsv', emit: tests
+    path 'composition_mqc.json', emit: multiqc
+    tuple val('COMPOSITION'), eval('composition.py --version'), emit: versions, topic: versions
+
+    script:
+    """
+    composition.py ${annotation} ${clusters} ${subsets} --samples ${sheet}
+    """
+
+    stub:
+    """
+    touch labels.parquet composition.tsv composition_change.tsv differential_abundance.tsv
+    echo '{}' > composition_mqc.json
+    """
+}
