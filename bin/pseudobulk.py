@@ -54,12 +54,16 @@ def sums(counts, genes, member) -> dict:
     """Groups x genes: counts, sum and sum of squares of log-normalised expression, cells that express the
     gene.
     """
+    from scipy.sparse import csr_matrix
+
+    counts = csr_matrix(counts)
     logs = log_normalised(counts, genes)
-    squares, seen = logs.astype(np.float64), logs.copy()
-    squares.data **= 2
-    seen.data = np.ones_like(seen.data)
-    parts = {"counts": counts.astype(np.float64), "log_sum": logs, "log_squares": squares, "cells": seen}
-    return {name: (member @ part).tocsr() for name, part in parts.items()}
+    values = {"counts": counts.data, "log_sum": logs.data, "log_squares": logs.data.astype(np.float64) ** 2}
+    values["cells"] = np.ones(logs.nnz, dtype=np.int8)
+    found = {}
+    for name, data in values.items():
+        found[name] = (member @ csr_matrix((data, logs.indices, logs.indptr), shape=logs.shape)).tocsr()
+    return found
 
 
 @click.command()

@@ -83,9 +83,10 @@ def ulm(matrix, members: np.ndarray) -> np.ndarray:
     A cell's expression of all genes is regressed on membership in the set (Badia-i-Mompel et al. 2022). The
     closed form needs the sums over the set, over all genes and of squares only, so no cell is made dense.
     """
+    from scipy.sparse import csr_matrix
+
     n_genes = matrix.shape[1]
-    squares = matrix.copy()
-    squares.data **= 2
+    squares = csr_matrix((matrix.data**2, matrix.indices, matrix.indptr), shape=matrix.shape)
     total = np.asarray(matrix.sum(axis=1, dtype=np.float64))
     square = np.asarray(squares.sum(axis=1, dtype=np.float64))
     size = members.sum(axis=0, dtype=np.float64)
