@@ -1,0 +1,262 @@
+#!/usr/bin/env python3
+"""The answer of a case in words: who carries each bulk clone, how it moves, what it carries, what surrounds it.
+
+A statement is a list of texts and numbers. A number names the table, the column and the rows it comes from, so that
+the page can show its source and a test can compute it again.
+"""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+PACKAGES = ("click", "pandas")
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+MANY = 20  # matched cells from which a carrier is called with high confidence
+FEW = 3  # below it nobody is called the carrier
+MAIN = 0.8  # share of the matched cells that one cell type has to hold for high confidence
+
+
+def read(folder: Path, name: str, patient: str):
+    """Rows of the patient in a table of the folder; None where there is no such table."""
+    import pandas as pd
+
+    path = folder / name
+    if not path.exists() or not path.stat().st_size:
+        return None
+    table = pd.read_csv(path, sep="\t", dtype={"patient": str}, low_memory=False)
+    return table[table["patient"] == patient] if "patient" in table else table
+
+
+def number(table: str, rows, column: str, where: dict, kind: str = "count") -> dict:
+    """A number of a statement: the sum of a column over the rows where the columns of `where` have these values."""
+    chosen = rows
+    for name, value in where.items():
+        chosen = chosen[chosen[name] == value]
+    value = float(chosen[column].sum()) if len(chosen) else 0.0
+    text = f"{value:,.0f}" if kind == "count" else f"{100 * value:.3g} %"
+    where = {name: value if isinstance(value, str | bool) else float(value) for name, value in where.items()}
+    return {"value": value, "text": text, "table": table, "column": column, "where": where}
+
+
+def words(names) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    names = list(names)
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def plural(cell_type: str) -> str:
+    """`plasma cells`, `CD4 T cells`, `B-ALL blasts`."""
+    if cell_type.endswith((" T", " B", "NK", "unassigned")):
+        return f"{cell_type} cells"
+    return cell_type if cell_type.endswith("s") else f"{cell_type}s"
+
+
+def interval(table: str, rows, where: dict) -> list:
+    """` (low to high)` of one row, or ` (at most high)` where nothing was seen."""
+    chosen = rows
+    for name, value in where.items():
+        chosen = chosen[chosen[name] == value]
+    if chosen.empty or chosen["high"].isna().all():
+        return []
+    high = number(table, rows, "high", where, "share")
+    if not chosen["n"].fillna(0).sum():
+        return [" (at most ", high, ")"]
+    return [" (", number(table, rows, "low", where, "share"), " to ", high, ")"]
+
+
+def who(name: str, rows, source: str) -> tuple[list, str, float]:
+    """(statement, main cell type, its share) on the cells that carry a bulk clone; rows: its rows of mrd.tsv."""
+    by_type = rows.groupby("cell_type", sort=False)["n"].sum().sort_values(ascending=False, kind="stable")
+    if not len(by_type) or not by_type.sum():
+        reason = str(rows["reason"].iloc[0]) if rows["reason"].notna().any() else "no reason is given"
+        return ["Not seen in single cells: ", reason], "", 0.0
+    main = by_type.index[0]
+    share = by_type.iloc[0] / by_type.sum()
+    lead = (
+        f"{plural(main)[0].upper()}{plural(main)[1:]}"
+        if share >= 0.5
+        else f"Several cell types, most often {plural(main)}"
+    )
+    mine = {"clone": name, "cell_type": main}
+    said = [f"{lead}: ", number(source, rows, "n", mine), " of ", number(source, rows, "n", {"clone": name})]
+    said.append(" matched cells")
+    others = [other for other in by_type.index[1:] if "blast" in other] or list(by_type.index[1:2])
+    for other in others[:1]:
+        there = {"clone": name, "cell_type": other}
+        said += [
+            f"; {plural(other)} ",
+            number(source, rows, "n", there),
+            " of ",
+            number(source, rows, "total", there),
+        ]
+    return said, main, float(share)
+
+
+def moves(name: str, matched: str, curve, fates, patient: str) -> list:
+    """Statement on the bulk curve and on the share of the single-cell clone at each time point."""
+    said = []
+    if curve is not None:
+        mine, source = curve[curve["clone"] == name].sort_values("day"), f"{patient}.mrd_curve.tsv"
+        if len(mine):
+            first, last = mine.iloc[0], mine.iloc[-1]
+            said += ["Bulk: "]
+            for at, row in enumerate((first, last) if len(mine) > 1 else (first,)):
+                value = number(source, mine, "fraction", {"clone": name, "day": row["day"]}, "share")
+                said += [" to " if at else "", value, f" (day {row['day']:.0f})"]
+            said.append(". ")
+    rows = fates[fates["clone"] == matched] if fates is not None and matched else None
+    if rows is not None and len(rows):
+        source = f"{patient}.fates.tsv"
+        fate, change = rows["fate"].iloc[0], rows["change"].iloc[0]
+        said.append(f"Single cells: {fate}{f' and {change}' if change not in (fate, 'not shown') else ''}; ")
+        seen = rows[rows["total"] > 0].sort_values("day")
+        shown = seen if len(seen) <= 4 else seen.iloc[[0, len(seen) // 2, -1]]
+        for at, row in enumerate(shown.to_dict("records")):
+            where = {"clone": matched, "timepoint": row["timepoint"]}
+            said += [
+                ", " if at else "",
+                f"{row['timepoint']} ",
+                number(source, rows, "share", where, "share"),
+            ]
+            said += interval(source, rows, where)
+        said.append(f" of cells with a {rows['receptor'].iloc[0]}.")
+    return said or ["No bulk value and no single-cell clone to follow."]
+
+
+def carries(matched: str, cnv, malignancy, patient: str) -> list:
+    """Statement on arms gained and lost by the single-cell clone, and on its cells called malignant."""
+    if not matched:
+        return ["Unknown: no cell of it is seen."]
+    if cnv is None:
+        return ["Not judged: arm gains and losses were not computed."]
+    rows = cnv[(cnv["level"] == "population") & (cnv["population"] == matched)]
+    if rows.empty:
+        return ["Not judged: too few cells of the clone."]
+    source, found, said = f"{patient}.cnv.tsv", rows[rows["verdict"] == "detected"], []
+    for event in found.to_dict("records"):
+        where = {name: event[name] for name in ("level", "population", "arm", "event")}
+        share = number(source, cnv, "share", where, "share")
+        said += [
+            ", " if said else "",
+            f"{event['arm']} {event['event']} in ",
+            share,
+            *interval(source, cnv, where),
+        ]
+    if not said:
+        return ["No arm gained or lost by expression; smaller changes are not seen this way."]
+    where = {
+        "level": "population",
+        "population": matched,
+        "arm": found["arm"].iloc[0],
+        "event": found["event"].iloc[0],
+    }
+    return [*said, " of ", number(source, cnv, "total", where), " cells"]
+
+
+def surroundings(change, signatures, patient: str) -> list[list]:
+    """Statements on watched pairs that reach the focus at the last comparison, and on interferon-high subsets."""
+    said = []
+    if change is not None and len(change):
+        last = change[change["to"] == change["to"].iloc[-1]]
+        last = last[last["from"] == change[change["to"] == change["to"].iloc[-1]]["from"].iloc[0]]
+        live = last[(last["focus"]) & last["watch"].fillna("").ne("") & (last["strength_to"] > 0)]
+        live = live[~live["class"].isin(["absent", "not tested", "lost"])]
+        rising = live["supply_class"].isin(["gained", "strengthened"])
+        order = live.assign(rising=rising).sort_values(
+            ["rising", "supply_to"], ascending=False, kind="stable"
+        )
+        best = order.drop_duplicates(["watch"])
+        for row in best.head(4).to_dict("records"):
+            where = {name: row[name] for name in ("from", "to", "source", "target", "ligand", "receptor")}
+            source = f"{patient}.communication_change.tsv"
+            before = number(source, last, "supply_from", where) | {"text": f"{row['supply_from']:.3g}"}
+            after = number(source, last, "supply_to", where) | {"text": f"{row['supply_to']:.3g}"}
+            pair = f"{row['watch']}: {row['source']} to {row['target']}, supply "
+            said.append(
+                [pair, before, f" at {row['from']}, ", after, f" at {row['to']} ({row['supply_class']})."]
+            )
+    if signatures is not None:
+        rows = signatures[(signatures["signature"] == "isg_score") & (signatures["level"] == "subset")]
+        rows = rows[(rows["day"] == rows["day"].max()) & rows["share_high"].notna() & (rows["n"] >= 10)]
+        for row in rows.sort_values("share_high", ascending=False, kind="stable").head(3).to_dict("records"):
+            where = {name: row[name] for name in ("sample", "level", "label", "signature")}
+            high, total = (number("signatures.tsv", signatures, name, where) for name in ("n_high", "n"))
+            said.append(
+                [f"Interferon-high at {row['timepoint']}: {row['label']}, ", high, " of ", total, " cells."]
+            )
+    return said
+
+
+def confidence(rows, n: float, share: float) -> tuple[str, list[str]]:
+    """(high, moderate, low or none; why) for the carrier of a bulk clone, from its rows of mrd.tsv."""
+    first = rows.iloc[0]
+    exact = first["distance"] == 0
+    why = [f"matched by {first['matched_by']}, {first['distance']:.0f} differences"] if n else []
+    agreement = str(first["agreement"]) if first["agreement"] == first["agreement"] else ""
+    why += [text for text in (agreement, str(first["reason"])) if n and text not in ("", "nan")]
+    if n < FEW:
+        return ("low" if n else "none"), why
+    together = agreement.split(" ")[0] == agreement.split(" ")[2:3][0] if " of " in agreement else False
+    return ("high" if exact and n >= MANY and share >= MAIN and together else "moderate"), why
+
+
+def build(folder: Path, patient: str) -> dict:
+    """The whole answer: headline, one entry per bulk clone, surroundings, warnings."""
+    tables = {name: read(folder, f"{patient}.{name}.tsv", patient) for name in
+              ("mrd", "mrd_curve", "fates", "cnv", "malignancy", "communication_change")}  # fmt: skip
+    mrd, source, entries = tables["mrd"], f"{patient}.mrd.tsv", []
+    for name in [] if mrd is None else list(dict.fromkeys(mrd["clone"].astype(str))):
+        rows = mrd[mrd["clone"].astype(str) == name]
+        matched = rows["matched_clone"].iloc[0]
+        matched = matched if isinstance(matched, str) else ""
+        said, main, share = who(name, rows, source)
+        level, why = confidence(rows, rows["n"].sum(), share)
+        label = rows["label"].iloc[0]
+        entries.append({
+            "clone": name, "locus": str(rows["locus"].iloc[0]), "matched": matched,
+            "label": label if isinstance(label, str) else "", "carrier": main if rows["n"].sum() >= FEW else "",
+            "who": said, "moves": moves(name, matched, tables["mrd_curve"], tables["fates"], patient),
+            "carries": carries(matched, tables["cnv"], tables["malignancy"], patient),
+            "confidence": level, "why": why, "verdict": str(rows["verdict"].iloc[0]),
+        })  # fmt: skip
+    warnings = (
+        json.loads((folder / "warnings.json").read_text()) if (folder / "warnings.json").exists() else []
+    )
+    return {
+        "patient": patient, "headline": headline(entries), "clones": entries, "warnings": warnings,
+        "surroundings": surroundings(tables["communication_change"], read(folder, "signatures.tsv", patient), patient),
+    }  # fmt: skip
+
+
+def headline(entries: list[dict]) -> str:
+    """One or two sentences that name the carriers."""
+    if not entries:
+        return (
+            "No bulk MRD table was given: the page shows cells, clones and signals without the bulk question."
+        )
+    carriers: dict[str, list[str]] = {}
+    for entry in entries:
+        carriers.setdefault(entry["carrier"], []).append(entry["clone"])
+    said = [f"{plural(main)[0].upper()}{plural(main)[1:]} carry {words(names)}."
+            for main, names in carriers.items() if main]  # fmt: skip
+    few = [entry["clone"] for entry in entries if not entry["carrier"] and entry["matched"]]
+    none = [entry["clone"] for entry in entries if not entry["carrier"] and not entry["matched"]]
+    said += [f"{words(few)}: seen in too few cells to name a carrier."] if few else []
+    said += [f"{words(none)}: not seen in single cells, which is not the same as absent."] if none else []
+    return " ".join(said)
+
+
+@click.command()
+@click.argument("results", type=FOLDER)
+@click.option("--patient", required=True, help="Name of the patient.")
+@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
+def main(results, patient):
+    """State the answer of a PATIENT from the tables of the folder RESULTS, whichever of them are there."""
+    answer = build(results, patient)
+    Path(f"{patient}.answer.json").write_text(json.dumps(answer, indent=1, allow_nan=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()

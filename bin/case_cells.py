@@ -1,0 +1,230 @@
+#!/usr/bin/env python3
+"""Which cells and clones a case has over time: figures of composition, clones and subsets, as data.
+
+Each figure is {id, section, title, alt, caption, table, kind, ...}; CASE_FIGURES draws them. `alt` states the finding.
+"""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+PACKAGES = ("click", "numpy", "pandas", "pyarrow")
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+PANELS = ("plasma", "T", "NK", "myeloid", "B", "blast")  # lineages with panels of their own, in this order
+CLONES = 7  # dominant clones drawn per receptor
+BINS = 32  # of a violin
+MARKERS = 6  # genes drawn per subset
+
+
+def read(folder: Path, name: str, patient: str):
+    """Rows of the patient in a table of the folder; None where there is no such table or no row."""
+    import pandas as pd
+
+    path = folder / name
+    if not path.exists() or not path.stat().st_size:
+        return None
+    table = pd.read_csv(path, sep="\t", dtype={"patient": str, "label": str}, low_memory=False)
+    table = table[table["patient"] == patient] if "patient" in table else table
+    return table if len(table) else None
+
+
+def percent(share: float) -> str:
+    """Three figures: `0.041 %`, `98.5 %`."""
+    return f"{100 * share:.3g} %"
+
+
+def composition(rows, colour_of, figure: dict) -> dict | None:
+    """Small curves of a label's share with interval; labels in the order of their largest share.
+
+    rows: composition.tsv of one level and parent; figure: id, section, title, table.
+    """
+    rows = rows[rows["share"].notna()]
+    largest = rows.groupby("label")["share"].max().sort_values(ascending=False, kind="stable")
+    largest = largest[largest > 0]
+    if not len(largest):
+        return None
+    panels, told = [], []
+    for label in largest.index:
+        here = rows[rows["label"] == label].sort_values("day", kind="stable")
+        curve = [
+            [float(row["day"]), row["share"], row["low"], row["high"]] for row in here.to_dict("records")
+        ]
+        series = [{"name": "", "colour": colour_of(label), "points": curve}]
+        panels.append({"title": label, "unit": "", "percent": True, "series": series})
+        first, last = here.iloc[0], here.iloc[-1]
+        apart = first["low"] > last["high"] or first["high"] < last["low"]
+        if apart:
+            told.append(
+                f"{label} {percent(first['share'])} at {first['timepoint']}, {percent(last['share'])} at {last['timepoint']}"
+            )
+    found = (
+        f"First and last interval do not overlap for: {'; '.join(told)}."
+        if told
+        else "No first and last intervals lie apart."
+    )
+    return figure | {
+        "kind": "multiples", "columns": 4, "panels": panels, "alt": found,
+        "caption": "Share of cells with 95 % intervals (Wilson); they say how certain the share of this sample is, not how samples of one state differ.",
+    }  # fmt: skip
+
+
+def clones_over_time(fates, receptor: str, colours: list[str], patient: str) -> dict | None:
+    """The largest clones' shares of the cells with a receptor, as bands from time to time."""
+    rows = fates[fates["receptor"] == receptor]
+    times = rows.drop_duplicates("timepoint").sort_values("day", kind="stable")
+    times = times[times["total"] > 0]
+    if not len(times):
+        return None
+    rows = rows[rows["timepoint"].isin(times["timepoint"])]
+    best = rows.groupby("clone")["share"].max().sort_values(ascending=False, kind="stable").head(CLONES)
+    bands, told = [], []
+    for at, clone in enumerate(best.index):
+        here = rows[rows["clone"] == clone].sort_values("day", kind="stable")
+        shares, n = here["share"].tolist(), here["n"].astype(int).tolist()
+        label = here["label"].iloc[0]
+        bands.append({"name": str(clone), "label": str(label), "fate": here["fate"].iloc[0],
+                      "colour": colours[at % len(colours)], "shares": shares, "n": n})  # fmt: skip
+        if at < 3:
+            steps = ", ".join(f"{t} {percent(s)}" for t, s in zip(times["timepoint"], shares, strict=True))
+            told.append(f"{clone} {here['fate'].iloc[0]}: {steps}")
+    columns = [
+        {"label": str(row["timepoint"]), "total": int(row["total"])} for row in times.to_dict("records")
+    ]
+    return {
+        "id": f"clones_{receptor.lower()}", "section": "clones", "title": f"Dominant {receptor} clones over time",
+        "kind": "alluvial", "columns": columns, "bands": bands, "alt": "; ".join(told) + ".", "table": f"{patient}.fates.tsv",
+        "caption": f"Share of the cells with a {receptor}; their number stands below. The grey rest are all other clones. "
+        "Clones of fewer cells than the smallest followed are in no band.",
+    }  # fmt: skip
+
+
+def subset_colours(names: list[str], series: list[str]) -> dict[str, str]:
+    """One colour per subset of a lineage, the same in all its panels."""
+    return {name: series[at % len(series)] for at, name in enumerate(names)}
+
+
+def violins(cells, names: list[str], colour_of: dict, lineage: str) -> dict | None:
+    """Distributions of the ISG score per subset and time."""
+    import numpy as np
+
+    cells = cells[cells["isg_score"].notna()]
+    if not len(cells):
+        return None
+    low, high = (float(value) for value in np.quantile(cells["isg_score"], [0, 0.999]))
+    edges = np.linspace(low, high + 1e-9, BINS + 1)
+    groups, medians = [], {}
+    for name in names:
+        shapes = []
+        for (_, time), part in cells[cells["subset"] == name].groupby(
+            ["day", "timepoint"], observed=True, sort=True
+        ):
+            values = part["isg_score"].to_numpy()
+            density = np.histogram(values.clip(low, high), edges)[0].astype(float)
+            density = np.convolve(density, [0.25, 0.5, 0.25], "same")
+            quartiles = [float(value) for value in np.quantile(values, [0.25, 0.5, 0.75])]
+            shapes.append({"name": str(time), "n": len(values), "quartiles": quartiles,
+                           "density": [round(float(v), 4) for v in density / max(density.max(), 1e-9)]})  # fmt: skip
+            medians[name] = quartiles[1]
+        groups.append({"label": name, "colour": colour_of[name], "shapes": shapes})
+    top = max(medians, key=medians.get)
+    return {
+        "id": f"isg_{lineage}", "section": f"subsets_{lineage}", "title": f"Interferon score of {lineage} subsets",
+        "kind": "violin", "groups": groups, "low": low, "high": high, "y": "ISG score", "table": "signatures.tsv",
+        "alt": f"Highest median at its last time: {top} ({medians[top]:.2f}); lowest {min(medians.values()):.2f}.",
+        "caption": "Each shape is the distribution over the cells of one sample, as wide at its peak as the others; the bar spans the quartiles, the dot is the median.",
+    }  # fmt: skip
+
+
+def marker_dots(markers, names: list[str], lineage: str, table: str) -> dict | None:
+    """Dot plot of each subset's strongest markers: size is the share of cells, colour the mean expression."""
+    if not {"gene", "subset", "detected_in", "mean_in", "z"} <= set(markers):
+        return None
+    markers = markers.sort_values("z", ascending=False, kind="stable")
+    chosen = list(
+        dict.fromkeys(
+            g for name in names for g in markers.loc[markers["subset"] == name, "gene"].head(MARKERS)
+        )
+    )
+    rows = markers[markers["gene"].isin(chosen)].drop_duplicates(["gene", "subset"])
+    if not len(rows):
+        return None
+    top = rows.groupby("gene")["mean_in"].transform("max").clip(lower=1e-9)
+    dots = [
+        [names.index(row["subset"]), chosen.index(row["gene"]), float(row["detected_in"]), float(row["mean_in"] / row["top"]),
+         f"{row['gene']} in {row['subset']}: {percent(row['detected_in'])} of cells, mean {row['mean_in']:.2f}"]
+        for row in rows.assign(top=top).to_dict("records") if row["subset"] in names
+    ]  # fmt: skip
+    first = "; ".join(
+        f"{name}: {', '.join(markers.loc[markers['subset'] == name, 'gene'].head(3))}" for name in names
+    )
+    return {
+        "id": f"markers_{lineage}", "section": f"subsets_{lineage}", "title": f"Markers of {lineage} subsets", "kind": "grid",
+        "shape": "dot", "rows": names, "columns": chosen, "cells": dots, "alt": f"First markers of {first}.", "table": table,
+        "caption": "Size: share of the subset's cells that express the gene. Colour: mean expression against the highest subset. Empty: not among the markers of that subset.",
+    }  # fmt: skip
+
+
+def subset_panels(folder: Path, table, shares, series: list[str], patient: str) -> list[dict]:
+    """Per lineage with subsets: proportions, interferon score, markers."""
+    found = []
+    for lineage in PANELS:
+        cells = table[
+            (table["lineage"] == lineage)
+            & ~table["subset"].isin(["unassigned", ""])
+            & table["subset"].notna()
+        ]
+        names = cells["subset"].astype(str).value_counts().index.tolist()
+        if len(names) < 2:
+            continue
+        names = sorted(names)
+        colour_of = subset_colours(names, series)
+        about = {"id": f"shares_{lineage}", "section": f"subsets_{lineage}", "table": "composition.tsv",
+                 "title": f"Subsets of {lineage} cells over time"}  # fmt: skip
+        parts = [violins(cells.assign(subset=cells["subset"].astype(str)), names, colour_of, lineage)]
+        if shares is not None:
+            rows = shares[(shares["level"] == "subset") & shares["label"].isin(names)]
+            parts.insert(0, composition(rows, colour_of.get, about))
+        markers = read(folder, f"{lineage}.markers.tsv", patient)
+        if markers is not None:
+            parts.append(marker_dots(markers, names, lineage, f"{lineage}.markers.tsv"))
+        found += [part for part in parts if part]
+    return found
+
+
+@click.command()
+@click.argument("results", type=FOLDER)
+@click.option("--patient", required=True, help="Name of the patient.")
+@click.option("--colours", required=True, type=FILE, help="Table: level, label, colour.")
+@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
+def main(results, patient, colours):
+    """Figures of the cells and clones of a PATIENT from the tables of the folder RESULTS."""
+    import pandas as pd
+
+    palette = pd.read_csv(colours, sep="\t", dtype=str)
+    known = palette[palette["level"] == "cell_type"].set_index("label")["colour"].to_dict()
+    series = palette.loc[palette["level"] == "series", "colour"].tolist()
+    table = pd.read_parquet(results / "cells.parquet")
+    table = table[table["patient"].astype(str) == patient]
+    shares, fates = read(results, "composition.tsv", patient), read(results, f"{patient}.fates.tsv", patient)
+    figures = []
+    if shares is not None:
+        about = {
+            "id": "composition",
+            "section": "cells",
+            "title": "Cell types over time",
+            "table": "composition.tsv",
+        }
+        rows = shares[shares["level"] == "cell_type"]
+        figures.append(composition(rows, lambda label: known.get(label, known["unassigned"]), about))
+    if fates is not None:
+        figures += [clones_over_time(fates, receptor, series, patient) for receptor in ("BCR", "TCR")]
+    figures += subset_panels(results, table, shares, series, patient)
+    text = json.dumps([figure for figure in figures if figure], indent=1, allow_nan=False)
+    Path(f"{patient}.cells.json").write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()

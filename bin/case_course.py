@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""What the course of a case looks like: figures of therapy, laboratory, bulk MRD, CAR-T cells and FISH, as data.
+
+Each figure is {id, section, title, alt, caption, table, kind, ...}; CASE_FIGURES draws them. `alt` states the finding.
+"""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+PACKAGES = ("click", "pandas")
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+def read(folder: Path, name: str, patient: str):
+    """Rows of the patient in a table of the folder; None where there is no such table or no row."""
+    import pandas as pd
+
+    path = folder / name
+    if not path.exists() or not path.stat().st_size:
+        return None
+    table = pd.read_csv(path, sep="\t", dtype={"patient": str}, low_memory=False)
+    table = table[table["patient"] == patient] if "patient" in table else table
+    return table if len(table) else None
+
+
+def percent(share: float) -> str:
+    """Three figures: `0.041 %`, `98.5 %`."""
+    return f"{100 * share:.3g} %"
+
+
+def points(rows, value: str = "value", low: str = "", high: str = "") -> list[list]:
+    """[day, value, low, high] per row with a value, by day; null where there is no interval."""
+    found = []
+    for row in rows.dropna(subset=[value]).sort_values("day", kind="stable").to_dict("records"):
+        bounds = [row[name] if name and row[name] == row[name] else None for name in (low, high)]
+        found.append([float(row["day"]), float(row[value]), *bounds])
+    return found
+
+
+def timeline(samples, events) -> dict:
+    """Treatment and samples on one axis of days (as Fig. 1A of a case report)."""
+    listed = [] if events is None else events.sort_values("day", kind="stable").to_dict("records")
+    marks = [{"day": float(row["day"]), "label": row["timepoint"]} for row in samples.to_dict("records")]
+    shown = [
+        {
+            "day": float(row["day"]),
+            "end": float(row["end_day"]) if row["end_day"] == row["end_day"] else None,
+            "label": str(row["event"]),
+            "kind": str(row["kind"]) if row["kind"] == row["kind"] else "",
+        }
+        for row in listed
+    ]
+    names = ", ".join(f"{mark['label']} on day {mark['day']:.0f}" for mark in marks)
+    told = "; ".join(f"day {event['day']:.0f}: {event['label']}" for event in shown)
+    return {
+        "id": "timeline", "section": "course", "title": "Therapy and samples", "kind": "timeline",
+        "alt": f"Samples {names}. Events: {told or 'none given'}.", "table": "events.tsv" if shown else "samples.tsv",
+        "caption": "Bars are periods, diamonds single days, lines the single-cell samples. Day 0 is the reference event.",
+        "events": shown, "marks": marks,
+    }  # fmt: skip
+
+
+def laboratory(clinical, skipped: set[str]) -> dict:
+    """One small curve per clinical parameter with its reference range."""
+    panels, out = [], []
+    for name, rows in clinical.groupby("parameter", sort=False):
+        if name in skipped:
+            continue
+        rows = rows.sort_values("day", kind="stable")
+        curve = points(rows)
+        if not curve:
+            continue
+        low, high = (
+            rows[side].dropna().iloc[-1] if rows[side].notna().any() else None for side in ("low", "high")
+        )
+        last = curve[-1][1]
+        if (low is not None and last < low) or (high is not None and last > high):
+            out.append(f"{name} {last:g}")
+        unit = rows["unit"].dropna().iloc[-1] if rows["unit"].notna().any() else ""
+        panels.append(
+            {
+                "title": str(name),
+                "unit": str(unit),
+                "band": [low, high],
+                "series": [{"name": "", "points": curve}],
+            }
+        )
+    told = (
+        f"outside of the reference range at the last value: {', '.join(out)}"
+        if out
+        else "no last value is outside of its reference range"
+    )
+    return {
+        "id": "clinical", "section": "course", "title": "Clinical parameters", "kind": "multiples", "panels": panels,
+        "alt": f"{len(panels)} parameters over time; {told}.", "table": "clinical.tsv", "columns": 4,
+        "caption": "Grey bands are the given reference ranges; the number is the last value.",
+    }  # fmt: skip
+
+
+def mrd_curves(curve, mrd, colours: list[str], patient: str) -> dict:
+    """Bulk clones (dashed) and their cells' share of all kept cells (solid) on one logarithmic axis."""
+    series, told = [], []
+    for at, (name, rows) in enumerate(curve.groupby("clone", sort=False)):
+        colour, bulk = colours[at % len(colours)], points(rows, "fraction")
+        series.append({"name": f"{name}, bulk", "colour": colour, "dash": True, "points": bulk})
+        seen = mrd[(mrd["clone"] == name) & mrd["cells_share"].notna()] if mrd is not None else curve.iloc[:0]
+        if len(seen):
+            cells = points(seen.drop_duplicates("timepoint"), "cells_share")
+            series.append(
+                {"name": f"{name}, single cells", "colour": colour, "points": cells, "marker": True}
+            )
+        way = "falls" if bulk[-1][1] < bulk[0][1] else "rises"
+        told.append(f"{name} {way} from {percent(bulk[0][1])} to {percent(bulk[-1][1])}")
+    return {
+        "id": "mrd", "section": "course", "title": "Bulk MRD clones and their cells", "kind": "lines", "log": True,
+        "alt": "; ".join(told) + ".", "table": f"{patient}.mrd_curve.tsv", "series": series, "y": "share",
+        "caption": "Dashed: fraction in the bulk assay. Solid with squares: the matched cells' share of all kept cells of the sample. "
+        "Values of 0 stand on the lowest line: not seen, not absent.",
+    }  # fmt: skip
+
+
+def car_kinetics(car, patient: str) -> dict:
+    """CAR-positive share of T cells with interval, beside the clinical copies."""
+    panels, told = [], []
+    for name, rows in car.groupby("parameter", sort=False):
+        share = (rows["unit"] == "share").all()
+        curve = points(rows, "value", *(("low", "high") if share else ("", "")))
+        if not curve:
+            continue
+        top = max(curve, key=lambda point: point[1])
+        told.append(
+            f"{name}: highest {percent(top[1]) if share else format(top[1], 'g')} on day {top[0]:.0f}"
+        )
+        unit = "" if share else str(rows["unit"].iloc[0])
+        panels.append(
+            {
+                "title": str(name),
+                "unit": unit,
+                "percent": bool(share),
+                "series": [{"name": "", "points": curve}],
+            }
+        )
+    return {
+        "id": "car", "section": "course", "title": "CAR-T cells", "kind": "multiples", "panels": panels, "columns": 2,
+        "alt": "; ".join(told) + ".", "table": f"{patient}.car_kinetics.tsv",
+        "caption": "T cells whose CAR transcripts ambient RNA does not explain, with 95 % intervals; beside them the clinical copies.",
+    }  # fmt: skip
+
+
+def fish_bars(fish, colours: list[str], patient: str) -> dict:
+    """FISH percentage and expression-inferred share per probe."""
+    rows, told = [], []
+    for row in fish.to_dict("records"):
+        name = row["probe"] if isinstance(row["probe"], str) else f"{row['arm']}"
+        region = f" {row['region']}" if isinstance(row["region"], str) else ""
+        what = row["abnormality"] if isinstance(row["abnormality"], str) else row["event"]
+        bars = []
+        if row["percent"] == row["percent"]:
+            bars.append({"name": "FISH", "value": row["percent"] / 100, "colour": colours[0]})
+        if row["share"] == row["share"]:
+            bars.append({"name": "single cells", "value": row["share"], "colour": colours[1]}
+                        | {side: row[side] if row[side] == row[side] else None for side in ("low", "high")})  # fmt: skip
+        rows.append({"label": f"{name}{region} {what}", "bars": bars, "note": str(row["verdict"])})
+        told.append(f"{name} {what}: {row['verdict']}, {row['words']}")
+    return {
+        "id": "fish", "section": "course", "title": "FISH beside single cells", "kind": "bars", "rows": rows,
+        "alt": "; ".join(told) + ".", "table": f"{patient}.fish.tsv",
+        "caption": "Share of cells with the abnormality; whiskers are 95 % intervals. Balanced rearrangements move no expression and cannot be compared.",
+    }  # fmt: skip
+
+
+@click.command()
+@click.argument("results", type=FOLDER)
+@click.option("--patient", required=True, help="Name of the patient.")
+@click.option("--colours", required=True, type=FILE, help="Table: level, label, colour.")
+@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
+def main(results, patient, colours):
+    """Figures of the course of a PATIENT from the tables of the folder RESULTS, whichever of them are there."""
+    import pandas as pd
+
+    palette = pd.read_csv(colours, sep="\t", dtype=str)
+    series = palette.loc[palette["level"] == "series", "colour"].tolist()
+    samples = read(results, "samples.tsv", patient)
+    if samples is None:
+        raise click.ClickException(
+            f"{results}/samples.tsv: has no sample of {patient}; give the samplesheet of the run"
+        )
+    samples = samples.sort_values("day", kind="stable").drop_duplicates("timepoint")
+    clinical, car = (
+        read(results, "clinical.tsv", patient),
+        read(results, f"{patient}.car_kinetics.tsv", patient),
+    )
+    curve, fish = (read(results, f"{patient}.{name}.tsv", patient) for name in ("mrd_curve", "fish"))
+    figures = [timeline(samples, read(results, "events.tsv", patient))]
+    if clinical is not None:
+        figures.append(laboratory(clinical, set() if car is None else set(car["parameter"])))
+    if curve is not None:
+        figures.append(mrd_curves(curve, read(results, f"{patient}.mrd.tsv", patient), series, patient))
+    if car is not None:
+        figures.append(car_kinetics(car, patient))
+    if fish is not None:
+        figures.append(fish_bars(fish, series, patient))
+    text = json.dumps([figure for figure in figures if figure.get("panels") != []], indent=1, allow_nan=False)
+    Path(f"{patient}.course.json").write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()

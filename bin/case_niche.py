@@ -1,0 +1,302 @@
+#!/usr/bin/env python3
+"""What surrounds the clone: figures of communication, interferon state and the case's summary drawing, as data.
+
+Each figure is {id, section, title, alt, caption, table, kind, ...}; CASE_FIGURES draws them. `alt` states the finding.
+"""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+PACKAGES = ("click", "numpy", "pandas", "pyarrow")
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+SENDERS = 14  # drawn in the heat map
+CHANGES = 14  # drawn among the changes
+ARROWS = 5  # of the summary, per time point
+COLUMNS = 5  # time points of the summary drawing
+SILENT = ("absent", "not tested")
+
+
+def read(folder: Path, name: str, patient: str):
+    """Rows of the patient in a table of the folder; None where there is no such table or no row."""
+    import pandas as pd
+
+    path = folder / name
+    if not path.exists() or not path.stat().st_size:
+        return None
+    table = pd.read_csv(path, sep="\t", dtype={"patient": str, "label": str}, low_memory=False)
+    table = table[table["patient"] == patient] if "patient" in table else table
+    return table if len(table) else None
+
+
+def percent(share: float) -> str:
+    """Three figures: `0.041 %`, `98.5 %`."""
+    return f"{100 * share:.3g} %"
+
+
+def colours_of_groups(table, palette: dict) -> dict[str, str]:
+    """Colour of each cell group (lineage, cell type or subset): that of its cell type."""
+    found = dict(palette)
+    for level in ("subset", "cell_type"):
+        for group, kinds in table.groupby(level, observed=True)["cell_type"]:
+            if len(kinds) and str(group) not in found:
+                found[str(group)] = palette.get(str(kinds.astype(str).mode().iloc[0]), palette["unassigned"])
+    return found
+
+
+def strength_map(pairs, focus: list[str], patient: str) -> dict | None:
+    """Heat map of summed strength: senders in rows, receivers of the focus by time in columns."""
+    pairs = pairs[pairs["target"].isin(focus)]
+    if not len(pairs):
+        return None
+    times = pairs.drop_duplicates("timepoint").sort_values("day", kind="stable")["timepoint"].tolist()
+    columns = [(time, group) for group in focus for time in times]
+    last = pairs[pairs["timepoint"] == times[-1]].groupby("source")["strength"].sum()
+    order = last.sort_values(ascending=False, kind="stable").head(SENDERS).index.tolist()
+    value = pairs.groupby(["source", "timepoint", "target"])["strength"].sum()
+    top, cells = float(value.max()), []
+    for at, source in enumerate(order):
+        for to, (time, group) in enumerate(columns):
+            seen = value.get((source, time, group))
+            if seen is not None:
+                cells.append(
+                    [at, to, 1.0, float(seen / top), f"{source} to {group} at {time}: strength {seen:.1f}"]
+                )
+    return {
+        "id": "communication", "section": "niche", "title": "Communication to the focus cells", "kind": "grid", "shape": "square",
+        "rows": order, "columns": [f"{group} {time}" for time, group in columns], "cells": cells,
+        "table": f"{patient}.communication_pairs.tsv", "alt": f"Strongest sender at {times[-1]}: {order[0]}.",
+        "caption": "Summed strength of all expressed ligand-receptor pairs (geometric mean of both mean log expressions). Empty: too few cells "
+        "or no pair. Expression of both partners does not prove a contact.",
+    }  # fmt: skip
+
+
+def watched_dots(change, patient: str) -> dict | None:
+    """Watched pairs to the focus per sender and time: size is the supply, colour the strength per cell."""
+    live = change[change["focus"] & change["watch"].fillna("").ne("") & ~change["class"].isin(SILENT)]
+    steps = live.drop_duplicates(["from", "to"])[["from", "to"]].to_dict("records")
+    if not steps:
+        return None
+    times = list(dict.fromkeys([step["from"] for step in steps] + [step["to"] for step in steps]))
+    found: dict[tuple, list[float]] = {}
+    for row in live.to_dict("records"):
+        for side in ("from", "to"):
+            key = (f"{row['watch']}: {row['source']}", row[side])
+            supply, strength = row[f"supply_{side}"], row[f"strength_{side}"]
+            if supply == supply and supply > 0 and supply > found.get(key, [0])[0]:
+                found[key] = [float(supply), float(strength)]
+    if not found:
+        return None
+    largest: dict[str, float] = {}
+    for (name, _), (supply, _) in found.items():
+        largest[name] = max(largest.get(name, 0), supply)
+    rows = sorted(largest, key=lambda name: -largest[name])[: 2 * SENDERS]
+    most, strong = max(v[0] for v in found.values()), max(v[1] for v in found.values())
+    cells = [
+        [rows.index(name), times.index(time), (supply / most) ** 0.5, strength / max(strong, 1e-9),
+         f"{name} at {time}: supply {supply:.3g}, strength {strength:.3g}"]
+        for (name, time), (supply, strength) in found.items() if name in rows
+    ]  # fmt: skip
+    return {
+        "id": "watched", "section": "niche", "title": "Watched pairs to the focus cells", "kind": "grid", "shape": "dot", "rows": rows,
+        "columns": times, "cells": cells, "table": f"{patient}.communication_change.tsv", "wide": True,
+        "alt": f"Largest supply: {rows[0]} ({largest[rows[0]]:.3g}).",
+        "caption": "Area: supply (strength times the sender's share of cells). Colour: strength per cell, against the strongest. Only the best receiver is shown.",
+    }  # fmt: skip
+
+
+def changes(change, patient: str) -> dict | None:
+    """The largest certain changes of supply to the focus, last comparison, with intervals."""
+    known = change[change["focus"] & ~change["class"].isin(SILENT) & change["supply_difference"].notna()]
+    if not len(known):
+        return None
+    last = known.iloc[-1]
+    known = known[(known["from"] == last["from"]) & (known["to"] == last["to"])]
+    sure = known[(known["supply_low"] > 0) | (known["supply_high"] < 0)]
+    order = sure.assign(size=sure["supply_difference"].abs()).sort_values(
+        "size", ascending=False, kind="stable"
+    )
+    rows = [
+        {"label": f"{row['ligand']}-{row['receptor']}: {row['source']} to {row['target']}", "note": str(row["supply_class"]),
+         "bars": [{"name": "change", "value": row["supply_difference"], "low": row["supply_low"], "high": row["supply_high"],
+                   "colour": "#D55E00" if row["supply_difference"] > 0 else "#0072B2"}]}
+        for row in order.head(CHANGES).to_dict("records")
+    ]  # fmt: skip
+    if not rows:
+        return None
+    return {
+        "id": "change", "section": "niche", "title": f"Changes from {last['from']} to {last['to']}", "kind": "bars", "signed": True,
+        "rows": rows, "table": f"{patient}.communication_change.tsv",
+        "alt": f"{len(order)} of {len(known)} pairs change their supply; largest: {rows[0]['label']} ({rows[0]['note']}).",
+        "caption": "Difference of supply with 95 % bootstrap intervals over cells. One patient: an interval over cells is not one over patients.",
+    }  # fmt: skip
+
+
+def network(senders, colour_of: dict, patient: str) -> dict | None:
+    """Senders around the focus at the last comparison; width is the supply."""
+    if senders is None or not len(senders):
+        return None
+    last = senders[(senders["to"] == senders["to"].iloc[-1]) & (senders["from"] == senders["from"].iloc[-1])]
+    total = (
+        last.groupby("source")[["supply_from", "supply_to"]]
+        .sum()
+        .sort_values("supply_to", ascending=False, kind="stable")
+    )
+    total = total[total["supply_to"] > 0].head(10)
+    if not len(total):
+        return None
+    edges = [
+        {"name": name, "width": row.supply_to / total["supply_to"].max(), "before": row.supply_from, "after": row.supply_to,
+         "colour": colour_of.get(name, "#777777"), "text": f"{name}: supply {row.supply_from:.3g} to {row.supply_to:.3g}"}
+        for name, row in zip(total.index, total.itertuples(), strict=True)
+    ]  # fmt: skip
+    focus = sorted(set(last["target"]))
+    return {
+        "id": "network", "section": "niche", "title": f"Senders to the focus at {last['to'].iloc[0]}", "kind": "network",
+        "focus": ", ".join(focus), "edges": edges, "table": f"{patient}.communication_senders.tsv",
+        "alt": f"Largest supply from {', '.join(total.index[:3])}.",
+        "caption": f"Width: summed supply at {last['to'].iloc[0]}; under each name its supply before and after. All expressed pairs to {', '.join(focus)}.",
+    }  # fmt: skip
+
+
+def interferon(signatures, colour_of: dict) -> dict | None:
+    """ISG-high share of the subsets that reach most, over time."""
+    rows = signatures[
+        (signatures["signature"] == "isg_score")
+        & (signatures["level"] == "subset")
+        & signatures["share_high"].notna()
+    ]
+    if not len(rows):
+        return None
+    rows = rows[rows["n"] >= 5]
+    best = rows.groupby("label")["share_high"].max().sort_values(ascending=False, kind="stable").head(12)
+    panels = []
+    for label in best.index:
+        here = rows[rows["label"] == label].sort_values("day", kind="stable")
+        curve = [
+            [float(r["day"]), r["share_high"], r["share_low"], r["share_up"]] for r in here.to_dict("records")
+        ]
+        panels.append(
+            {
+                "title": label,
+                "unit": "",
+                "percent": True,
+                "series": [{"name": "", "colour": colour_of.get(label), "points": curve}],
+            }
+        )
+    told = ", ".join(f"{name} {percent(share)}" for name, share in best.head(3).items())
+    return {
+        "id": "interferon", "section": "niche", "title": "Interferon-high cells", "kind": "multiples", "columns": 4, "panels": panels,
+        "alt": f"Highest shares of interferon-high cells: {told}.", "table": "signatures.tsv",
+        "caption": "Share of a subset's cells above the run's threshold of the ISG score, with 95 % intervals; subsets of at least 5 cells.",
+    }  # fmt: skip
+
+
+def summary(table, samples, events, change, focus: list[str], colour_of: dict, patient: str) -> dict:
+    """The case in one drawing: per time point the cells, interferon-high ones marked, and supported arrows to the focus."""
+    times = samples.sort_values("day", kind="stable").drop_duplicates("timepoint").to_dict("records")
+    if len(times) > COLUMNS:
+        times = [*times[: COLUMNS - 1], times[-1]]
+    columns, told = [], []
+    for time in times:
+        cells = table[table["timepoint"].astype(str) == str(time["timepoint"])]
+        share = cells["cell_type"].astype(str).value_counts(normalize=True)
+        high = (
+            cells.assign(high=cells["isg_high"].astype("float"))
+            .groupby("cell_type", observed=True)["high"]
+            .mean()
+        )
+        circles = [
+            {"name": name, "share": float(part), "colour": colour_of.get(name, "#CFCFCF"),
+             "isg": float(high[name]) if name in high and high[name] == high[name] else 0.0}
+            for name, part in share.items() if part >= 0.01 and name != "unassigned"
+        ]  # fmt: skip
+        arrows = []
+        if change is not None:
+            live = change[change["focus"] & change["watch"].fillna("").ne("") & ~change["class"].isin(SILENT)]
+            for side in ("from", "to"):
+                here = live[(live[side] == time["timepoint"]) & (live[f"supply_{side}"] > 0)]
+                for row in here.to_dict("records"):
+                    kind = table.loc[
+                        table["subset"].eq(row["source"]) | table["cell_type"].eq(row["source"]), "cell_type"
+                    ]
+                    sender = str(kind.mode().iloc[0]) if len(kind) else str(row["source"])
+                    rising = side == "to" and row["supply_class"] in ("gained", "strengthened")
+                    arrows.append((float(row[f"supply_{side}"]), sender, str(row["watch"]), rising))
+        best: dict[tuple, float] = {}
+        for supply, sender, pair, _ in arrows:
+            best[(sender, pair)] = max(best.get((sender, pair), 0), supply)
+        rose = {(sender, pair) for _, sender, pair, rising in arrows if rising}
+        strongest = sorted(best, key=lambda key: (key not in rose, -best[key]))[:ARROWS]
+        shown = [
+            {"from": s, "label": p, "supply": best[(s, p)]}
+            for s, p in strongest
+            if s in {c["name"] for c in circles}
+        ]
+        columns.append(
+            {
+                "label": f"{time['timepoint']}, day {time['day']}",
+                "n": len(cells),
+                "circles": circles,
+                "arrows": shown,
+            }
+        )
+        first = ", ".join(f"{c['name']} {percent(c['share'])}" for c in circles[:3])
+        told.append(
+            f"{time['timepoint']}: {first}"
+            + (f"; arrows from {', '.join(sorted({a['from'] for a in shown}))}" if shown else "")
+        )
+    targets = table.loc[table["subset"].isin(focus) | table["cell_type"].isin(focus), "cell_type"].astype(str)
+    listed = [] if events is None else events.sort_values("day", kind="stable").to_dict("records")
+    return {
+        "id": "summary", "section": "summary", "title": "The case in one drawing", "kind": "summary", "columns": columns,
+        "events": [{"day": float(row["day"]), "label": str(row["event"])} for row in listed],
+        "focus": targets.mode().iloc[0] if len(targets) else "", "alt": ". ".join(told) + ".", "table": "composition.tsv",
+        "caption": "Areas of circles are shares of the sample's cells; a dark rim is as wide as the share of interferon-high cells. Arrows: watched pairs "
+        "to the focus cells that enough cells of both sides express, as wide as their supply; growing ones first. No arrow: not supported by these data.",
+    }  # fmt: skip
+
+
+@click.command()
+@click.argument("results", type=FOLDER)
+@click.option("--patient", required=True, help="Name of the patient.")
+@click.option("--colours", required=True, type=FILE, help="Table: level, label, colour.")
+@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
+def main(results, patient, colours):
+    """Figures of what surrounds the clones of a PATIENT from the tables of the folder RESULTS."""
+    import pandas as pd
+
+    palette = (
+        pd.read_csv(colours, sep="\t", dtype=str)
+        .query("level == 'cell_type'")
+        .set_index("label")["colour"]
+        .to_dict()
+    )
+    table = pd.read_parquet(results / "cells.parquet")
+    table = table[table["patient"].astype(str) == patient]
+    colour_of = colours_of_groups(table, palette)
+    names = ("communication_pairs", "communication_change", "communication_senders")
+    pairs, change, senders = (read(results, f"{patient}.{name}.tsv", patient) for name in names)
+    focus = sorted(set(change.loc[change["focus"], "target"].astype(str))) if change is not None else []
+    samples, events = read(results, "samples.tsv", patient), read(results, "events.tsv", patient)
+    figures = [summary(table, samples, events, change, focus, colour_of, patient)]
+    if pairs is not None and focus:
+        figures.append(strength_map(pairs, focus, patient))
+    if change is not None:
+        figures += [
+            watched_dots(change, patient),
+            network(senders, colour_of, patient),
+            changes(change, patient),
+        ]
+    signatures = read(results, "signatures.tsv", patient)
+    if signatures is not None:
+        figures.append(interferon(signatures, colour_of))
+    text = json.dumps([figure for figure in figures if figure], indent=1, allow_nan=False)
+    Path(f"{patient}.niche.json").write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+// The answer of a case as statements, each number with the table it comes from.
+process CASE_ANSWER {
+    tag "${meta.patient}"
+    label 'report'
+    label 'tiny'
+
+    input:
+    tuple val(meta), path(tables, stageAs: 'tables/*') // by their names: those that the run made
+
+    output:
+    tuple val(meta), path("${meta.patient}.answer.json"), emit: answer
+    tuple val('CASE_ANSWER'), eval('case_answer.py --version'), emit: versions, topic: versions
+
+    script:
+    """
+    case_answer.py tables --patient ${meta.patient}
+    """
+
+    stub:
+    """
+    echo '{}' > ${meta.patient}.answer.json
+    """
+}

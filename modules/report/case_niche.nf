@@ -1,0 +1,24 @@
+// Figures of communication, interferon state and the summary of the case, as data.
+process CASE_NICHE {
+    tag "${meta.patient}"
+    label 'report'
+    label 'tiny'
+
+    input:
+    tuple val(meta), path(tables, stageAs: 'tables/*') // by their names: those that the run made
+    path colours
+
+    output:
+    tuple val(meta), path("${meta.patient}.niche.json"), emit: figures
+    tuple val('CASE_NICHE'), eval('case_niche.py --version'), emit: versions, topic: versions
+
+    script:
+    """
+    case_niche.py tables --patient ${meta.patient} --colours ${colours}
+    """
+
+    stub:
+    """
+    echo '[]' > ${meta.patient}.niche.json
+    """
+}
