@@ -32,7 +32,7 @@ def gene_statistics(matrix, codes: np.ndarray, n_groups: int) -> dict[str, np.nd
     linear.data = np.expm1(linear.data)
     squared.data **= 2
     mean = (member @ matrix).toarray() / size
-    centre = np.asarray(matrix.mean(axis=0, dtype=np.float64)).ravel()
+    centre = np.asarray(matrix.sum(axis=0, dtype=np.float64)).ravel() / max(n_cells, 1)
     variance = (np.asarray(squared.sum(axis=0)).ravel() - n_cells * centre**2) / max(n_cells - 1, 1)
     spread = np.sqrt(np.clip(variance, 0, None))
     spread[spread == 0] = 1
@@ -223,18 +223,15 @@ def read_table(path: Path, columns: list[str]):
 
 
 def compute(expression, sizes: dict[str, int], interactions, watch, settings: dict):
-    """All kept and all watched rows, strongest first; groups below `min_cells` take no part."""
+    """All kept and all watched rows, best first; groups below `min_cells` take no part, so there may be none."""
     import pandas as pd
 
     names = [name for name in sorted(sizes) if sizes[name] >= settings["min_cells"]]
-    if not names:
-        sample, fewest = expression.uns["sample"], settings["min_cells"]
-        raise click.ClickException(
-            f"{sample}: no group has {fewest} cells; lower --min-cells or use --level cell_type."
-        )
     cells = np.flatnonzero(expression.obs["group"].isin(names))
-    seen = np.flatnonzero(expression.X.getnnz(axis=0))
-    overall = expression.obs["total_log"].iloc[cells].sum() / (cells.size * int(expression.uns["genes_seen"]))
+    seen = np.flatnonzero(expression.X.getnnz(axis=0)) if cells.size else np.arange(expression.n_vars)
+    overall = expression.obs["total_log"].iloc[cells].sum() / max(
+        cells.size * int(expression.uns["genes_seen"]), 1
+    )
     marks = watched(interactions, watch)
     table = score(
         expression.X[cells][:, seen],

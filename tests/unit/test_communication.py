@@ -4,6 +4,8 @@ import json
 
 import communication
 import communication_cells
+import communication_change
+import communication_summary
 import numpy as np
 import pandas as pd
 import pytest
@@ -142,20 +144,27 @@ def test_same_seed_same_table(run):
     pd.testing.assert_frame_equal(scored()[0], scored()[0])
 
 
-def test_one_group_and_no_group(run):
-    table, _ = scored("--min-cells", 60)
-    assert set(table["source"]) == {"CD8_ISG+", "CD8_memory"}
-    result = invoke(
-        communication,
-        "S.communication_cells.h5ad",
-        "--interactions",
-        PAIRS,
-        "--watch-list",
-        WATCH,
-        "--min-cells",
-        99,
-    )
-    assert result.exit_code == 1 and "no group has 99 cells" in result.output
+def test_fewest_cells(run):
+    assert set(scored("--min-cells", 60)[0]["source"]) == {"CD8_ISG+", "CD8_memory"}
+
+
+def test_only_small_groups_give_an_empty_table(run):
+    table, facts = scored("--min-cells", 99)
+    assert table.empty and facts["pairs_kept"] == 0 and len(facts["left_out"]) == 5
+
+
+def test_a_sample_without_labels_gives_empty_tables(run):
+    labels = pd.read_parquet("labels.parquet").assign(cell_type="unassigned", subset="unassigned")
+    labels.to_parquet("labels.parquet")
+    table, facts = scored()
+    assert table.empty and facts["groups"] == {}
+    given = ("--patient", "P1", "--samples", "samples.tsv", "--interactions", PAIRS, "--watch-list", WATCH)
+    result = invoke(communication_change, "S.communication_cells.h5ad", *given)
+    assert result.exit_code == 0, result.output
+    change = ("--change", "P1.communication_change.parquet")
+    result = invoke(communication_summary, "S.communication.parquet", *given[:4], *change)
+    assert result.exit_code == 0, result.output
+    assert pd.read_csv("P1.communication_pairs.tsv", sep="\t").empty
 
 
 def test_missing_column_is_named(run, tmp_path):
