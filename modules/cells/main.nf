@@ -68,14 +68,14 @@ workflow CELLS {
     statistics = passed.join(QC.out.genes.map { meta, genes -> [meta.sample, meta, genes] }).map { _sample, meta, genes -> [meta, genes] }
 
     options = cellOptions(settings)
-    matrices = files(kept)
-    INTEGRATE(sheet, matrices, files(statistics), options.excluded, options)
+    matrices = sortedFiles(kept)
+    INTEGRATE(sheet, matrices, sortedFiles(statistics), options.excluded, options)
 
     ANNOTATE(
         INTEGRATE.out.clusters,
         INTEGRATE.out.space,
         matrices,
-        files(receptors),
+        sortedFiles(receptors),
         [options.markers, options.lineages],
         [options.labels, options.celltypist_model],
         options,
