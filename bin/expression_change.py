@@ -175,7 +175,7 @@ def dot_plot(bulk, lists):
         drop=True
     )
     table = obs.loc[obs.index.repeat(len(lists))].reset_index(drop=True)
-    names = pd.concat([lists[["list", "gene"]]] * len(obs), ignore_index=True)
+    names = pd.DataFrame(np.tile(lists[["list", "gene"]].to_numpy(), (len(obs), 1)), columns=["list", "gene"])
     return pd.concat([names, table], axis=1).assign(mean=mean.ravel(), share=share.ravel())
 
 

@@ -13,6 +13,20 @@ import numpy as np
 PACKAGES = ("click", "numpy", "pandas", "scipy", "scikit-learn", "pyarrow")
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 LEVELS = ("lineage", "cell_type", "subset")
+COLUMNS = [
+    "patient",
+    "sample",
+    "timepoint",
+    "day",
+    "level",
+    "parent",
+    "label",
+    "signature",
+    "n",
+    "mean",
+    "sd",
+]
+COLUMNS += ["q25", "median", "q75", "n_high", "share_high", "share_low", "share_up"]
 
 
 def fit_mixture(values: np.ndarray, seed: int) -> dict:
@@ -110,6 +124,8 @@ def distributions(cells, signatures: list[str]):
     tables = []
     for level in LEVELS:
         named = cells[cells[level].notna() & ~cells[level].isin(["", "unassigned"])]
+        if named.empty:
+            continue
         parent = "all" if level == "lineage" else named["lineage"].astype(str)
         keys = ["patient", "sample", "timepoint", "day", "level", "parent", "label"]
         keyed = named.assign(level=level, parent=parent, label=named[level].astype(str))
@@ -129,6 +145,8 @@ def distributions(cells, signatures: list[str]):
             .merge(high.reset_index(), on=keys)
         )
         tables.append(table)
+    if not tables:
+        return pd.DataFrame(columns=COLUMNS)
     table = pd.concat(tables, ignore_index=True)
     known = (table["signature"] == "isg_score") & table["n_high"].notna()
     table["n_high"] = table["n_high"].where(known).astype(float)
@@ -136,9 +154,7 @@ def distributions(cells, signatures: list[str]):
     if known.any():
         counts, totals = table.loc[known, "n_high"].to_numpy(), table.loc[known, "n"].to_numpy()
         shares.loc[known] = np.column_stack([counts / totals, *wilson(counts, totals)])
-    columns = ["patient", "sample", "timepoint", "day", "level", "parent", "label", "signature", "n"]
-    columns += ["mean", "sd", "q25", "median", "q75", "n_high"]
-    table = pd.concat([table[columns], shares], axis=1)
+    table = pd.concat([table, shares], axis=1)[COLUMNS]
     order = ["patient", "day", "sample", "level", "parent", "label"]
     return table.sort_values(order, kind="stable", ignore_index=True)
 

@@ -108,3 +108,21 @@ def test_lists_without_columns_are_told(tmp_path, monkeypatch):
 def test_named_assets_hold_human_genes():
     lists = expression_change.read_lists([LISTS])
     assert lists["list"].nunique() >= 6 and {"IFIT1", "IFITM3", "SDC1", "ITGB2"} <= set(lists["gene"])
+
+
+def test_cells_without_a_name_give_empty_tables(tmp_path, monkeypatch):
+    labels, _, _ = run(tmp_path, monkeypatch, 1)
+    labels.assign(cell_type="unassigned", subset="unassigned").to_parquet("labels.parquet")
+    for sample in ("P0_A", "P0_B"):
+        assert (
+            invoke(
+                pseudobulk, f"{sample}.cells.h5ad", "--sample", sample, "--labels", "labels.parquet"
+            ).exit_code
+            == 0
+        )
+    files = [f"P0_{time}.pseudobulk.h5ad" for time in "AB"]
+    result = invoke(expression_change, *files, "--samples", "samples.tsv", "--gene-lists", LISTS)
+    assert result.exit_code == 0, result.output
+    assert (
+        pd.read_csv("expression_change.tsv", sep="\t").empty and pd.read_csv("dot_plot.tsv", sep="\t").empty
+    )

@@ -131,3 +131,18 @@ def test_same_seed_same_tables(tmp_path, monkeypatch):
     second, _ = run(tmp_path, monkeypatch, 1)
     for one, two in zip(first, second, strict=True):
         pd.testing.assert_frame_equal(one, two)
+
+
+def test_cells_without_a_name_give_empty_tables(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files = write_scores(tmp_path, 1, 0.5)
+    labels = pd.read_parquet("labels.parquet").assign(
+        lineage="unassigned", cell_type="unassigned", subset="unassigned"
+    )
+    labels.to_parquet("labels.parquet")
+    result = invoke(change, *files, "--labels", "labels.parquet", "--samples", "samples.tsv", "--draws", 50)
+    assert result.exit_code == 0, result.output
+    assert (
+        pd.read_csv("signature_change.tsv", sep="\t").empty
+        and pd.read_csv("signature_ranks.tsv", sep="\t").empty
+    )

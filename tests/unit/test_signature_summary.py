@@ -111,3 +111,9 @@ def test_labels_of_another_run_are_told(run):
     given = ("A.signatures.parquet", "--labels", "labels.parquet", "--samples", "samples.tsv")
     result = invoke(summary, *given)
     assert result.exit_code == 1 and "labels.parquet: holds none" in result.output
+
+
+def test_cells_without_a_name_give_empty_tables(run):
+    run.assign(lineage="unassigned", cell_type="unassigned", subset="unassigned").to_parquet("labels.parquet")
+    table, cells = summarise()
+    assert table.empty and "share_high" in table.columns and len(cells) == 600
