@@ -222,7 +222,7 @@ def main(results, patient, colours):
     if fates is not None:
         figures += [clones_over_time(fates, receptor, series, patient) for receptor in ("BCR", "TCR")]
     figures += subset_panels(results, table, shares, series, patient)
-    text = json.dumps([figure for figure in figures if figure], indent=1, allow_nan=False)
+    text = json.dumps([figure for figure in figures if figure], indent=1, allow_nan=False, default=float)
     Path(f"{patient}.cells.json").write_text(text + "\n")
 
 

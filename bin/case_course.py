@@ -204,7 +204,9 @@ def main(results, patient, colours):
         figures.append(car_kinetics(car, patient))
     if fish is not None:
         figures.append(fish_bars(fish, series, patient))
-    text = json.dumps([figure for figure in figures if figure.get("panels") != []], indent=1, allow_nan=False)
+    text = json.dumps(
+        [figure for figure in figures if figure.get("panels") != []], indent=1, allow_nan=False, default=float
+    )
     Path(f"{patient}.course.json").write_text(text + "\n")
 
 

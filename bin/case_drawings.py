@@ -255,12 +255,12 @@ DRAWN = {"timeline": timeline, "network": network, "summary": summary}
 def draw(spec: dict) -> str:
     """A whole SVG with title and description for screen readers."""
     body, height = DRAWN[spec["kind"]](spec)
-    about = tag("title", escape(spec["title"]), id=f"{spec['id']}-title") + tag(
-        "desc", escape(spec["alt"]), id=f"{spec['id']}-desc"
+    about = tag("title", escape(spec["title"]), id=f"svg-{spec['id']}-title") + tag(
+        "desc", escape(spec["alt"]), id=f"svg-{spec['id']}-desc"
     )
     return tag(
         "svg", about + tag("rect", width=WIDTH, height=height, fill="#FFFFFF") + body, xmlns="http://www.w3.org/2000/svg",
-        viewBox=f"0 0 {WIDTH} {height:.0f}", role="img", aria_labelledby=f"{spec['id']}-title {spec['id']}-desc",
+        viewBox=f"0 0 {WIDTH} {height:.0f}", role="img", aria_labelledby=f"svg-{spec['id']}-title svg-{spec['id']}-desc",
         font_family="Helvetica, Arial, sans-serif",
     )  # fmt: skip
 

@@ -294,7 +294,7 @@ def main(results, patient, colours):
     signatures = read(results, "signatures.tsv", patient)
     if signatures is not None:
         figures.append(interferon(signatures, colour_of))
-    text = json.dumps([figure for figure in figures if figure], indent=1, allow_nan=False)
+    text = json.dumps([figure for figure in figures if figure], indent=1, allow_nan=False, default=float)
     Path(f"{patient}.niche.json").write_text(text + "\n")
 
 

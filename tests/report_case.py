@@ -1,0 +1,247 @@
+"""A small case as the tables that the report reads, and its page: for the tests of the report.
+
+Planted: plasma cells carry bulk clone IGH_1 (30 of 32 matched cells), nobody is seen with IGKDE_1.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from click.testing import CliRunner
+
+PROJECT = Path(__file__).resolve().parents[1]
+ASSETS = PROJECT / "assets"
+COLOURS = ["--colours", str(ASSETS / "colours.tsv")]
+HOSTILE = "<script>window.hacked = 1</script>\"'&" + "x" * 260 + " ü漢字"
+
+
+def wilson(n, total):
+    """Bounds that are wide enough to look like intervals."""
+    share = n / max(total, 1)
+    half = 1.96 * np.sqrt(share * (1 - share) / max(total, 1)) + 0.01
+    return share, max(share - half, 0), min(share + half, 1)
+
+
+def cells(
+    patient: str, times: list[tuple[str, int]], receptors=("BCR", "TCR"), name: str = ""
+) -> pd.DataFrame:
+    """cells.parquet: 60 cells per time point of five types, plasma and T with subsets."""
+    rng = np.random.default_rng(3)
+    kinds = [("plasma cell", "plasma", "Plasma_1"), ("plasma cell", "plasma", "Plasma_2"), ("CD8 T", "T", "CD8_ISG+"),
+             ("CD4 T", "T", "CD4_naive"), ("NK", "NK", "CD56dim"), ("B-ALL blast", "blast", "blast")]  # fmt: skip
+    rows = []
+    for time, day in times:
+        for at in range(60):
+            kind = kinds[at % len(kinds)]
+            rows.append(
+                (
+                    f"{patient}_{time}:C{at}",
+                    f"{patient}_{time}",
+                    patient,
+                    time,
+                    day,
+                    kind[1],
+                    kind[0],
+                    kind[2] + name,
+                )
+            )
+    names = ["cell_id", "sample", "patient", "timepoint", "day", "lineage", "cell_type", "subset"]
+    table = pd.DataFrame(rows, columns=names)
+    plasma, t_cell = table["lineage"] == "plasma", table["lineage"] == "T"
+    table["bcr_clone"] = np.where(plasma & ("BCR" in receptors), f"{patient}.B1", None)
+    table["tcr_clone"] = np.where(t_cell & ("TCR" in receptors), f"{patient}.T1", None)
+    table["mrd_clone"] = np.where(plasma & ("BCR" in receptors), "IGH_1", None)
+    table["isg_score"] = rng.normal(1, 0.3, len(table))
+    table["isg_high"] = pd.array(table["isg_score"] > 1.2, dtype="boolean")
+    table["car_positive"] = pd.array([pd.NA] * len(table), dtype="boolean")
+    table["cnv_profile"] = np.where(plasma, "1q+", "none")
+    table["malignancy"] = np.where(plasma, "malignant", "normal")
+    table["umap_1"], table["umap_2"] = rng.normal(0, 1, (2, len(table))) + plasma.to_numpy() * 5
+    return table
+
+
+def write(
+    folder: Path,
+    patient="P1",
+    times=(("T1", -30), ("T2", 28), ("T3", 180)),
+    receptors=("BCR", "TCR"),
+    full=True,
+    name="",
+):
+    """Write the tables of a case below folder; full: with bulk, clinical and communication tables."""
+    folder.mkdir(parents=True, exist_ok=True)
+    table = cells(patient, list(times), receptors, name)
+    table.to_parquet(folder / "cells.parquet")
+
+    def save(file, rows):
+        pd.DataFrame(rows).to_csv(folder / file, sep="\t", index=False)
+
+    save(
+        "samples.tsv",
+        [{"sample": f"{patient}_{t}", "patient": patient, "timepoint": t, "day": d} for t, d in times],
+    )
+    shares = []
+    for level, parent in (("cell_type", "all"), ("subset", "")):
+        for (time, day), part in table.groupby(["timepoint", "day"], sort=False):
+            for label, n in part[level].value_counts().items():
+                share, low, high = wilson(n, len(part))
+                shares.append({"patient": patient, "sample": f"{patient}_{time}", "timepoint": time, "day": day, "level": level,
+                               "parent": parent, "label": label, "n": n, "total": len(part), "share": share, "low": low, "high": high})  # fmt: skip
+    save("composition.tsv", shares)
+    fates = []
+    for receptor in receptors:
+        for at, (time, day) in enumerate(times):
+            share, low, high = wilson(10 + at, 20)
+            fates.append({"patient": patient, "receptor": receptor, "clone": f"{patient}.{receptor[0]}1", "label": f"CAR_CSS{name}",
+                          "timepoint": time, "day": day, "n": 10 + at, "total": 20, "share": share, "low": low, "high": high,
+                          "fate": "persistent", "change": "not shown"})  # fmt: skip
+    if fates:
+        save(f"{patient}.fates.tsv", fates)
+    if not full:
+        return
+    bulk = [("IGH_1", 0.001), ("IGKDE_1", 0.5)]
+    save(f"{patient}.mrd_curve.tsv", [{"patient": patient, "clone": c + name, "day": d, "fraction": f * (1 + at)}
+                                      for c, f in bulk for at, (_, d) in enumerate(times)])  # fmt: skip
+    shown = {
+        "patient": patient,
+        "clone": "IGH_1" + name,
+        "locus": "IGH",
+        "matched_clone": f"{patient}.B1",
+        "distance": 0,
+    }
+    shown |= {"verdict": "carried by plasma cells", "reason": "", "label": f"CAR_CSS{name}", "matched_by": "junction nucleotides",
+              "agreement": "2 of 2 steps in the same direction", "counted_as": "clone"}  # fmt: skip
+    rows = []
+    for kind, n in (("plasma cell", 30), ("NK", 2), ("B-ALL blast", 0)):
+        for at, (time, day) in enumerate(times):
+            here = n if at == len(times) - 1 else 0
+            rows.append(
+                shown
+                | {
+                    "cell_type": kind,
+                    "timepoint": time,
+                    "day": day,
+                    "n": here,
+                    "total": 40,
+                    "cells_share": 0.1 * (at + 1),
+                }
+            )
+    hidden = {"patient": patient, "clone": "IGKDE_1" + name, "locus": "IGK", "verdict": "not seen in single cells",
+              "reason": f"locus not in a V(D)J library{name}"}  # fmt: skip
+    save(f"{patient}.mrd.tsv", [hidden, *rows])
+    cnv = {
+        "patient": patient,
+        "population": f"{patient}.B1",
+        "level": "population",
+        "stratum": "all",
+        "normal": False,
+    }
+    save(f"{patient}.cnv.tsv", [cnv | {"arm": "1q", "event": "gain", "verdict": "detected", "n": 25, "total": 32, "share": 0.78, "low": 0.6, "high": 0.9},
+                                cnv | {"arm": "13q", "event": "loss", "verdict": "not detected", "n": 0, "total": 32, "share": 0.0, "low": 0.0, "high": 0.1}])  # fmt: skip
+    save("clinical.tsv", [{"patient": patient, "day": d, "parameter": p, "value": 3.5 * (at + 1), "unit": "g/L", "low": 4, "high": 9}
+                          for p in ("WBC" + name, "HGB") for at, (_, d) in enumerate(times)])  # fmt: skip
+    save("events.tsv", [{"patient": patient, "day": times[0][1], "end_day": times[0][1] + 20, "event": "therapy" + name, "kind": "therapy"},
+                        {"patient": patient, "day": 0, "end_day": None, "event": "infusion", "kind": "therapy"}])  # fmt: skip
+    fish = {"patient": patient, "day": times[-1][1], "words": "78 % of cells beside 80 %"}
+    save(f"{patient}.fish.tsv", [fish | {"probe": "CKS1B" + name, "region": "1q21", "abnormality": "gain", "percent": 80, "arm": "1q",
+                                         "event": "gain", "share": 0.78, "low": 0.6, "high": 0.9, "verdict": "agrees"}])  # fmt: skip
+    signal = {"patient": patient, "signature": "isg_score", "level": "subset"}
+    save("signatures.tsv", [signal | {"sample": f"{patient}_{t}", "timepoint": t, "day": d, "label": "CD8_ISG+" + name, "n": 12, "n_high": 9,
+                                      "share_high": 0.75, "share_low": 0.5, "share_up": 0.9} for t, d in times])  # fmt: skip
+    if len(times) > 1:
+        change = {
+            "patient": patient,
+            "from": times[-2][0],
+            "to": times[-1][0],
+            "source": "CD8_ISG+" + name,
+            "target": "Plasma_1" + name,
+        }
+        change |= {
+            "ligand": "TNFSF13",
+            "receptor": "TNFRSF17",
+            "watch": "APRIL-BCMA",
+            "focus": True,
+            "strength_from": 0.5,
+            "strength_to": 1.0,
+        }
+        change |= {
+            "supply_from": 0.1,
+            "supply_to": 0.4,
+            "supply_difference": 0.3,
+            "supply_low": 0.1,
+            "supply_high": 0.5,
+        }
+        save(
+            f"{patient}.communication_change.tsv",
+            [change | {"class": "strengthened", "supply_class": "strengthened"}],
+        )
+        pairs = {
+            "source": "CD8_ISG+" + name,
+            "target": "Plasma_1" + name,
+            "pairs": 9,
+            "n_source": 10,
+            "n_target": 10,
+        }
+        save(
+            f"{patient}.communication_pairs.tsv",
+            [
+                pairs | {"sample": f"{patient}_{t}", "timepoint": t, "day": d, "strength": 9.5}
+                for t, d in times
+            ],
+        )
+        sender = {name_: change[name_] for name_ in ("patient", "from", "to", "source", "target")}
+        save(
+            f"{patient}.communication_senders.tsv",
+            [sender | {"supply_from": 1.0, "supply_to": 2.0, "rank": 1}],
+        )
+    markers = [{"lineage": "plasma", "subset": f"Plasma_{i}" + name, "gene": g, "mean_in": 2.0, "detected_in": 0.8, "z": 9 - i}
+               for i in (1, 2) for g in ("MZB1", "SDC1" + name)]  # fmt: skip
+    save("plasma.markers.tsv", markers)
+    own = table.loc[table["lineage"] == "plasma", ["cell_id", "umap_1", "umap_2"]]
+    own.to_parquet(folder / "plasma.subsets.parquet")
+    text = f'[{{"level": "warning", "sample": "{patient}_{times[0][0]}", "step": "QC", "text": "few cells"}}]'
+    (folder / "warnings.json").write_text(text)
+
+
+def run(command, *arguments) -> str:
+    """What a step prints; an AssertionError with it where the step failed."""
+    done = CliRunner().invoke(command, [str(argument) for argument in arguments])
+    assert done.exit_code == 0, f"{done.output}{done.exception}"
+    return done.output
+
+
+def make_page(folder: Path, patient: str = "P1") -> Path:
+    """All steps of the report on the tables in folder; the current folder gets their files."""
+    import case_answer
+    import case_cells
+    import case_course
+    import case_curves
+    import case_drawings
+    import case_figures
+    import case_map
+    import case_niche
+    import case_report
+
+    who = ["--patient", patient]
+    run(case_answer.main, folder, *who)
+    figures = [f"{patient}.{name}.json" for name in ("course", "cells", "niche")]
+    for step in (case_course, case_cells, case_niche):
+        run(step.main, folder, *who, *COLOURS)
+    for step in (case_figures, case_curves, case_drawings):
+        run(step.main, *figures, *who)
+    run(case_map.main, folder / "cells.parquet", *who, *COLOURS, "--subsets", folder)
+    listed = [part for name in figures for part in ("--figures", name)]
+    page = ["--assets", ASSETS / "report", "--columns", ASSETS / "cell_columns.tsv"]
+    run(
+        case_report.main,
+        folder,
+        ".",
+        *who,
+        "--answer",
+        f"{patient}.answer.json",
+        *listed,
+        "--maps",
+        f"{patient}.map.json",
+        *page,
+    )
+    return Path(f"{patient}.case_report.html").resolve()
