@@ -66,6 +66,8 @@ def populations(labels, clones, min_clone: int):
     clone is polyclonal and normal. All cells of other lineages are normal.
     """
     cells = labels.set_index("cell_id")[["lineage", "cell_type"]].astype(str)
+    vague = (cells.cell_type == "unassigned") & (cells.lineage != "unassigned")
+    cells.loc[vague, "cell_type"] = "unassigned " + cells.lineage
     cells["clone"] = None if clones is None else clones
     candidate = cells.lineage.isin(CANDIDATES)
     blast = cells.lineage == "blast"

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import click
+import numpy as np
 
 PACKAGES = ("click", "numpy", "pandas", "statsmodels")
 FILE = click.Path(exists=True, dir_okay=False)
@@ -29,9 +30,11 @@ MIN_SEPARATION = (
     1.5  # standard deviations between an altered and an unaltered cell, for an arm to be assessable
 )
 MIN_REPLICATED = 0.6  # of an event called in half of an arm's genes, what the other half has to show
+MAX_ELSEWHERE = 0.125  # of an event's size, what other arms may move with it
+MIN_COUNTS = 4.0  # expected in a cell, of the other arms that are looked at
 MAX_JOINT = 5  # events that sub-clones are made of
 COLUMNS = """patient population cell_type normal baseline level stratum day arm event verdict n total share
-low high expression evidence replicated separation shift error agreeing scored_genes mb"""
+low high expression evidence replicated elsewhere separation shift error agreeing scored_genes mb"""
 
 
 def signal(cells, arm: str, kind: str = ""):
@@ -39,8 +42,6 @@ def signal(cells, arm: str, kind: str = ""):
 
     Variance-stabilised (Anscombe 1948): by counting alone a value varies by 1/(4 expected).
     """
-    import numpy as np
-
     expected = np.maximum(cells[f"{arm}:{kind}expected"].to_numpy(float), 0.1)
     ratio = cells[f"{arm}:half" if kind else arm].to_numpy(float)
     return np.sqrt(ratio + 0.375 / expected), expected
@@ -48,8 +49,6 @@ def signal(cells, arm: str, kind: str = ""):
 
 def log_density(value, expected, noise: float, level: float, spread: float = 1.0):
     """Log density of a cell's value where its arm is expressed at `level` times the baseline."""
-    import numpy as np
-
     variance = (0.25 / expected + noise) * spread**2
     return -0.5 * ((value - np.sqrt(level + 0.125 / expected)) ** 2 / variance + np.log(2 * np.pi * variance))
 
@@ -62,7 +61,6 @@ def densities(value, expected, noise: float, fit: dict):
 
 def arm_noise(cells, arm: str) -> float:
     """Variance of normal cells' values beyond counting, within their groups."""
-    import numpy as np
     import pandas as pd
 
     value, expected = signal(cells, arm)
@@ -72,8 +70,6 @@ def arm_noise(cells, arm: str) -> float:
 
 def share_curve(normal, altered, steps: int = 101):
     """Log likelihood of each share of altered cells, 0 to 1 in `steps`, from the cells' log densities."""
-    import numpy as np
-
     share = np.linspace(0, 1, steps)[:, None]
     top = np.maximum(normal, altered)
     low, high = np.exp(normal - top), np.exp(altered - top)
@@ -82,8 +78,6 @@ def share_curve(normal, altered, steps: int = 101):
 
 def own_curve(value, expected, noise: float, level: float, spread: float, steps: int):
     """As share_curve where the baseline is the population's own mean: its unaltered cells lie beside 1."""
-    import numpy as np
-
     curve = np.empty(steps)
     for i, share in enumerate(np.linspace(0, 1, steps)):
         fit = {"centre": 1 / (1 + share * (level - 1)), "expression": level, "spread": spread}
@@ -95,8 +89,6 @@ def own_curve(value, expected, noise: float, level: float, spread: float, steps:
 
 def interval(curve) -> dict[str, float]:
     """The likeliest share and its 95 % interval: shares within 1.92 of the highest log likelihood."""
-    import numpy as np
-
     inside = np.flatnonzero(curve >= curve.max() - 1.92)
     bounds = {"share": curve.argmax(), "low": inside.min(), "high": max(inside.max(), 1)}
     return {name: float(i) / (len(curve) - 1) for name, i in bounds.items()}
@@ -108,8 +100,6 @@ def fit_event(value, expected, noise: float, event: str, own: bool, grid: dict) 
     `share, low, high`: altered cells; `evidence`: log likelihood above that of a single component whose
     centre and spread are free too; `centre, expression, spread`: the parameters.
     """
-    import numpy as np
-
     centres = (None,) if own else grid["centres"]
     keys = list(itertools.product(centres, grid[event], grid["spreads"]))
     curves = np.empty((len(keys), grid["steps"]))
@@ -126,38 +116,53 @@ def fit_event(value, expected, noise: float, event: str, own: bool, grid: dict) 
     return fit | {"centre": centre, "expression": level, "spread": spread}
 
 
-def replication(cells, arm: str, noise: float, fit: dict) -> float:
-    """How much of an event, called in one half of an arm's genes, the other half shows (0 none, 1 all).
+def slope(posterior, ratio, weight) -> tuple[float, float]:
+    """(slope, variance) of an arm's ratio on the posterior of an event, over cells weighted by expected counts."""
+    pull = weight * (posterior - np.average(posterior, weights=weight))
+    spread = max((pull * posterior).sum(), 1e-9)
+    return float((pull * ratio).sum() / spread), 1 / spread
 
-    An altered arm moves both halves; a state of the cell moves the genes that belong to it. Regression of one
-    half's ratio on the other half's posterior, both ways, over the slope that the fit predicts.
+
+def altered_posterior(value, expected, noise: float, fit: dict):
+    """Probability of each cell to be altered, given the population's share."""
+    normal, altered = densities(value, expected, noise, fit)
+    odds = np.exp(np.clip(altered - normal, -50, 50)) * fit["share"] / (1 - min(fit["share"], 0.999))
+    return odds / (1 + odds)
+
+
+def replication(cells, arm: str, arms: list[str], noise: float, fit: dict) -> dict[str, float]:
+    """Whether an event is one of the arm as a whole and of this arm, not of a state or a kind of cell.
+
+    `replicated`: of the event called in one half of the arm's genes, what the other half shows (0 none, 1 all).
+    `elsewhere`: spread of the other arms' slopes on the event beyond their errors, over the event's own slope:
+    two kinds of cells under one label differ on all arms, an altered arm leaves the others where they are.
     """
-    import numpy as np
-
     expected, first = (cells[f"{arm}:{kind}"].to_numpy(float) for kind in ("expected", "half_expected"))
     weights = np.maximum([first, expected - first], 0.1)
     ratio = cells[f"{arm}:half"].to_numpy(float)
     ratios = [ratio, np.maximum((cells[arm].to_numpy(float) * expected - ratio * first) / weights[1], 0)]
+    size = fit["centre"] * (fit["expression"] - 1)
     slopes = []
     for seen, other in ((0, 1), (1, 0)):
         value = np.sqrt(ratios[seen] + 0.375 / weights[seen])
-        normal, altered = densities(value, weights[seen], noise, fit)
-        odds = np.exp(np.clip(altered - normal, -50, 50)) * fit["share"] / (1 - min(fit["share"], 0.999))
-        posterior = odds / (1 + odds)
-        weight = weights[other] * (posterior - np.average(posterior, weights=weights[other]))
-        slopes.append((weight * ratios[other]).sum() / max((weight * posterior).sum(), 1e-9))
-    return float(np.mean(slopes) / (fit["centre"] * (fit["expression"] - 1)))
+        posterior = altered_posterior(value, weights[seen], noise, fit)
+        slopes.append(slope(posterior, ratios[other], weights[other])[0])
+    posterior = altered_posterior(*signal(cells, arm), noise, fit)
+    others = [(cells[name].to_numpy(float), signal(cells, name)[1]) for name in arms if name != arm]
+    others = [slope(posterior, *pair) for pair in others if np.median(pair[1]) > MIN_COUNTS] or [(0.0, 0.0)]
+    found, variances = np.array(others).T
+    spread = 1.4826 * np.median(np.abs(found - np.median(found)))
+    excess = np.sqrt(max(spread**2 - np.median(variances), 0))
+    return {"replicated": float(np.mean(slopes) / size), "elsewhere": float(excess / abs(size))}
 
 
-def judge_arm(cells, arm: str, event: str, noise: float, shift: dict, arms: int, min_share: float) -> dict:
+def judge_arm(cells, arm: str, event: str, noise: float, shift: dict, arms: list, min_share: float) -> dict:
     """One arm and direction in one population (rows of arms.parquet in random order): fit and verdict.
 
-    `detected` needs evidence for two more parameters and for all arms looked at, and the other half of the
-    arm's genes. A population without a baseline that is altered as a whole shows no mixture: then the arm's
+    `detected` needs evidence for two more parameters and for all arms looked at, the other half of the arm's
+    genes, and other arms that stay where they are. A population without a baseline that is altered as a whole shows no mixture: then the arm's
     genes have to be shifted against other cells (over 4.5 errors, two thirds of the genes on its side).
     """
-    import numpy as np
-
     level, own = LEVEL[event], cells.baseline.iloc[0] == "own mean"
     value, expected = signal(cells, arm)
     separation = abs(np.sqrt(level) - 1) / np.sqrt(np.median(0.25 / expected + noise))
@@ -170,13 +175,14 @@ def judge_arm(cells, arm: str, event: str, noise: float, shift: dict, arms: int,
             break
     moved = row.get("shift", 0.0) * (1 if event == "gain" else -1)
     error = row.get("error", 1.0)
-    certain = row["evidence"] > np.log(2 * arms) + np.log(min(len(cells), size))
+    certain = row["evidence"] > np.log(2 * len(arms)) + np.log(min(len(cells), size))
     # Without a baseline a minority's loss looks like a majority's gain: the shift of the genes decides.
     if certain and not (own and (row["share"] > 0.9 or moved < 2 * error)):
-        row["replicated"] = replication(cells, arm, noise, row)
+        row |= replication(cells, arm, arms, noise, row)
         enough = row["share"] >= min_share and row["low"] >= min_share / 2
         verdict = "detected" if enough else "below limit"
-        return row | {"verdict": verdict if row["replicated"] > MIN_REPLICATED else "cell state"}
+        whole = row["replicated"] > MIN_REPLICATED and row["elsewhere"] < MAX_ELSEWHERE
+        return row | {"verdict": verdict if whole else "cell state"}
     none = {"verdict": "not detected", "n": 0, "share": 0.0, "low": 0.0}
     if not own:
         return row | none
@@ -194,8 +200,6 @@ def sub_clones(normal, altered, rounds: int = 200):
     normal, altered: cells x events log densities; a cell's events are independent given its combination, and
     every combination has its own share, so that a 13q loss that only 1q-gained cells have is seen as such.
     """
-    import numpy as np
-
     combinations = np.array(list(itertools.product([0, 1], repeat=normal.shape[1])))
     logs = normal @ (1 - combinations.T) + altered @ combinations.T
     likelihood = np.exp(logs - logs.max(axis=1, keepdims=True))
@@ -213,7 +217,6 @@ def call_cells(cells, noise: dict[str, float], events: list[dict]):
     Returns (arm profile per cell, like `1q+ 13q-` or `none`; rows). The MAX_JOINT events with most evidence
     are called together, further ones each by itself.
     """
-    import numpy as np
     from statsmodels.stats.proportion import proportion_confint
 
     parts = [densities(*signal(cells, row["arm"]), noise[row["arm"]], row) for row in events]
@@ -239,12 +242,9 @@ def call_cells(cells, noise: dict[str, float], events: list[dict]):
         for name in sorted(set(profile)):
             n, total = int((profile[at] == name).sum()), len(at)
             low, high = proportion_confint(n, total, method="wilson")
-            row = {
-                "share": n / total,
-                "low": float(low),
-                "high": float(high) if n else 1 - 0.05 ** (1 / total),
-            }
-            row |= {"n": n, "total": total, "stratum": stratum, "day": day}
+            high = high if n else 1 - 0.05 ** (1 / total)
+            row = {"n": n, "total": total, "share": n / total, "low": float(low), "high": float(high)}
+            row |= {"stratum": stratum, "day": day}
             rows.append(row | {"level": "sub-clone", "event": name})
     return profile, rows
 
@@ -264,13 +264,13 @@ def judge(cells, arms, shifts, min_cells: int, min_share: float, seed: int):
     noise = {arm: arm_noise(cells[cells.normal], arm) for arm in arms}
     profiles, rows = pd.Series(pd.NA, index=cells.index, dtype="string"), []
     for population, members in cells.groupby("population"):
-        if len(members) < min_cells or not arms:
+        if len(members) < min_cells or not arms or population == "unassigned":
             continue
         mixed = members.sample(frac=1, random_state=seed)
         first = {"population": population, "cell_type": members.cell_type.mode()[0]}
         here = shifts[(shifts.population == population) & (shifts.cell_type == first["cell_type"])]
         moved = here.set_index("arm")[["shift", "error", "agreeing", "scored_genes", "mb"]].to_dict("index")
-        fixed, pairs = (len(arms), min_share), itertools.product(arms, LEVEL)
+        fixed, pairs = (arms, min_share), itertools.product(arms, LEVEL)
         found = [judge_arm(mixed, a, event, noise[a], moved.get(a, {}), *fixed) for a, event in pairs]
         events = [row for row in found if row["verdict"] == "detected"]
         profile, parts = call_cells(members, noise, events) if events else ("none", [])

@@ -23,7 +23,7 @@ def mixed(n, share, level, rng):
 
 
 def judged(cells, event="gain", shift=None):
-    return cnv.judge_arm(cells, "1q", event, 1e-4, shift or {}, 39, 0.05)
+    return cnv.judge_arm(cells, "1q", event, 1e-4, shift or {}, ["1q"] * 39, 0.05)
 
 
 @pytest.mark.parametrize(("event", "level"), [("gain", 1.5), ("loss", 0.5)])
@@ -69,6 +69,29 @@ def test_genes_of_one_state_move_half_an_arm_and_are_not_copy_number():
     row = judged(cells_of(np.column_stack([high, np.ones(1500)]), rng))
     assert row["verdict"] == "cell state"
     assert row["replicated"] < 0.3
+
+
+def test_two_kinds_of_cells_under_one_label_are_not_copy_number():
+    rng = np.random.default_rng(13)
+    kind = rng.random(1500) < 0.3
+    parts = {}
+    for number in range(12):
+        level = 1.5 if number == 0 else float(np.exp(rng.normal(0, 0.25)))
+        part = cells_of(np.where(kind, level, 1.0), rng)
+        name = "1q" if number == 0 else f"{number}p"
+        parts |= {column.replace("1q", name): values for column, values in part.items()}
+    arms = ["1q", *(f"{number}p" for number in range(1, 12))]
+    cells = pd.DataFrame(parts)
+    row = cnv.judge_arm(cells, "1q", "gain", 1e-4, {}, arms, 0.05)
+    assert row["verdict"] == "cell state"
+    assert row["replicated"] > 0.8
+    assert row["elsewhere"] > 0.125
+    for name in arms[1:]:
+        quiet = cells_of(np.ones(1500), rng)
+        cells[[name, f"{name}:expected"]] = quiet[["1q", "1q:expected"]].to_numpy()
+    row = cnv.judge_arm(cells, "1q", "gain", 1e-4, {}, arms, 0.05)
+    assert row["verdict"] == "detected"
+    assert row["elsewhere"] < 0.05
 
 
 def test_arm_with_too_few_counts_is_not_assessable():
