@@ -10,6 +10,7 @@ import numpy as np
 PACKAGES = ("click", "numpy", "pandas", "scipy", "anndata", "hdf5plugin")
 FILE = click.Path(exists=True, dir_okay=False)
 LEVELS = ("cell_type", "subset")
+BLOCK = 20_000  # cells at a time
 IMMUNOGLOBULIN = re.compile(r"^IG(?:H(?:[VDJ]\d|[ADEGM]\d?$|GP$)|[KL](?:[VJ]\d|C\d?$))")
 
 
@@ -56,14 +57,22 @@ def sums(counts, genes, member) -> dict:
     """
     from scipy.sparse import csr_matrix
 
-    counts = csr_matrix(counts)
-    logs = log_normalised(counts, genes)
-    values = {"counts": counts.data, "log_sum": logs.data, "log_squares": logs.data.astype(np.float64) ** 2}
-    values["cells"] = np.ones(logs.nnz, dtype=np.int8)
-    found = {}
-    for name, data in values.items():
-        found[name] = (member @ csr_matrix((data, logs.indices, logs.indptr), shape=logs.shape)).tocsr()
-    return found
+    found: dict = {}
+    for low in range(0, counts.shape[0], BLOCK):
+        block = csr_matrix(counts[low : low + BLOCK])
+        logs = log_normalised(block, genes)
+        values = {
+            "counts": block.data,
+            "log_sum": logs.data,
+            "log_squares": logs.data.astype(np.float64) ** 2,
+        }
+        values["cells"] = np.ones(logs.nnz, dtype=np.int8)
+        for name, data in values.items():
+            part = member[:, low : low + BLOCK] @ csr_matrix(
+                (data, logs.indices, logs.indptr), shape=logs.shape
+            )
+            found[name] = part if low == 0 else found[name] + part
+    return {name: part.tocsr() for name, part in found.items()}
 
 
 @click.command()
