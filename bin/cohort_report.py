@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""One page over all patients of a run: their answers side by side, their cells over time, what differs, links."""
+
+import json
+from html import escape
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+PACKAGES = ("click", "jinja2", "pandas")
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+WIDE, TALL = 250, 130  # of a small multiple
+TYPES = 12  # cell types drawn
+CERTAIN = 0.05  # false discovery rate up to which a difference is listed
+
+
+def read(folder: Path, name: str):
+    """A table of the folder; None where there is none or it has no row."""
+    import pandas as pd
+
+    path = folder / name
+    if not path.exists() or not path.stat().st_size:
+        return None
+    table = pd.read_csv(path, sep="\t", dtype={"patient": str, "label": str})
+    return table if len(table) else None
+
+
+def patient_row(answer: dict, samples, failed: set[str]) -> dict:
+    """What the page's table says about a patient: samples, headline, carriers with confidence, warnings."""
+    mine = samples[samples["patient"] == answer["patient"]].sort_values("day", kind="stable")
+    names = set(mine["sample"])
+    return {
+        "patient": answer["patient"],
+        "times": [f"{row.timepoint} (day {row.day})" for row in mine.itertuples()],
+        "failed": sorted(names & failed),
+        "headline": answer["headline"],
+        "clones": [{"name": entry["clone"], "carrier": entry["carrier"] or "not named", "confidence": entry["confidence"]}
+                   for entry in answer["clones"]],
+        "warnings": sum(warning.get("sample") in names and warning["level"] != "note" for warning in answer["warnings"]),
+    }  # fmt: skip
+
+
+def panel(title: str, rows, colours: dict[str, str], span: tuple[float, float]) -> str:
+    """A small SVG: share of one cell type over days, one line per patient with its 95 % interval."""
+    top = max(float(rows["high"].max()), 1e-6)
+    low, high = span
+
+    def x(day):
+        return 40 + (day - low) / ((high - low) or 1) * (WIDE - 56)
+
+    def y(share):
+        return TALL - 24 - share / top * (TALL - 54)
+
+    drawn, told = "", []
+    for patient, part in rows.groupby("patient", sort=False):
+        part, colour = part.sort_values("day", kind="stable"), colours[patient]
+        points = " ".join(f"{x(row.day):.1f},{y(row.share):.1f}" for row in part.itertuples())
+        drawn += f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>'
+        for row in part.itertuples():
+            said = f"{patient}, day {row.day}: {100 * row.share:.3g} % ({100 * row.low:.3g} to {100 * row.high:.3g})"
+            drawn += f'<line x1="{x(row.day):.1f}" x2="{x(row.day):.1f}" y1="{y(row.low):.1f}" y2="{y(row.high):.1f}" stroke="{colour}"/>'
+            drawn += f'<circle cx="{x(row.day):.1f}" cy="{y(row.share):.1f}" r="3" fill="{colour}"><title>{escape(said)}</title></circle>'
+        told.append(f"{patient} {100 * part['share'].iloc[0]:.3g} % to {100 * part['share'].iloc[-1]:.3g} %")
+    small = 'font-size="10" fill="#555555"'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDE} {TALL}" role="img" font-family="Helvetica, Arial, sans-serif">'
+        f"<title>{escape(title)}</title><desc>{escape('; '.join(told))}</desc>"
+        f'<text x="8" y="16" font-size="12" font-weight="bold">{escape(title[:36])}</text>'
+        f'<text x="36" y="34" text-anchor="end" {small}>{100 * top:.3g} %</text><text x="36" y="{TALL - 20}" text-anchor="end" {small}>0 %</text>'
+        f'<line x1="40" x2="{WIDE - 16}" y1="{TALL - 24}" y2="{TALL - 24}" stroke="#555555"/>'
+        f'<text x="40" y="{TALL - 8}" {small}>{low:.0f}</text><text x="{WIDE - 16}" y="{TALL - 8}" text-anchor="end" {small}>{high:.0f}</text>'
+        f"{drawn}</svg>"
+    )
+
+
+def panels(composition, colours: dict[str, str]) -> list[str]:
+    """Small multiples of the cell types that reach most in any patient."""
+    rows = composition[(composition["level"] == "cell_type") & composition["share"].notna()]
+    if rows.empty:
+        return []
+    rows = rows.sort_values(["patient", "day"], kind="stable")
+    span = float(rows["day"].min()), float(rows["day"].max())
+    largest = rows.groupby("label")["share"].max().sort_values(ascending=False, kind="stable")
+    return [panel(name, rows[rows["label"] == name], colours, span) for name in largest.head(TYPES).index]
+
+
+def differences(table) -> tuple[list[str], list[list[str]], int]:
+    """(column names, rows, number of tests) of the differential abundance below the false discovery rate."""
+    if table is None:
+        return [], [], 0
+    named = next((name for name in ("fdr", "q_value", "padj") if name in table), None)
+    kept = table[table[named] <= CERTAIN].sort_values(named, kind="stable") if named else table
+    rows = [
+        [f"{value:.4g}" if isinstance(value, float) else str(value) for value in row]
+        for row in kept.to_numpy(object).tolist()
+    ]
+    return list(table.columns), rows, len(table)
+
+
+@click.command()
+@click.argument("answers", nargs=-1, required=True, type=FILE)
+@click.option(
+    "--tables",
+    required=True,
+    type=FOLDER,
+    help="samples.tsv, qc.tsv, composition.tsv, differential_abundance.tsv.",
+)
+@click.option("--colours", required=True, type=FILE, help="Table: level, label, colour.")
+@click.option("--assets", required=True, type=FOLDER, help="Folder with cohort.html.j2 and case.css.")
+@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
+def main(answers, tables, colours, assets):
+    """Put the ANSWERS (<patient>.answer.json) of a run's patients side by side."""
+    import jinja2
+    import markupsafe
+    import pandas as pd
+
+    palette = pd.read_csv(colours, sep="\t", dtype=str)
+    series = palette.loc[palette["level"] == "series", "colour"].tolist()
+    samples, status = read(tables, "samples.tsv"), read(tables, "qc.tsv")
+    failed = set() if status is None else set(status.loc[status["status"] == "failed", "sample"])
+    found = sorted((json.loads(path.read_text()) for path in answers), key=lambda answer: answer["patient"])
+    colour_of = {answer["patient"]: series[at % len(series)] for at, answer in enumerate(found)}
+    composition = read(tables, "composition.tsv")
+    columns, rows, tests = differences(read(tables, "differential_abundance.tsv"))
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(assets),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+    )
+    page = environment.get_template("cohort.html.j2").render(
+        css=markupsafe.Markup((assets / "case.css").read_text()), patients=[patient_row(a, samples, failed) for a in found],
+        panels=[markupsafe.Markup(svg) for svg in (panels(composition, colour_of) if composition is not None else [])],
+        colours=colour_of, columns=columns, differences=rows, tests=tests,
+    )  # fmt: skip
+    Path("cohort_report.html").write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

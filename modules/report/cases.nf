@@ -1,0 +1,58 @@
+// From the run's tables to one page per patient, and one over all patients where there are several.
+
+include { CASE_ANSWER } from './case_answer'
+include { CASE_COURSE } from './case_course'
+include { CASE_CELLS } from './case_cells'
+include { CASE_NICHE } from './case_niche'
+include { CASE_FIGURES } from './case_figures'
+include { CASE_CURVES } from './case_curves'
+include { CASE_DRAWINGS } from './case_drawings'
+include { CASE_MAP } from './case_map'
+include { CASE_REPORT } from './case_report'
+include { COHORT_REPORT } from './cohort_report'
+
+workflow CASES {
+    take:
+    tables     // [meta with patient, [the patient's and the run's tables and facts]], one per patient
+    shared     // list: samples.tsv, qc.tsv, composition.tsv, differential_abundance.tsv
+    cells      // cells.parquet
+    subsets    // list of <lineage>.subsets.parquet, may be empty
+    parameters // params.json, or []
+    versions   // versions.yml, or []
+    release    // version of clonewatch
+
+    main:
+    assets = file("${projectDir}/assets/report")
+    colours = file("${projectDir}/assets/colours.tsv")
+    columns = file("${projectDir}/assets/cell_columns.tsv")
+    staged = tables.combine(cells).map { meta, files, table -> [meta, files + [table]] }
+
+    CASE_ANSWER(staged)
+    CASE_COURSE(staged, colours)
+    CASE_CELLS(staged, colours)
+    CASE_NICHE(staged, colours)
+    figures = CASE_COURSE.out.figures.join(CASE_CELLS.out.figures).join(CASE_NICHE.out.figures)
+        .map { meta, course, kinds, niche -> [meta, [course, kinds, niche]] }
+    CASE_FIGURES(figures)
+    CASE_CURVES(figures)
+    CASE_DRAWINGS(figures)
+    drawings = CASE_DRAWINGS.out.drawings
+        .join(CASE_FIGURES.out.drawings, remainder: true)
+        .join(CASE_CURVES.out.drawings, remainder: true)
+        .map { meta, pictures, charts, curves -> [meta, [pictures, charts, curves].findAll().flatten()] }
+
+    CASE_MAP(tables.map { meta, _files -> meta }.combine(cells), subsets, colours)
+    CASE_REPORT(
+        staged.join(CASE_ANSWER.out.answer).join(figures).join(drawings).join(CASE_MAP.out.maps),
+        assets, columns, parameters, versions, release,
+    )
+
+    several = CASE_ANSWER.out.answer.map { _meta, answer -> answer }.collect().filter { answers -> answers.size() > 1 }
+    COHORT_REPORT(several, shared, colours, assets)
+
+    emit:
+    pages    = CASE_REPORT.out.page
+    drawings = CASE_REPORT.out.drawings
+    cohort   = COHORT_REPORT.out.page
+    versions = CASE_REPORT.out.versions
+}

@@ -1,0 +1,25 @@
+// One page over all patients, where a run has more than one.
+process COHORT_REPORT {
+    label 'report'
+    label 'tiny'
+
+    input:
+    path answers // <patient>.answer.json of all patients
+    path tables, stageAs: 'tables/*' // samples.tsv, qc.tsv, composition.tsv, differential_abundance.tsv
+    path colours
+    path assets, stageAs: 'assets' // cohort.html.j2, case.css
+
+    output:
+    path 'cohort_report.html', emit: page
+    tuple val('COHORT_REPORT'), eval('cohort_report.py --version'), emit: versions, topic: versions
+
+    script:
+    """
+    cohort_report.py ${answers} --tables tables --colours ${colours} --assets assets
+    """
+
+    stub:
+    """
+    touch cohort_report.html
+    """
+}
