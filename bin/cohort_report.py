@@ -91,6 +91,7 @@ def differences(table) -> tuple[list[str], list[list[str]], int]:
     if table is None:
         return [], [], 0
     named = next((name for name in ("fdr", "q_value", "padj") if name in table), None)
+    table = table[table[named].notna()] if named else table
     kept = table[table[named] <= CERTAIN].sort_values(named, kind="stable") if named else table
     rows = [
         [f"{value:.4g}" if isinstance(value, float) else str(value) for value in row]

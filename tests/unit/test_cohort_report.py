@@ -1,0 +1,68 @@
+"""COHORT_REPORT: patients side by side, with links, and names as text."""
+
+import json
+
+import cohort_report
+import pandas as pd
+import pytest
+import report_case
+
+EVIL = '<img src=x onerror="alert(1)">'
+
+
+@pytest.fixture
+def page(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def build(differences=None, clone="IGH_1"):
+        folder = tmp_path / "tables"
+        samples, shares = [], []
+        for patient in ("P1", "P2"):
+            own = tmp_path / patient
+            report_case.write(own, patient=patient)
+            samples.append(pd.read_csv(own / "samples.tsv", sep="\t"))
+            shares.append(pd.read_csv(own / "composition.tsv", sep="\t"))
+            entry = {"clone": clone, "carrier": "plasma cell", "confidence": "high"}
+            answer = {
+                "patient": patient,
+                "headline": f"Plasma cells carry {clone}.",
+                "clones": [entry],
+                "warnings": [],
+            }
+            (tmp_path / f"{patient}.answer.json").write_text(json.dumps(answer))
+        folder.mkdir(exist_ok=True)
+        pd.concat(samples).to_csv(folder / "samples.tsv", sep="\t", index=False)
+        pd.concat(shares).to_csv(folder / "composition.tsv", sep="\t", index=False)
+        status = pd.concat(samples)[["sample"]].assign(status="pass")
+        status.loc[status["sample"] == "P2_T2", "status"] = "failed"
+        status.to_csv(folder / "qc.tsv", sep="\t", index=False)
+        if differences is not None:
+            differences.to_csv(folder / "differential_abundance.tsv", sep="\t", index=False)
+        assets = report_case.ASSETS
+        report_case.run(
+            cohort_report.main, "P2.answer.json", "P1.answer.json", "--tables", "tables", *report_case.COLOURS,
+            "--assets", assets / "report",
+        )  # fmt: skip
+        return (tmp_path / "cohort_report.html").read_text()
+
+    return build
+
+
+def test_every_patient_has_a_row_and_a_link(page):
+    text = page()
+    assert text.index('href="P1.case_report.html"') < text.index('href="P2.case_report.html"')
+    assert text.count("Plasma cells carry IGH_1.") == 2
+    assert "failed: P2_T2" in text
+    assert text.count("<svg") == 5 and "Not tested" in text
+
+
+def test_only_certain_differences_are_listed(page):
+    table = pd.DataFrame({"label": ["NK", "HSPC"], "difference": [0.2, 0.01], "fdr": [0.001, 0.4]})
+    text = page(table)
+    assert "1 of 2 comparisons" in text and "<td>NK</td>" in text and "<td>HSPC</td>" not in text
+    assert "None of 1 comparisons" in page(table.iloc[1:])
+
+
+def test_names_are_text(page):
+    text = page(clone=EVIL)
+    assert "<img" not in text and "&lt;img" in text
