@@ -64,8 +64,8 @@ def marker_statistics(x, genes: np.ndarray, subset: np.ndarray):
     """Every gene of every subset against the lineage's other cells, subsets of at least FEW_CELLS.
 
     x: (N, G) log-normalised. Wilcoxon's rank-sum test, tie-corrected, with normal approximation (illico); auroc is
-    U / (n1 n2), the chance that a cell of the subset has more of the gene than another one. log2_fold_change is of
-    mean counts per 10,000, with 1e-9 added to both as scanpy does.
+    U / (n1 n2), the chance that a cell of the subset has more of the gene than another one. log2_fold_change is
+    of mean counts per 10,000 with 0.01 added to both.
     """
     import anndata as ad
     import illico
@@ -87,7 +87,7 @@ def marker_statistics(x, genes: np.ndarray, subset: np.ndarray):
         means = [np.asarray(linear[side].mean(0)).ravel() for side in (own, ~own)]
         detected = [np.asarray((x[side] > 0).mean(0)).ravel() for side in (own, ~own)]
         table = pd.DataFrame({"subset": name, "gene": genes, "n_cells": int(own.sum())})
-        table["log2_fold_change"] = np.log2((means[0] + 1e-9) / (means[1] + 1e-9))
+        table["log2_fold_change"] = np.log2((means[0] + 0.01) / (means[1] + 0.01))
         table["mean_in"], table["mean_out"] = means
         table["detected_in"], table["detected_out"] = detected
         table["auroc"] = result["statistic"].to_numpy() / (own.sum() * (~own).sum())

@@ -1,0 +1,149 @@
+"""COMPOSITION: intervals equal to statsmodels', the label table, changes, and a test that keeps its level."""
+
+import json
+
+import composition
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+
+def sheet(patients=1, times=("T1", "T2")):
+    rows = [(f"P{p}_{t}", f"P{p}", t, 30 * i) for p in range(patients) for i, t in enumerate(times)]
+    return pd.DataFrame(rows, columns=["sample", "patient", "timepoint", "day"])
+
+
+def labels(samples, n=100, rare=0):
+    """n cells per sample: half T (all CD4), the rest plasma; `rare` erythroid cells in the first sample only."""
+    rows = []
+    for i, sample in enumerate(samples["sample"]):
+        kinds = ["T"] * (n // 2) + ["plasma"] * (n - n // 2) + ["erythroid"] * (rare if i == 0 else 0)
+        rows += [(f"{sample}:{j}", sample, 0, kind, f"{kind} cell") for j, kind in enumerate(kinds)]
+    return pd.DataFrame(rows, columns=["cell_id", "sample", "cluster", "lineage", "cell_type"])
+
+
+def test_intervals_are_wilsons_and_zero_has_its_upper_bound():
+    from statsmodels.stats.proportion import proportion_confint
+
+    low, high = composition.intervals(np.array([5, 0, 20, 0]), np.array([20, 20, 20, 0]))
+    assert (low[0], high[0]) == pytest.approx(proportion_confint(5, 20, method="wilson"))
+    assert low[1] == 0 and high[1] == pytest.approx(1 - 0.05 ** (1 / 20))
+    assert high[2] == pytest.approx(1) and low[2] < 1
+    assert (low[3], high[3]) == (0, 1)
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def invoke(table, samples, *subsets):
+        samples.to_csv("samples.tsv", sep="\t", index=False)
+        table.to_parquet("annotation.parquet")
+        table[["cell_id"]].assign(umap_1=0.0, umap_2=0.0).iloc[::-1].to_parquet("integrated.parquet")
+        for i, subset in enumerate(subsets):
+            subset.to_parquet(f"{i}.subsets.parquet")
+        files = [f"{i}.subsets.parquet" for i in range(len(subsets))]
+        options = ["annotation.parquet", "integrated.parquet", *files, "--samples", "samples.tsv"]
+        return CliRunner().invoke(composition.main, options)
+
+    return invoke
+
+
+def test_label_table_and_shares(run):
+    samples = sheet()
+    table = labels(samples, rare=3)
+    plasma = table[table["lineage"] == "plasma"]
+    subsets = pd.DataFrame(
+        {"cell_id": plasma["cell_id"], "subset": np.resize(["Plasma_1", "Plasma_2"], len(plasma))}
+    )
+    result = run(table, samples, subsets)
+    assert result.exit_code == 0, result.output
+    joined = pd.read_parquet("labels.parquet")
+    assert list(joined)[:9] == [
+        "cell_id",
+        "sample",
+        "patient",
+        "timepoint",
+        "day",
+        "lineage",
+        "cell_type",
+        "subset",
+        "cluster",
+    ]
+    assert set(joined["subset"]) == {"Plasma_1", "Plasma_2", "T_cell", "erythroid_cell"}
+    counted = pd.read_csv("composition.tsv", sep="\t").set_index(["sample", "level", "label"])
+    t = counted.loc[("P0_T2", "lineage", "T")]
+    assert (t["n"], t["total"], t["share"]) == (50, 100, 0.5) and t["low"] < 0.5 < t["high"]
+    one = counted.loc[("P0_T2", "subset", "Plasma_1")]
+    assert (one["n"], one["total"], one["parent"]) == (25, 50, "plasma")
+    gone = counted.loc[("P0_T2", "lineage", "erythroid")]
+    assert gone["n"] == 0 and gone["high"] > 0
+    for _, level in counted.query("level != 'subset'").groupby(["sample", "level"]):
+        assert level["n"].sum() == level["total"].iloc[0] and level["share"].sum() == pytest.approx(1)
+    section = json.loads(open("composition_mqc.json").read())
+    assert section["data"]["P0_T1"] == {"T cell": 50, "erythroid cell": 3, "plasma cell": 50}
+
+
+def test_changes_are_between_consecutive_time_points(run):
+    samples = sheet(times=("T1", "T2", "T3"))
+    table = labels(samples)
+    table.loc[(table["sample"] == "P0_T3") & (table["lineage"] == "T"), ["lineage", "cell_type"]] = "plasma"
+    assert run(table, samples).exit_code == 0
+    moved = pd.read_csv("composition_change.tsv", sep="\t").query("level == 'lineage' and label == 'T'")
+    assert list(moved["from"] + moved["to"]) == ["T1T2", "T2T3"]
+    assert moved["change"].iloc[0] == 0 and moved["change_low"].iloc[0] < 0 < moved["change_high"].iloc[0]
+    assert moved["change"].iloc[1] == -0.5 and moved["change_high"].iloc[1] < 0
+
+
+def test_without_replicates_there_is_no_p_value(run):
+    samples = sheet(patients=2)
+    assert run(labels(samples), samples).exit_code == 0
+    table = pd.read_csv("differential_abundance.tsv", sep="\t")
+    assert table["p_value"].isna().all() and "no replicates" in table["note"].iloc[0]
+
+
+def test_replicates_give_a_paired_test(run):
+    samples = sheet(patients=4)
+    table = labels(samples)
+    late = (
+        table["sample"].str.endswith("T2")
+        & (table["lineage"] == "T")
+        & (table.groupby("sample").cumcount() % 5 > 0)
+    )
+    table.loc[late, ["lineage", "cell_type"]] = "NK"
+    assert run(table, samples).exit_code == 0
+    tested = (
+        pd.read_csv("differential_abundance.tsv", sep="\t").query("level == 'lineage'").set_index("label")
+    )
+    assert tested.loc["NK", "mean_log_ratio_change"] > 0 > tested.loc["T", "mean_log_ratio_change"]
+    assert (tested["patients"] == 4).all() and tested.loc["NK", "q_value"] < 0.05
+
+
+def cohorts(rng, patients, labels, effect=0.0):
+    """Counts of paired samples: Dirichlet patients, log-normal sample noise, multinomial cells; an effect on label 0."""
+    base = rng.dirichlet(np.full(labels, 2.0), patients)
+    first, second = (base * rng.lognormal(0, 0.4, base.shape) for _ in range(2))
+    second[:, 0] *= np.exp(effect)
+    draw = [rng.multinomial(2000, p / p.sum()) for p in np.vstack([first, second])]
+    return np.array(draw, float), np.arange(patients), np.arange(patients) + patients
+
+
+@pytest.mark.parametrize("patients", [3, 6])
+def test_false_positives_of_200_null_cohorts(patients):
+    rng = np.random.default_rng(7)
+    p = np.concatenate([composition.paired_tests(*cohorts(rng, patients, 10))[1] for _ in range(200)])
+    assert (p < 0.05).mean() <= 0.07
+
+
+def test_a_planted_change_is_found():
+    rng = np.random.default_rng(8)
+    found = [composition.paired_tests(*cohorts(rng, 6, 10, effect=1.5))[1][0] < 0.05 for _ in range(50)]
+    assert np.mean(found) > 0.9
+
+
+def test_foreign_samples_are_named(run):
+    samples = sheet()
+    table = labels(samples)
+    result = run(table, samples.iloc[:1])
+    assert result.exit_code == 1 and "P0_T2" in result.output

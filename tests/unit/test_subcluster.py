@@ -1,0 +1,133 @@
+"""SUBCLUSTER: marker statistics equal to scanpy's, names and numbers of subsets, the lineage's own space."""
+
+import anndata
+import annotate
+import hdf5plugin
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+import subcluster
+from click.testing import CliRunner
+
+
+@pytest.fixture(scope="module")
+def cells():
+    """Log-normalised expression (300, 80) of three subsets, each with five genes of its own, many ties."""
+    rng = np.random.default_rng(0)
+    subset = np.repeat(["Plasma_1", "Plasma_2", "Plasma_3"], (150, 100, 50))
+    rate = np.full((300, 80), 0.6)
+    for k, name in enumerate(np.unique(subset)):
+        rate[subset == name, 5 * k : 5 * k + 5] = 3
+    counts = rng.poisson(rate).astype(np.int32)
+    logged = np.log1p(1e4 * counts / counts.sum(1, keepdims=True)).astype(np.float32)
+    return sp.csr_matrix(counts), sp.csr_matrix(logged), subset
+
+
+def test_wilcoxon_is_that_of_scanpy(cells):
+    import scanpy
+
+    _, x, subset = cells
+    genes = np.array([f"G{i}" for i in range(80)])
+    ours = subcluster.marker_statistics(x, genes, subset).set_index(["subset", "gene"])
+    data = anndata.AnnData(
+        x, obs=pd.DataFrame({"s": pd.Categorical(subset)}, index=np.arange(300).astype(str))
+    )
+    data.var_names = genes
+    scanpy.tl.rank_genes_groups(data, "s", method="wilcoxon", tie_correct=True)
+    theirs = scanpy.get.rank_genes_groups_df(data, None).set_index(["group", "names"])
+    theirs = theirs.loc[ours.index]
+    np.testing.assert_allclose(ours["z"], theirs["scores"], rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(ours["p_value"], theirs["pvals"], rtol=1e-2)
+    np.testing.assert_allclose(ours["q_value"], theirs["pvals_adj"], rtol=1e-2)
+    assert (np.sign(ours["log2_fold_change"]) == np.sign(theirs["logfoldchanges"])).mean() > 0.9
+
+
+def test_auroc_is_that_of_scikit_learn(cells):
+    from sklearn.metrics import roc_auc_score
+
+    _, x, subset = cells
+    ours = subcluster.marker_statistics(x, np.arange(80).astype(str), subset)
+    row = ours[(ours["subset"] == "Plasma_2") & (ours["gene"] == "7")].iloc[0]
+    assert row["auroc"] == pytest.approx(
+        roc_auc_score(subset == "Plasma_2", x[:, 7].toarray().ravel()), abs=1e-6
+    )
+    assert row["detected_in"] == pytest.approx((x[subset == "Plasma_2", 7] > 0).mean())
+
+
+def test_the_planted_genes_lead(cells):
+    _, x, subset = cells
+    top = subcluster.leading(subcluster.marker_statistics(x, np.arange(80).astype(str), subset))
+    for k, name in enumerate(np.unique(subset)):
+        assert set(top[top["subset"] == name]["gene"][:5].astype(int)) == set(range(5 * k, 5 * k + 5))
+
+
+def test_numbers_follow_size_and_names_stay():
+    names = np.repeat(["Plasma_1", "Plasma_3", "CD8_ISG+", "unassigned"], (5, 9, 4, 3)).astype(object)
+    new = subcluster.renumber(names)
+    assert list(pd.Series(new).value_counts().index) == ["Plasma_1", "Plasma_2", "CD8_ISG+", "unassigned"]
+    assert (new[5:14] == "Plasma_1").all()
+
+
+def test_command_writes_subsets_and_markers(cells, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    counts, _, subset = cells
+    ids = [f"S1:{i}" for i in range(300)]
+    data = anndata.AnnData(
+        counts, obs=pd.DataFrame(index=ids), var=pd.DataFrame(index=[f"G{i}" for i in range(80)])
+    )
+    data.write_h5ad("S1.cells.h5ad", compression=hdf5plugin.FILTERS["zstd"])
+    pd.DataFrame({"cell_id": ids, "cell_type": subset}).to_parquet("plasma.annotation.parquet")
+    pd.DataFrame({"cell_id": ids[::-1], "umap_1": 0.0, "umap_2": 1.0}).to_parquet("plasma.integrated.parquet")
+    options = [
+        "plasma.annotation.parquet",
+        "plasma.integrated.parquet",
+        "S1.cells.h5ad",
+        "--lineage",
+        "plasma",
+    ]
+    result = CliRunner().invoke(subcluster.main, options)
+    assert result.exit_code == 0, result.output
+    table = pd.read_parquet("plasma.subsets.parquet")
+    assert (
+        list(table) == ["cell_id", "lineage", "subset", "umap_1", "umap_2"]
+        and (table["subset"] == subset).all()
+    )
+    assert set(pd.read_csv("plasma.markers.tsv", sep="\t")["subset"]) == set(subset)
+
+
+ISG = "IFIT1 IFIT2 IFIT3 ISG15 MX1 MX2 OAS1 OAS3 IFI44L IFI44 IFI6 RSAD2 XAF1 HERC5 EPSTI1".split()
+PROGRAMMES = {
+    "CD56dim": "FCGR3A FGFBP2 CX3CR1 PRF1 SPON2 GZMB S1PR5 MYOM2".split(),
+    "CD56bright": "NCAM1 SELL GZMK XCL1 XCL2 IL7R KLRC1 CD44 GPR183 TCF7".split(),
+    "CD56bright_ISG+": "NCAM1 SELL GZMK XCL1 XCL2 IL7R KLRC1 CD44 GPR183 TCF7".split() + ISG,
+}
+
+
+def test_programmes_name_subsets_and_combine(project):
+    markers = annotate.read_markers(project / "assets" / "subsets.tsv")
+    genes = sorted({g for sign in ("positive", "negative") for listed in markers[sign] for g in listed})
+    rng = np.random.default_rng(1)
+    kind = np.repeat(list(PROGRAMMES), 60)
+    rate = np.full((180, len(genes)), 0.1)
+    for name, own in PROGRAMMES.items():
+        rate[np.ix_(kind == name, [genes.index(g) for g in own])] = 5
+    x = sp.csr_matrix(np.log1p(rng.poisson(rate)).astype(np.float32))
+    group = np.unique(kind, return_inverse=True)[1]
+    table = annotate.name_subsets(x, group, genes, markers, np.repeat("NK", 180), 0.25, 0.1)
+    assert list(table["cell_type"]) == sorted(PROGRAMMES)
+    plain = annotate.name_subsets(x, group, genes, markers, np.repeat("mast cell", 180), 0.25, 0.1)
+    assert set(plain["cell_type"]) == {"mast_cell"}
+
+
+def test_tables_of_assets_fit_together(project):
+    types = pd.read_csv(project / "assets" / "markers.tsv", sep="\t")
+    subsets = pd.read_csv(project / "assets" / "subsets.tsv", sep="\t")
+    lineages = pd.read_csv(project / "assets" / "lineages.tsv", sep="\t")
+    assert types["cell_type"].is_unique and subsets["cell_type"].is_unique
+    assert set(subsets["parent"]) <= set(types["cell_type"])
+    assert set(lineages["lineage"]) <= set(types["lineage"])
+    assert types["source"].notna().all() and subsets["source"].notna().all()
+    for table in (types, subsets):
+        for row in table.itertuples():
+            assert not set(row.positive.split(",")) & set(str(row.negative).split(",")), row.cell_type
