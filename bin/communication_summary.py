@@ -102,7 +102,13 @@ def senders(change, limit: int):
     table.insert(
         5, "rank", table.groupby(keys[:-1])["supply_to"].rank(ascending=False, method="min").astype(int)
     )
-    return table.sort_values([*keys[:-1], "rank", "source"], ignore_index=True)
+    # Comparisons in the order of their later, then their earlier time; the change lists neighbouring times first.
+    steps = change[["from", "to"]].drop_duplicates().to_numpy().ravel()
+    place = {name: at for at, name in enumerate(dict.fromkeys(steps))}
+    order = table.assign(later=table["to"].map(place), earlier=table["from"].map(place))
+    return table.loc[order.sort_values(["later", "earlier", "target", "rank", "source"]).index].reset_index(
+        drop=True
+    )
 
 
 def listed(scores, focus: set[str], top: int):

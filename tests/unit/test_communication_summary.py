@@ -100,3 +100,18 @@ def test_scores_of_another_patient_are_told(run, monkeypatch):
     given = ("--patient", "P9", "--samples", "samples.tsv", "--change", "P1.communication_change.parquet")
     result = invoke(communication_summary, "A.communication.parquet", *given)
     assert result.exit_code == 1 and "A is no sample of this patient" in result.output
+
+
+def test_comparisons_stand_in_the_order_of_time():
+    names = [("new", "second"), ("second", "10th"), ("new", "10th")]
+    rows = [
+        {"patient": "P", "from": a, "to": b, "source": "s", "target": "t", "ligand": "L", "receptor": "R", "focus": True,
+         "class": "kept", "supply_class": "kept", "strength_from": 1, "strength_to": 1, "supply_from": 1, "supply_to": 1}
+        for a, b in names
+    ]  # fmt: skip
+    table = communication_summary.senders(pd.DataFrame(rows), 3)
+    assert list(zip(table["from"], table["to"], strict=True)) == [
+        ("new", "second"),
+        ("new", "10th"),
+        ("second", "10th"),
+    ]
