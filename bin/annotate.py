@@ -41,17 +41,15 @@ def read_lognormal(path: Path, genes: list[str], block: int = 4096):
     with h5py.File(path) as file:
         cells = ad.io.read_elem(file["obs"]).index.to_numpy()
         names = ad.io.read_elem(file["var"]).index.str.upper()
-        names = names.where(~names.duplicated(), "")
-        at = names.get_indexer(genes)
+        first = {gene: i for i, gene in reversed(list(enumerate(names)))}
+        at = np.array([first.get(gene, -1) for gene in genes])
         there = np.flatnonzero(at >= 0)
         pick = sp.csr_matrix((np.ones(len(there), np.float32), (at[there], there)), (len(names), len(genes)))
         parts = []
         for start in range(0, len(cells), block):
             counts = ad.io.sparse_dataset(file["X"])[start : start + block].astype(np.float32)
             depth = np.maximum(np.asarray(counts.sum(1)).ravel(), 1)
-            part = (sp.diags((1e4 / depth).astype(np.float32)) @ (counts @ pick)).tocsr()
-            np.log1p(part.data, out=part.data)
-            parts.append(part)
+            parts.append((sp.diags((1e4 / depth).astype(np.float32)) @ (counts @ pick)).tocsr().log1p())
     return cells, sp.vstack(parts, format="csr")
 
 
@@ -68,9 +66,10 @@ def group_means(x, group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def specificity(mean: np.ndarray, detection: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How strongly each group expresses a gene against the others, 0 to 1 (groups, G), and each gene's weight (G,).
 
-    Values are placed between the low end of all groups (what every cell has, ambient RNA included) and the highest
-    group. Not a z score: with that, the least negative of cells that all lack a gene would look positive. The highest is
-    never taken below LOW_MEAN, and the low end is at most half of the highest, so that a sample of one cell type keeps it.
+    Values are placed between the low end of all groups (what every cell has, ambient RNA included) and the
+    highest group. Not a z score: with that, the least negative of cells that all lack a gene would look positive.
+    The highest is never taken below LOW_MEAN, and the low end is at most half of the highest, so that a sample of
+    one cell type keeps it.
     """
     large = size >= min(20, size.max())
     scaled = []
@@ -97,14 +96,12 @@ def contrast(mean: np.ndarray, detection: np.ndarray, size: np.ndarray, special:
     return width * np.sqrt(place[0] * place[1]) + (1 - width) * special
 
 
-def score(
-    markers, special: np.ndarray, weight: np.ndarray, genes: list[str], receptors: dict[str, np.ndarray]
-):
+def score(markers, special: np.ndarray, weight: np.ndarray, genes: list[str], receptors: dict):
     """Score of every group (rows) for every row of markers (columns).
 
-    Weighted mean of the positive genes' specificity, minus most of the mean of the two strongest negative genes, plus or
-    minus the receptor evidence: receptors holds per chain kind (BCR, TCR) the share of cells with a productive chain,
-    relative to the highest group.
+    Weighted mean of the positive genes' specificity, minus most of the mean of the two strongest negative genes,
+    plus or minus the receptor evidence: receptors holds per chain kind (BCR, TCR) the share of cells with a
+    productive chain, relative to the highest group.
     """
     import pandas as pd
 
@@ -136,17 +133,17 @@ def decide(scores, markers, min_score: float, min_margin: float):
     """
     import pandas as pd
 
-    names = np.array(scores.columns)
-    values = scores.to_numpy()
+    names, values = np.array(scores.columns), scores.to_numpy()
     order = np.argsort(-values, axis=1, kind="stable")
-    best = values[np.arange(len(values)), order[:, 0]]
+    first, second = order[:, 0], order[:, min(1, len(names) - 1)]
+    best = values[np.arange(len(values)), first]
     lineage = markers.loc[names, "lineage"].to_numpy()
-    other = np.where(lineage[None, :] == lineage[order[:, 0]][:, None], -np.inf, values)
-    second = values[np.arange(len(values)), order[:, 1]] if len(names) > 1 else np.full(len(values), -1.0)
-    table = pd.DataFrame({"winner": names[order[:, 0]], "score": best}, index=scores.index)
-    table["runner_up"] = names[order[:, min(1, len(names) - 1)]]
-    table["runner_up_score"] = second
-    table["margin"] = best - second
+    other = np.where(lineage[None, :] == lineage[first][:, None], -np.inf, values)
+    table = pd.DataFrame(
+        {"winner": names[first], "score": best, "runner_up": names[second]}, index=scores.index
+    )
+    table["runner_up_score"] = values[np.arange(len(values)), second] if len(names) > 1 else -1.0
+    table["margin"] = best - table["runner_up_score"]
     table["sure"] = (best >= min_score) & (table["margin"] >= min_margin)
     table["lineage_sure"] = (best >= min_score) & (best - other.max(1) >= min_margin)
     return table
@@ -157,25 +154,23 @@ def expansion(winner: np.ndarray, group: np.ndarray, sample: np.ndarray) -> np.n
     import pandas as pd
 
     cells = pd.DataFrame({"winner": winner[group], "sample": sample, "group": group})
-    of_sample = cells.groupby(["sample", "winner"])["group"].transform("size") / cells.groupby("sample")[
-        "group"
-    ].transform("size")
-    return of_sample.groupby(cells["group"]).mean().to_numpy()
+    n = cells.groupby(["sample", "winner"])["group"].transform("size")
+    share = n / cells.groupby("sample")["group"].transform("size")
+    return share.groupby(cells["group"]).mean().to_numpy()
 
 
-def name_groups(
-    x, group, genes: list[str], markers, receptors: dict, sample, min_score: float, min_margin: float
-):
+def name_groups(x, group, genes: list[str], markers, receptors: dict, sample, least: float, lead: float):
     """Evidence table, one row per group, with lineage and cell_type.
 
-    x: (N, G) log-normalised expression of genes. group, sample: (N,) number and name. A kind of lineage `blast` is
-    the likelier the larger the share of a sample that its parent takes up; below BLAST_SHARE it is the less likely.
+    x: (N, G) log-normalised expression of genes. group, sample: (N,) number and name. least, lead: score and
+    margin that a name needs, half the margin between kinds of one type. Kinds of lineage `blast` gain where their
+    parent takes up BLAST_SHARE of the cells' samples, and lose below.
     """
     mean, detection = group_means(x, group)
     size = np.bincount(group)
     special, weight = specificity(mean, detection, size)
     top = markers[markers["parent"] == ""]
-    table = decide(score(top, special, weight, genes, receptors), top, min_score, min_margin)
+    table = decide(score(top, special, weight, genes, receptors), top, least, lead)
     table.insert(0, "n_cells", size)
     table["lineage"] = np.where(table["lineage_sure"], markers.loc[table["winner"], "lineage"], UNASSIGNED)
     table["cell_type"] = np.where(table["sure"], table["winner"], UNASSIGNED)
@@ -189,14 +184,12 @@ def name_groups(
             values = score(children, inside, weight, genes, own)
             blasts = list(children.index[children["lineage"] == "blast"])
             values[blasts] = values[blasts].add(EXPANSION_WEIGHT * expanded[rows], axis=0)
-            kinds = decide(values, children, -np.inf, min_margin / 2)
+            kinds = decide(values, children, -np.inf, lead / 2)
             enter_kinds(table, table.index[rows], kinds, markers.loc[parent, "lineage"], markers)
     return explain(table.drop(columns=["sure", "lineage_sure"]), markers, special * weight, genes)
 
 
-def name_subsets(
-    x, group, genes: list[str], markers, cell_type: np.ndarray, min_score: float, min_margin: float
-):
+def name_subsets(x, group, genes: list[str], markers, cell_type, least: float, lead: float):
     """Evidence table like name_groups, of subsets of the cell type (N,) that most of a group's cells have.
 
     Cell types without rows in the table keep their own name, with underscores.
@@ -215,7 +208,7 @@ def name_subsets(
             inside = contrast(mean[rows], detection[rows], size[rows], special[rows])
             # A programme that is weak beside the lineage's other cell types is weak, however it varies here.
             inside = np.minimum(inside, 2 * special[rows])
-            kinds = decide(score(children, inside, weight, genes, {}), children, min_score, min_margin / 2)
+            kinds = decide(score(children, inside, weight, genes, {}), children, least, lead / 2)
             enter_kinds(table, table.index[rows], kinds, "", markers)
             table.loc[table.index[rows], "score"] = kinds["score"].to_numpy()
     return explain(table, markers, special * weight, genes)
@@ -232,40 +225,27 @@ def enter_kinds(table, where, kinds, lineage: str, markers) -> None:
 
 
 def explain(table, markers, special: np.ndarray, genes: list[str]):
-    """The table with the winner's marker genes that speak for it and against it."""
+    """The table with the marker genes that speak for and against the winner, strongest first: `CD3D 0.98, CD2 0.71`."""
     for column, sign in (("evidence", "positive"), ("against", "negative")):
-        known = [name in markers.index for name in table["winner"]]
-        found = [
-            evidence(markers, name, special[i], genes, sign) if known[i] else ""
-            for i, name in enumerate(table["winner"])
-        ]
-        table[column] = found
+        texts = []
+        for name, own in zip(table["winner"], special, strict=True):
+            rows = [r for r in (name, markers["parent"].get(name)) if r in markers.index]
+            found = {g: own[genes.index(g)] for row in rows for g in markers.loc[row, sign]}
+            ranked = sorted(found.items(), key=lambda item: -item[1])[:8]
+            texts.append(", ".join(f"{gene} {value:.2f}" for gene, value in ranked if value >= 0.3))
+        table[column] = texts
     return table
 
 
-def evidence(markers, name: str, special: np.ndarray, genes: list[str], sign: str) -> str:
-    """The winner's marker genes of the group with their specificity, strongest first, as `CD3D 0.98, CD2 0.71`."""
-    parent = markers.loc[name, "parent"]
-    listed = [*markers.loc[name, sign], *(markers.loc[parent, sign] if parent in markers.index else [])]
-    found = sorted({g: special[genes.index(g)] for g in listed}.items(), key=lambda item: -item[1])
-    return ", ".join(f"{g} {value:.2f}" for g, value in found[:8] if value >= 0.3)
-
-
-def receptor_shares(
-    paths: tuple[Path, ...], cell_id: np.ndarray, sample: np.ndarray, group: np.ndarray
-) -> dict:
+def receptor_shares(paths: tuple, cell_id: np.ndarray, sample: np.ndarray, group: np.ndarray) -> dict:
     """Per chain kind (BCR, TCR) and group the share of cells with a productive chain, and that over the highest.
 
     Cells of samples without any such chain do not count. A kind without chains is left out.
     """
     import pandas as pd
 
-    columns = ["cell_id", "locus", "productive"]
-    contigs = (
-        pd.concat([pd.read_parquet(p, columns=columns) for p in paths])
-        if paths
-        else pd.DataFrame(columns=columns)
-    )
+    tables = [pd.DataFrame(columns=["cell_id", "locus", "productive"]), *map(pd.read_parquet, paths)]
+    contigs = pd.concat(tables, join="inner")
     contigs = contigs[contigs["productive"].fillna(False).astype(bool)]
     size, result = np.bincount(group), {}
     for kind, loci in (("BCR", ["IGH", "IGK", "IGL"]), ("TCR", ["TRA", "TRB"])):
@@ -287,9 +267,7 @@ def receptor_shares(
 @click.option("--markers", required=True, type=click.Path(exists=True, path_type=Path), help="Marker table.")
 @click.option("--annotation", type=click.Path(exists=True, path_type=Path),
               help="annotation.parquet: name subsets of its cell types, by a table of subset markers.")  # fmt: skip
-@click.option(
-    "--numbered", help="With --annotation: name clusters by this word and their rank in size instead."
-)
+@click.option("--numbered", help="With --annotation: name clusters by this word and their rank in size.")
 @click.option("--min-score", type=float, default=0.25, show_default=True, help="Least score of a named part.")
 @click.option("--min-margin", type=click.FloatRange(0), default=0.1, show_default=True,
               help="Least lead over the runner-up; kinds of one cell type need half.")  # fmt: skip
@@ -306,12 +284,10 @@ def main(integrated, cells, contigs, markers, annotation, numbered, min_score, m
     at = pd.Index(np.concatenate([ids for ids, _ in read])).get_indexer(table["cell_id"])
     if (at < 0).any():
         missing = table["cell_id"][at < 0].iloc[0]
-        raise click.ClickException(
-            f"{missing}: is in {integrated.name} but in none of the matrices; give all samples"
-        )
+        raise click.ClickException(f"{missing}: is in {integrated.name} but in no matrix; give all samples")
     x = sp.vstack([matrix for _, matrix in read], format="csr")[at]
     if annotation is not None:
-        known = pd.read_parquet(annotation, columns=["cell_id", "cell_type"]).set_index("cell_id")["cell_type"]
+        known = pd.read_parquet(annotation).set_index("cell_id")["cell_type"]
         types = known.reindex(table["cell_id"]).fillna(UNASSIGNED).to_numpy(object)
         by = table["cluster"] if numbered else table["part"].astype(str) + " " + types
         table["part"] = pd.factorize(by, sort=True)[0]

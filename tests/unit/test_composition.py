@@ -1,6 +1,7 @@
 """COMPOSITION: intervals equal to statsmodels', the label table, changes, and a test that keeps its level."""
 
 import json
+from pathlib import Path
 
 import composition
 import numpy as np
@@ -81,7 +82,7 @@ def test_label_table_and_shares(run):
     assert gone["n"] == 0 and gone["high"] > 0
     for _, level in counted.query("level != 'subset'").groupby(["sample", "level"]):
         assert level["n"].sum() == level["total"].iloc[0] and level["share"].sum() == pytest.approx(1)
-    section = json.loads(open("composition_mqc.json").read())
+    section = json.loads(Path("composition_mqc.json").read_text())
     assert section["data"]["P0_T1"] == {"T cell": 50, "erythroid cell": 3, "plasma cell": 50}
 
 

@@ -96,11 +96,11 @@ def test_command_writes_subsets_and_markers(cells, tmp_path, monkeypatch):
     assert set(pd.read_csv("plasma.markers.tsv", sep="\t")["subset"]) == set(subset)
 
 
-ISG = "IFIT1 IFIT2 IFIT3 ISG15 MX1 MX2 OAS1 OAS3 IFI44L IFI44 IFI6 RSAD2 XAF1 HERC5 EPSTI1".split()
+ISG = ["IFIT1", "IFIT2", "IFIT3", "ISG15", "MX1", "MX2", "OAS1", "OAS3", "IFI44L", "IFI44", "IFI6", "RSAD2", "XAF1", "HERC5", "EPSTI1"]
 PROGRAMMES = {
-    "CD56dim": "FCGR3A FGFBP2 CX3CR1 PRF1 SPON2 GZMB S1PR5 MYOM2".split(),
-    "CD56bright": "NCAM1 SELL GZMK XCL1 XCL2 IL7R KLRC1 CD44 GPR183 TCF7".split(),
-    "CD56bright_ISG+": "NCAM1 SELL GZMK XCL1 XCL2 IL7R KLRC1 CD44 GPR183 TCF7".split() + ISG,
+    "CD56dim": ["FCGR3A", "FGFBP2", "CX3CR1", "PRF1", "SPON2", "GZMB", "S1PR5", "MYOM2"],
+    "CD56bright": ["NCAM1", "SELL", "GZMK", "XCL1", "XCL2", "IL7R", "KLRC1", "CD44", "GPR183", "TCF7"],
+    "CD56bright_ISG+": ["NCAM1", "SELL", "GZMK", "XCL1", "XCL2", "IL7R", "KLRC1", "CD44", "GPR183", "TCF7", *ISG],
 }
 
 
