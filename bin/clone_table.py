@@ -103,9 +103,8 @@ def spread(cells, receptor):
     kept = counted.dropna(subset="clone")
     sizes = kept.groupby(["clone", *place], observed=True)
     table = sizes.size().rename("n").to_frame()
-    table["n_attached"] = (
-        sizes["evidence"].agg(lambda seen: int(seen.str.endswith("attached").sum())) if len(table) else 0
-    )
+    attached = kept["evidence"].str.endswith("attached").astype(int)
+    table["n_attached"] = attached.groupby([kept[name] for name in ("clone", *place)], observed=True).sum()
     table = table.reset_index().merge(totals.reset_index(), on=place, how="left")
     table["share"], table["low"], table["high"] = wilson(table["n"], table["total"])
     table.insert(0, "receptor", receptor)

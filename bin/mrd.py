@@ -279,7 +279,11 @@ def main(matches, patient, carriers, curve, clones, table, chains, labels):
     import pandas as pd
 
     bulk = pd.read_csv(
-        matches, sep="\t", dtype={"distance": "Int64"}, keep_default_na=False, na_values={"distance": [""]}
+        matches,
+        sep="\t",
+        dtype={"distance": "Int64", "clone": str},
+        keep_default_na=False,
+        na_values={"distance": [""]},
     )
     lines, found = pd.read_csv(curve, sep="\t", dtype={"clone": str}), pd.read_parquet(carriers)
     cells = pd.read_parquet(

@@ -40,7 +40,7 @@ def read_bulk(path, patient):
         columns=["clone", "day", "locus", "v_call", "j_call", "junction", "junction_aa", "fraction"]
     )
     bulk = table.groupby("clone", sort=False).first().reset_index()
-    bulk["locus"] = bulk["locus"].str.strip().str.upper()
+    bulk["locus"] = bulk["locus"].fillna(bulk["v_call"].str[:3]).fillna("").str.strip().str.upper()
     bulk["v"], bulk["j"] = bulk["v_call"].map(genes), bulk["j_call"].map(genes)
     bulk["nt"] = bulk["junction"].map(lambda text: letters(text, "ACGTN"))
     bulk["aa"] = bulk["junction_aa"].map(lambda text: letters(text, AMINO))

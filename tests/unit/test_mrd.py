@@ -148,6 +148,12 @@ def test_each_reason_for_a_non_match(case):
     assert set(table["verdict"]) == {"not seen in single cells"}
 
 
+def test_clones_named_by_numbers_and_rows_without_a_locus(case):
+    table, facts = case(bulk("1", "IGH", J[0]) + bulk("2", "", J[0], v_call="IGHV3-21*01", j_call=""))
+    assert facts["1"]["matched_clone"] == facts["2"]["matched_clone"] != ""
+    assert set(table["clone"].astype(str)) == {"1", "2"}
+
+
 def test_chance_to_have_missed_is_the_closed_form():
     curve = pd.DataFrame({"day": [0, 100], "fraction": [0.001, 0.01]})
     assert mrd.missed(curve, {0: 500, 110: 200}, 0.5) == pytest.approx(
