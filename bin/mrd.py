@@ -195,16 +195,10 @@ def attribute(match, carriers, curve, cells, own, times):
     base = {name: match[name] for name in ("clone", "locus", "distance", "matched_by", "reason")}
     mine = curve[curve["clone"] == match["clone"]]
     if carriers.empty:
-        series = {
-            plural(name): (cells["cell_type"] == name)
-            .groupby(cells["timepoint"])
-            .mean()
-            .reindex(list(times))
-            .tolist()
-            for name in sorted(owners.loc[owners["counted"], "cell_type"].unique())
-        }
-        chance = np.nan
-        reason = match["reason"]
+        by_type = pd.crosstab(cells["timepoint"], cells["cell_type"], normalize="index").reindex(list(times))
+        types = sorted(owners.loc[owners["counted"], "cell_type"].unique())
+        series = {plural(name): by_type[name].tolist() for name in types}
+        chance, reason = np.nan, match["reason"]
         if not reason:
             chance = missed(mine, dict(zip(days, kept, strict=True)), captured)
             reason = (
@@ -217,13 +211,8 @@ def attribute(match, carriers, curve, cells, own, times):
         if len(clone) and clone.iloc[0] >= 10:
             reason += f"; expected in cells that express lambda, as clone {clone.index[0]} does"
         reason += "; " + co_dynamics(mine, days, series)
-        empty = {
-            "verdict": "not seen in single cells",
-            "reason": reason,
-            "p_missed": chance,
-            "matched_clone": "",
-        }
-        return pd.DataFrame([base | empty])
+        empty = {"verdict": "not seen in single cells", "p_missed": chance, "matched_clone": ""}
+        return pd.DataFrame([base | empty | {"reason": reason}])
     chosen, clone, counted_as, note = matched_cells(carriers, cells, own)
     counted = cells[cells["counted"]]
     hits = cells[chosen & cells["counted"].to_numpy()]
