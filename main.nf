@@ -3,8 +3,12 @@
 
 include { helpText; typedSettings } from './modules/settings'
 include { inventory } from './modules/inventory'
+include { byPatient } from './modules/channels'
 include { INPUTS } from './modules/inputs/main'
 include { CELLS } from './modules/cells/main'
+include { CLONES } from './modules/clones/main'
+include { SIGNALS } from './modules/signals/main'
+include { TUMOUR } from './modules/tumour/main'
 include { REPORT } from './modules/report/main'
 
 workflow CLONEWATCH {
@@ -20,6 +24,14 @@ workflow CLONEWATCH {
     INPUTS(sheet, inventory(sheet), tables)
 
     CELLS(INPUTS.out.samples, INPUTS.out.sheet, settings)
+    patients = byPatient(CELLS.out.cells)
+    labels = patients.map { meta, _cells -> meta }.combine(CELLS.out.labels)
+
+    CLONES(labels, byPatient(CELLS.out.contigs), INPUTS.out.sheet, INPUTS.out.mrd.filter { table -> table }, settings)
+
+    SIGNALS(CELLS.out.cells, CELLS.out.labels, INPUTS.out.sheet, settings)
+
+    TUMOUR(labels, patients, CELLS.out.cells, CLONES.out.cells, INPUTS.out.clinical, INPUTS.out.fish, settings)
 
     // MULTIQC shows the versions, so its own cannot be part of what it waits for.
     versions = channel.topic('versions').map { process, packages -> versionEntry(process, packages) }.unique()
@@ -30,7 +42,7 @@ workflow CLONEWATCH {
         CELLS.out.identity,
         CELLS.out.facts,
         CELLS.out.metrics,
-        channel.value([]),
+        CELLS.out.sections.mix(CLONES.out.multiqc, SIGNALS.out.multiqc, TUMOUR.out.multiqc).collect(sort: { section -> section.name }).ifEmpty([]),
         versions.collectFile(name: 'versions.yml', sort: true),
     )
 
