@@ -159,9 +159,9 @@ def replication(cells, arm: str, arms: list[str], noise: float, fit: dict) -> di
 def judge_arm(cells, arm: str, event: str, noise: float, shift: dict, arms: list, min_share: float) -> dict:
     """One arm and direction in one population (rows of arms.parquet in random order): fit and verdict.
 
-    `detected` needs evidence for two more parameters and for all arms looked at, the other half of the arm's
-    genes, and other arms that stay where they are. A population without a baseline that is altered as a whole shows no mixture: then the arm's
-    genes have to be shifted against other cells (over 4.5 errors, two thirds of the genes on its side).
+    `detected` needs evidence for two more parameters and for all arms looked at; then the other half of the
+    arm's genes and other arms that stay, or a shift of its genes against a baseline of other cells. Without a
+    baseline a population altered as a whole shows no mixture, only the shift (4.5 errors, 2/3 of the genes).
     """
     level, own = LEVEL[event], cells.baseline.iloc[0] == "own mean"
     value, expected = signal(cells, arm)
@@ -175,20 +175,20 @@ def judge_arm(cells, arm: str, event: str, noise: float, shift: dict, arms: list
             break
     moved = row.get("shift", 0.0) * (1 if event == "gain" else -1)
     error = row.get("error", 1.0)
+    shifted = moved > max(0.25, 4.5 * error) and row["agreeing"] > 0.65
     certain = row["evidence"] > np.log(2 * len(arms)) + np.log(min(len(cells), size))
     # Without a baseline a minority's loss looks like a majority's gain: the shift of the genes decides.
     if certain and not (own and (row["share"] > 0.9 or moved < 2 * error)):
         row |= replication(cells, arm, arms, noise, row)
-        enough = row["share"] >= min_share and row["low"] >= min_share / 2
-        verdict = "detected" if enough else "below limit"
-        whole = row["replicated"] > MIN_REPLICATED and row["elsewhere"] < MAX_ELSEWHERE
-        return row | {"verdict": verdict if whole else "cell state"}
+        verdict = "detected" if min(row["share"], 2 * row["low"]) >= min_share else "below limit"
+        alone = row["replicated"] > MIN_REPLICATED and row["elsewhere"] < MAX_ELSEWHERE
+        return row | {"verdict": verdict if alone or (shifted and not own) else "cell state"}
     none = {"verdict": "not detected", "n": 0, "share": 0.0, "low": 0.0}
     if not own:
         return row | none
     bounds = ((2 ** (row.get("shift", 0.0) + e) - 1) / (level - 1) for e in (-2 * error, 2 * error))
     low, high = (float(min(max(bound, 0.0), 1.0)) for bound in sorted(bounds))
-    if moved > max(0.25, 4.5 * error) and row["agreeing"] > 0.65:
+    if shifted:
         whole = {"verdict": "detected", "share": 1.0, "low": low, "high": 1.0}
         return row | whole | {"expression": level, "centre": 1 / level, "spread": 1.0}
     return row | none | {"high": min(row["high"], high)}
