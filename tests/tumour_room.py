@@ -93,13 +93,20 @@ def write_patient(folder: Path, seed: int = 0) -> pd.DataFrame:
     return cells.set_index("cell_id")
 
 
-def run_steps(folder: Path, monkeypatch, last: str = "malignancy") -> pd.DataFrame:
-    """Write the patient and run the room's steps up to `last` in a folder; the cells' truth."""
+def run_steps(folder: Path, monkeypatch, last: str = "malignancy", rename: bool = False) -> pd.DataFrame:
+    """Write the patient and run the room's steps up to `last` in a folder; the cells' truth.
+
+    rename: genes get names that have no position.
+    """
     import importlib
 
     from click.testing import CliRunner
 
     truth = write_patient(folder)
+    for path in folder.glob("*.cells.h5ad") if rename else ():
+        data = ad.read_h5ad(path)
+        data.var_names = [f"Gene{number}" for number in range(data.n_vars)]
+        data.write_h5ad(path)
     monkeypatch.chdir(folder)
     files, common = (
         sorted(map(str, folder.glob("*.cells.h5ad"))),

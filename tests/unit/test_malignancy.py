@@ -153,3 +153,14 @@ def test_without_clones_fish_and_clinical_tables(tmp_path, monkeypatch):
     assert result.exit_code == 0
     cells = pd.read_parquet("P.malignancy.parquet").set_index("cell_id").loc[truth.index]
     assert (cells.malignancy[truth.kind == "clone"] == "malignant").mean() > 0.8
+
+
+def test_genome_without_positions_runs_through_all_steps(tmp_path, monkeypatch):
+    truth = run_steps(tmp_path, monkeypatch, rename=True)
+    assert pd.read_csv("P.cnv.tsv", sep="\t").empty
+    assert pd.read_csv("P.arm_shifts.tsv", sep="\t").empty
+    assert pd.read_parquet("P.cnv.parquet").cnv_profile.isna().all()
+    assert set(pd.read_csv("P.fish.tsv", sep="\t").verdict) == {"not assessable"}
+    cells = pd.read_parquet("P.malignancy.parquet").set_index("cell_id").loc[truth.index]
+    assert cells.line_cnv.isna().all()
+    assert (cells.malignancy[truth.kind == "polyclonal"] == "normal").all()
