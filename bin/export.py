@@ -30,6 +30,8 @@ def observations(table):
         if obs[name].dtype == "boolean":
             words = obs[name].map({True: "yes", False: "no"}).astype(object)
             obs[name] = words.astype(pd.CategoricalDtype(["no", "yes"]))
+        elif obs[name].dtype == object:
+            obs[name] = obs[name].astype("category")
         elif pd.api.types.is_extension_array_dtype(obs[name].dtype) and pd.api.types.is_numeric_dtype(
             obs[name]
         ):
