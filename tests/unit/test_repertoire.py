@@ -72,7 +72,14 @@ def test_light_chain_restriction_and_usage_from_files(tmp_path, monkeypatch):
         rows += [receptors.heavy(f"T1:{i}", j[i]), receptors.light(f"T1:{i}", j[100 + i], locus=locus)]
     cells |= {f"T1:t{i}": ("T", "CD4 T") for i in range(30)}
     receptors.run_clones(tmp_path, {"T1": receptors.contigs(rows)}, receptors.labels(cells))
-    given = ["--chains", "P1.own_chains.parquet", "--labels", "labels.parquet", "--facts", "P1.clonotypes.json"]
+    given = [
+        "--chains",
+        "P1.own_chains.parquet",
+        "--labels",
+        "labels.parquet",
+        "--facts",
+        "P1.clonotypes.json",
+    ]
     receptors.run(repertoire.main, "P1.clones.parquet", "--patient", "P1", *given)
     usage = pd.read_csv("P1.usage.tsv", sep="\t", keep_default_na=False)
     light = usage[(usage["kind"] == "light_chain") & (usage["level"] == "subset")].set_index(
