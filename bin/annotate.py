@@ -303,13 +303,15 @@ def main(integrated, cells, contigs, markers, annotation, numbered, min_score, m
         if numbered:
             large = named["n_cells"] >= max(NUMBERED_CELLS, NUMBERED_SHARE * len(table))
             named["cell_type"] = [f"{numbered}_{g + 1}" if large[g] else UNASSIGNED for g in named.index]
-    named.insert(0, "part", named.index)
     named.insert(0, "cluster", table.groupby("part")["cluster"].first())
+    named.insert(1, "part", named.index)
     shares = table.groupby("part")["sample"].value_counts(normalize=True).groupby(level=0).head(1)
     named["main_sample"], named["main_sample_share"] = shares.index.get_level_values(1), shares.to_numpy()
     for column in ("lineage", "cell_type"):
         table[column] = named[column].to_numpy()[group]
     columns = ["cell_id", "sample", "cluster", "part", "lineage", "cell_type"]
+    if annotation is not None:
+        table, columns = table.assign(parent=types), [*columns, "parent"]
     prefix = integrated.name.removesuffix("integrated.parquet")
     table[columns].to_parquet(f"{prefix}parts.parquet", compression="zstd")
     named.to_csv(f"{prefix}annotation.tsv", sep="\t", index=False, float_format="%.4g")

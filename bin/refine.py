@@ -55,11 +55,14 @@ def label_distances(x, code: np.ndarray, n: np.ndarray, known: np.ndarray, thres
     return np.stack([((z - centre) ** 2).sum(1) for centre in means], axis=1)
 
 
-def refine(x, label: np.ndarray, rounds: int = 5, odds: float = 2.0, threshold: float = 2.0):
+def refine(
+    x, label: np.ndarray, parent: np.ndarray, rounds: int = 5, odds: float = 2.0, threshold: float = 2.0
+):
     """Labels (N,) after moving cells to a label that is exp(odds) times likelier, and each cell's log odds.
 
-    label: (N,) names, `unassigned` where there is none. An unassigned cell gets a label only where that is clear
-    and the cell lies no farther from it than 95 % of the label's own cells.
+    label: (N,) names, `unassigned` where there is none. parent: (N,) names; a label is open to the cells whose
+    parent is that of most of its cells. An unassigned cell gets a label only where that is clear and the cell lies
+    no farther from it than 95 % of the label's own cells.
     """
     result = label.astype(object).copy()
     margin = np.full(len(label), np.nan)
@@ -73,16 +76,24 @@ def refine(x, label: np.ndarray, rounds: int = 5, odds: float = 2.0, threshold: 
         code = np.where(known, np.searchsorted(names, result.astype(str)).clip(0, len(names) - 1), 0)
         distance = label_distances(x, code, counts, known, threshold)
         value = np.log(counts / counts.sum()) - distance / 2
+        home = np.array([max_count(parent[result == name]) for name in names])
+        value[(home[None, :] != parent[:, None]) & (code[:, None] != np.arange(len(names)))] = -np.inf
         best = value.argmax(1)
         ahead = value[rows, best] - np.partition(value, -2, axis=1)[:, -2]
         limit = np.array([np.quantile(distance[known & (code == k), k], 0.95) for k in range(len(names))])
         open_ = (label == UNASSIGNED) & (ahead > odds) & (distance[rows, best] < limit[best])
         move = np.where(known, value[rows, best] - value[rows, code] > odds, open_) & (result != names[best])
-        margin = np.where(known | move, ahead, np.nan)
+        margin = np.where((known | move) & np.isfinite(ahead), ahead, np.nan)
         result[move] = names[best][move]
         if not move.any():
             break
     return result, margin
+
+
+def max_count(values: np.ndarray):
+    """The most frequent value, the first in order of several."""
+    found, counts = np.unique(values.astype(str), return_counts=True)
+    return found[counts.argmax()]
 
 
 def compare(own: np.ndarray, theirs: np.ndarray):
@@ -151,7 +162,8 @@ def main(parts, components, expression, markers, odds, lineages, min_cells, labe
     cells = pd.Index(pd.read_parquet(components, columns=["cell_id"])["cell_id"])
     x = sp.load_npz(expression).tocsr()[cells.get_indexer(table["cell_id"])]
     before = table["cell_type"].to_numpy(object)
-    after, margin = refine(x, before, odds=odds)
+    parent = table["parent"].to_numpy(str) if "parent" in table else np.repeat("", len(table))
+    after, margin = refine(x, before, parent, odds=odds)
     lineage = (
         pd.read_csv(markers, sep="\t", dtype=str)
         .drop_duplicates("cell_type")
