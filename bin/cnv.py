@@ -309,7 +309,7 @@ def main(arms, patient, shifts, labels, min_cells, min_share, seed) -> None:
     kept.to_parquet(f"{patient}.cnv.parquet", compression="zstd", index=False)
     found = table[(table.level == "population") & (table.verdict == "detected") & table.normal.eq(False)]
     columns = ["total", "share", "low", "high", "baseline"]
-    names = [f"{patient} {row.population} {short(row.arm, row.event)}" for row in found.itertuples()]
+    names = [f"{patient} {row.population} {row.arm} {row.event}" for row in found.itertuples()]
     section = {"id": "cnv", "section_name": "Arm gains and losses", "plot_type": "table"}
     section["description"] = "Share of cells with one copy more or fewer of an arm, from expression."
     section["data"] = dict(zip(names, found[columns].to_dict("records"), strict=True))

@@ -140,10 +140,9 @@ def main(cnv, patient, fish, cutoff, tolerance) -> None:
     out = pd.DataFrame(rows).reindex(columns=COLUMNS.split())
     out["difference"] = 100 * out.share - out.percent
     out.to_csv(f"{patient}.fish.tsv", sep="\t", index=False, float_format="%.4g")
-    names = [
-        f"{patient} {row.probe if isinstance(row.probe, str) else row.arm} {row.event}"
-        for row in out.itertuples()
-    ]
+    # MultiQC takes a slash for a path and shows what follows it.
+    named = out.probe.fillna(out.arm).astype(str).str.replace("/", " and ")
+    names = patient + " " + named + " " + out.abnormality.fillna(out.event).astype(str)
     shown = out[["region", "percent", "share", "verdict", "words"]].astype(object)
     data = dict(zip(names, shown.where(shown.notna(), "").to_dict("records"), strict=True))
     section = {"id": "fish", "section_name": "FISH and single cells", "plot_type": "table", "data": data}
