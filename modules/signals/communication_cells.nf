@@ -5,8 +5,7 @@ process COMMUNICATION_CELLS {
     label 'medium'
 
     input:
-    tuple val(meta), path(cells)
-    path labels
+    tuple val(meta), path(cells), path(labels)
     path interactions
     val settings // level, max_cells, seed
 

@@ -35,7 +35,7 @@ def merged(tables, String name, String folder) {
 workflow SIGNALS {
     take:
     cells    // [meta with sample and patient, cells.h5ad]
-    labels   // labels.parquet of the run
+    labels   // labels.parquet of the run: a channel of one file
     sheet    // samples.tsv
     settings // map of all parameters
 
@@ -48,12 +48,13 @@ workflow SIGNALS {
     SIGNATURE_CHANGE(scores, labels, sheet, bootstrap)
 
     lists = [asset(null, 'gene_lists.tsv')] + (settings.gene_lists ? [asset(settings.gene_lists, '')] : [])
-    PSEUDOBULK(cells, labels)
+    labelled = cells.combine(labels)
+    PSEUDOBULK(labelled)
     EXPRESSION_CHANGE(sortedFiles(PSEUDOBULK.out.sums), sheet, lists, settings.signal_level)
 
     pairs = asset(settings.interactions, 'interactions.tsv')
     watch_list = asset(settings.watch_list, 'watch_list.tsv')
-    COMMUNICATION_CELLS(cells, labels, pairs, [level: settings.signal_level, max_cells: settings.max_group, seed: settings.seed])
+    COMMUNICATION_CELLS(labelled, pairs, [level: settings.signal_level, max_cells: settings.max_group, seed: settings.seed])
     thresholds = bootstrap + [min_share: settings.min_share, permutations: settings.permutations]
     COMMUNICATION(COMMUNICATION_CELLS.out.cells, pairs, watch_list, thresholds)
     COMMUNICATION_CHANGE(

@@ -5,8 +5,7 @@ process PSEUDOBULK {
     label 'medium'
 
     input:
-    tuple val(meta), path(cells)
-    path labels
+    tuple val(meta), path(cells), path(labels)
 
     output:
     tuple val(meta), path("${meta.sample}.pseudobulk.h5ad"), emit: sums
