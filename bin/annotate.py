@@ -282,8 +282,7 @@ def main(integrated, cells, contigs, markers, annotation, numbered, min_score, m
     table = pd.read_parquet(integrated)
     read = [read_lognormal(path, genes) for path in cells]
     at = pd.Index(np.concatenate([ids for ids, _ in read])).get_indexer(table["cell_id"])
-    if (at < 0).any():
-        missing = table["cell_id"][at < 0].iloc[0]
+    for missing in table["cell_id"][at < 0]:
         raise click.ClickException(f"{missing}: is in {integrated.name} but in no matrix; give all samples")
     x = sp.vstack([matrix for _, matrix in read], format="csr")[at]
     if annotation is not None:
