@@ -16,6 +16,7 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 PANELS = ("plasma", "T", "NK", "myeloid", "B", "blast")  # lineages with panels of their own, in this order
 CLONES = 7  # dominant clones drawn per receptor
 BINS = 32  # of a violin
+FEW = 8  # cells below which a violin would pretend to a shape
 MARKERS = 6  # genes drawn per subset
 
 
@@ -122,19 +123,29 @@ def violins(cells, names: list[str], colour_of: dict, lineage: str) -> dict | No
             ["day", "timepoint"], observed=True, sort=True
         ):
             values = part["isg_score"].to_numpy()
+            quartiles = [float(value) for value in np.quantile(values, [0.25, 0.5, 0.75])]
+            shape = {"name": str(time), "n": len(values), "quartiles": quartiles}
+            if len(values) < FEW:
+                shapes.append(
+                    shape | {"points": [round(float(value), 4) for value in values.clip(low, high)]}
+                )
+                continue
             density = np.histogram(values.clip(low, high), edges)[0].astype(float)
             density = np.convolve(density, [0.25, 0.5, 0.25], "same")
-            quartiles = [float(value) for value in np.quantile(values, [0.25, 0.5, 0.75])]
-            shapes.append({"name": str(time), "n": len(values), "quartiles": quartiles,
-                           "density": [round(float(v), 4) for v in density / max(density.max(), 1e-9)]})  # fmt: skip
+            shapes.append(
+                shape | {"density": [round(float(v), 4) for v in density / max(density.max(), 1e-9)]}
+            )
             medians[name] = quartiles[1]
         groups.append({"label": name, "colour": colour_of[name], "shapes": shapes})
-    top = max(medians, key=medians.get)
+    top = max(medians, key=medians.get) if medians else ""
+    told = f"Too few cells to compare: no subset has {FEW} at any time."
+    if medians:
+        told = f"Highest median at its last time: {top} ({medians[top]:.2f}); lowest {min(medians.values()):.2f}."
     return {
         "id": f"isg_{lineage}", "section": f"subsets_{lineage}", "title": f"Interferon score of {lineage} subsets",
         "kind": "violin", "groups": groups, "low": low, "high": high, "y": "ISG score", "table": "signatures.tsv",
-        "alt": f"Highest median at its last time: {top} ({medians[top]:.2f}); lowest {min(medians.values()):.2f}.",
-        "caption": "Each shape is the distribution over the cells of one sample, as wide at its peak as the others; the bar spans the quartiles, the dot is the median.",
+        "alt": told,
+        "caption": "Each shape is the distribution over the cells of one sample, as wide at its peak as the others; the bar spans the quartiles, the dot is the median. Fewer than 8 cells are shown one by one.",
     }  # fmt: skip
 
 

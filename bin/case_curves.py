@@ -221,23 +221,40 @@ def violin(spec: dict) -> tuple[str, float]:
     for group in spec["groups"]:
         start = left
         for shape in group["shapes"]:
-            middle, count = left + wide / 2, len(shape["density"])
-            levels = [spec["low"] + (spec["high"] - spec["low"]) * (at + 0.5) / count for at in range(count)]
-            side = [(v * wide * 0.46, y(level)) for v, level in zip(shape["density"], levels, strict=True)]
-            outline = [(middle - w, h) for w, h in side] + [(middle + w, h) for w, h in reversed(side)]
+            middle = left + wide / 2
             lower, median, upper = shape["quartiles"]
             said = f"{group['label']} {shape['name']}: median {told(median)}, quartiles {told(lower)} to {told(upper)}, {shape['n']} cells"
-            path = " ".join(f"{a:.1f},{b:.1f}" for a, b in outline)
-            out += tag(
-                "polygon",
-                title=said,
-                points=path,
-                fill=group["colour"],
-                fill_opacity=0.55,
-                stroke=group["colour"],
-            )
-            out += line(middle, y(lower), middle, y(upper), INK, 3.0)
-            out += tag("circle", cx=middle, cy=y(median), r=3.0, fill="#FFFFFF", stroke=INK)
+            for value in shape.get("points", []):
+                out += tag(
+                    "circle",
+                    title=said,
+                    cx=middle,
+                    cy=y(value),
+                    r=2.5,
+                    fill=group["colour"],
+                    stroke=INK,
+                    stroke_width=0.5,
+                )
+            if "density" in shape:
+                count = len(shape["density"])
+                levels = [
+                    spec["low"] + (spec["high"] - spec["low"]) * (at + 0.5) / count for at in range(count)
+                ]
+                side = [
+                    (v * wide * 0.46, y(level)) for v, level in zip(shape["density"], levels, strict=True)
+                ]
+                outline = [(middle - w, h) for w, h in side] + [(middle + w, h) for w, h in reversed(side)]
+                path = " ".join(f"{a:.1f},{b:.1f}" for a, b in outline)
+                out += tag(
+                    "polygon",
+                    title=said,
+                    points=path,
+                    fill=group["colour"],
+                    fill_opacity=0.55,
+                    stroke=group["colour"],
+                )
+                out += line(middle, y(lower), middle, y(upper), INK, 3.0)
+                out += tag("circle", cx=middle, cy=y(median), r=3.0, fill="#FFFFFF", stroke=INK)
             out += text(middle, 214, shape["name"], 9, "middle", SOFT, limit=6)
             left += wide
         out += text(

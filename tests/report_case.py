@@ -17,7 +17,7 @@ HOSTILE = "<script>window.hacked = 1</script>\"'&" + "x" * 260 + " ü漢字"
 
 def wilson(n, total):
     """Bounds that are wide enough to look like intervals."""
-    share = n / max(total, 1)
+    share = min(n / max(total, 1), 1)
     half = 1.96 * np.sqrt(share * (1 - share) / max(total, 1)) + 0.01
     return share, max(share - half, 0), min(share + half, 1)
 
