@@ -1,5 +1,6 @@
 // The signals: interferon state and pathways of the cells, genes that change, and what neighbours say to the clone.
 
+include { byPatient; merged; sortedFiles } from '../channels'
 include { SIGNATURES } from './signatures'
 include { SIGNATURE_SUMMARY } from './signature_summary'
 include { SIGNATURE_CHANGE } from './signature_change'
@@ -13,23 +14,6 @@ include { COMMUNICATION_SUMMARY } from './communication_summary'
 /** An asset, or the user's own file in its place. */
 def asset(own, String name) {
     file(own ?: "${projectDir}/assets/${name}", checkIfExists: true)
-}
-
-/** A channel of [meta, file] as one list of files; sorted, so that a resumed run gives tasks the same list. */
-def sortedFiles(keyed) {
-    keyed.map { _meta, file -> file }.collect(sort: { file -> file.name })
-}
-
-/** The files of each patient's samples: [[patient: name], [files]]. */
-def byPatient(keyed) {
-    keyed.map { meta, file -> [[patient: meta.patient], file] }
-        .groupTuple()
-        .map { meta, files -> [meta, files.sort { file -> file.name }] }
-}
-
-/** One table of all patients: the rows of [meta, table] below one header. */
-def merged(tables, String name, String folder) {
-    tables.map { _meta, table -> table }.collectFile(name: name, keepHeader: true, storeDir: folder, sort: { table -> table.name })
 }
 
 workflow SIGNALS {
