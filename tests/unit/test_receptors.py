@@ -101,3 +101,36 @@ def test_no_receptors_is_said(tmp_path, monkeypatch, inputs):
     (tmp_path / "empty").mkdir()
     done = CliRunner().invoke(receptors.main, ["empty", "--cells", "cells.parquet"])
     assert done.exit_code == 1 and "no *.own_chains.parquet" in done.output
+
+
+def test_scirpy_draws_the_h5mu_as_it_is(inputs, project):
+    """EXPORT's file with both modalities: groups by expression's columns, clones by receptors'."""
+    import export
+    import hdf5plugin
+    import matplotlib
+    import mudata
+    import scipy.sparse as sp
+    import scirpy as ir
+
+    matplotlib.use("Agg")
+    table = pd.read_parquet("cells.parquet").assign(cell_type=pd.Categorical(["CD4 T", "NK"] * 200 + ["NK"]))
+    table["sample"] = pd.Categorical(table["sample"])
+    table["umap_1"], table["umap_2"] = 0.0, 1.0
+    table.to_parquet("cells.parquet")
+    CliRunner().invoke(receptors.main, ["results", "--cells", "cells.parquet"])
+    counts = sp.csr_matrix(np.random.default_rng(0).poisson(1, (401, 5)).astype(np.int32))
+    names = pd.DataFrame(index=pd.Index(table["cell_id"]))
+    matrix = ad.AnnData(counts, obs=names, var=pd.DataFrame(index=list("ABCDE")))
+    matrix.write_h5ad("S1.cells.h5ad", compression=hdf5plugin.FILTERS["zstd"])
+    assets = project / "assets"
+    given = ["--cells", "cells.parquet", "--airr", "airr.h5ad", "--colours", str(assets / "colours.tsv")]
+    done = CliRunner().invoke(
+        export.main, ["S1.cells.h5ad", *given, "--columns", str(assets / "cell_columns.tsv")]
+    )
+    assert done.exit_code == 0, done.output
+    whole = mudata.read_h5mu("clonewatch.h5mu")
+    assert set(whole.mod) == {"gex", "airr"} and whole.n_obs == 401
+    ir.pl.group_abundance(whole, groupby="airr:receptor_subtype", target_col="gex:cell_type")
+    ir.pl.clonal_expansion(whole, target_col="airr:clone_id", groupby="gex:cell_type")
+    ir.pl.spectratype(whole, color="airr:receptor_subtype")
+    ir.pl.vdj_usage(whole)
