@@ -70,7 +70,8 @@ def who(name: str, rows, source: str) -> tuple[list, str, float]:
     """(statement, main cell type, its share) on the cells that carry a bulk clone; rows: its rows of mrd.tsv."""
     by_type = rows.groupby("cell_type", sort=False)["n"].sum().sort_values(ascending=False, kind="stable")
     if not len(by_type) or not by_type.sum():
-        reason = str(rows["reason"].iloc[0]) if rows["reason"].notna().any() else "no reason is given"
+        told = [rows[name].iloc[0] for name in ("reason", "verdict")]
+        reason = next((text for text in told if isinstance(text, str) and text), "no reason is given")
         return ["Not seen in single cells: ", reason], "", 0.0
     main = by_type.index[0]
     share = by_type.iloc[0] / by_type.sum()

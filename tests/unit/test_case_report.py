@@ -77,6 +77,21 @@ def test_every_kind_of_run_gives_a_page(page, options, there, missing):
     assert links <= set(found.ids)
 
 
+def test_a_lost_sample_and_unknown_states_still_give_a_page(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    report_case.write(tmp_path / "tables")
+    table = pd.read_parquet("tables/cells.parquet")
+    table = table[table["timepoint"] != "T2"].assign(
+        isg_score=np.nan, cnv_profile=None, malignancy=None, mrd_clone=None
+    )
+    table["isg_high"] = pd.array([pd.NA] * len(table), dtype="boolean")
+    table.to_parquet("tables/cells.parquet")
+    status = pd.read_csv("tables/samples.tsv", sep="\t").assign(status=["pass", "failed", "pass"])
+    status.to_csv("tables/qc.tsv", sep="\t", index=False)
+    text = report_case.make_page(tmp_path / "tables").read_text()
+    assert "0 cells (failed)" in text and "fig-isg_plasma" not in text and "fig-summary" in text
+
+
 def test_nothing_is_loaded_from_elsewhere(page):
     for tag, attributes in Page(page()).tags:
         for name in ("src", "href", "action", "srcset"):
