@@ -14,6 +14,7 @@ import numpy as np  # noqa: E402
 
 PACKAGES = ("click", "pandas", "numpy", "scipy")
 UNASSIGNED = "unassigned"
+SEEN = 3  # a label that fewer cells of a sample have by markers is not given to others of that sample
 FEW = 8  # a label of fewer cells has no profile of its own
 
 
@@ -55,18 +56,17 @@ def label_distances(x, code: np.ndarray, n: np.ndarray, known: np.ndarray, thres
     return np.stack([((z - centre) ** 2).sum(1) for centre in means], axis=1)
 
 
-def refine(
-    x, label: np.ndarray, parent: np.ndarray, rounds: int = 5, odds: float = 2.0, threshold: float = 2.0
-):
+def refine(x, label, parent, sample, rounds: int = 5, odds: float = 2.0, threshold: float = 2.0):
     """Labels (N,) after moving cells to a label that is exp(odds) times likelier, and each cell's log odds.
 
-    label: (N,) names, `unassigned` where there is none. parent: (N,) names; a label is open to the cells whose
-    parent is that of most of its cells. An unassigned cell gets a label only where that is clear and the cell lies
+    label: (N,) names, `unassigned` where there is none. parent, sample: (N,) names; a label is open to the cells
+    whose parent is that of most of its cells, in samples where at least SEEN cells had it. An unassigned cell gets a label only where that is clear and the cell lies
     no farther from it than 95 % of the label's own cells.
     """
     result = label.astype(object).copy()
     margin = np.full(len(label), np.nan)
     rows = np.arange(len(label))
+    samples, place = np.unique(sample.astype(str), return_inverse=True)
     for _ in range(rounds):
         names, counts = np.unique(result[result != UNASSIGNED].astype(str), return_counts=True)
         names, counts = names[counts >= FEW], counts[counts >= FEW]
@@ -77,6 +77,8 @@ def refine(
         distance = label_distances(x, code, counts, known, threshold)
         value = np.log(counts / counts.sum()) - distance / 2
         home = np.array([max_count(parent[result == name]) for name in names])
+        seen = np.array([np.bincount(place[label == name], minlength=len(samples)) >= SEEN for name in names])
+        value[~seen.T[place] & (code[:, None] != np.arange(len(names)))] = -np.inf
         value[(home[None, :] != parent[:, None]) & (code[:, None] != np.arange(len(names)))] = -np.inf
         best = value.argmax(1)
         ahead = value[rows, best] - np.partition(value, -2, axis=1)[:, -2]
@@ -163,7 +165,7 @@ def main(parts, components, expression, markers, odds, lineages, min_cells, labe
     x = sp.load_npz(expression).tocsr()[cells.get_indexer(table["cell_id"])]
     before = table["cell_type"].to_numpy(object)
     parent = table["parent"].to_numpy(str) if "parent" in table else np.repeat("", len(table))
-    after, margin = refine(x, before, parent, odds=odds)
+    after, margin = refine(x, before, parent, table["sample"].to_numpy(str), odds=odds)
     lineage = (
         pd.read_csv(markers, sep="\t", dtype=str)
         .drop_duplicates("cell_type")
