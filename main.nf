@@ -23,7 +23,7 @@ workflow CLONEWATCH {
 
     INPUTS(sheet, inventory(sheet), tables)
 
-    CELLS(INPUTS.out.samples, INPUTS.out.sheet, settings)
+    CELLS(INPUTS.out.samples, INPUTS.out.sheet, INPUTS.out.labels, settings)
     patients = byPatient(CELLS.out.cells)
     labels = patients.map { meta, _cells -> meta }.combine(CELLS.out.labels)
 
@@ -33,17 +33,38 @@ workflow CLONEWATCH {
 
     TUMOUR(labels, patients, CELLS.out.cells, CLONES.out.cells, INPUTS.out.clinical, INPUTS.out.fish, settings)
 
-    // MULTIQC shows the versions, so its own cannot be part of what it waits for.
+    // The pages show the versions, so their own cannot be part of what they wait for.
     versions = channel.topic('versions').map { process, packages -> versionEntry(process, packages) }.unique()
+    sections = CELLS.out.sections.mix(CLONES.out.multiqc, SIGNALS.out.multiqc, TUMOUR.out.multiqc)
     REPORT(
         INPUTS.out.sheet,
-        CELLS.out.status,
-        CELLS.out.warnings,
-        CELLS.out.identity,
-        CELLS.out.facts,
-        CELLS.out.metrics,
-        CELLS.out.sections.mix(CLONES.out.multiqc, SIGNALS.out.multiqc, TUMOUR.out.multiqc).collect(sort: { section -> section.name }).ifEmpty([]),
+        [
+            status: CELLS.out.status,
+            warnings: CELLS.out.warnings,
+            identity: CELLS.out.identity,
+            facts: CELLS.out.facts,
+            metrics: CELLS.out.metrics,
+            sections: sections.collect(sort: { section -> section.name }).ifEmpty([]),
+        ],
+        [
+            labels: CELLS.out.labels,
+            embedding: CELLS.out.embedding,
+            subsets: CELLS.out.subsets,
+            matrices: CELLS.out.cells,
+            results: CLONES.out.cells.mix(
+                CLONES.out.carriers,
+                TUMOUR.out.cnv_cells,
+                TUMOUR.out.car_cells,
+                TUMOUR.out.malignant,
+                SIGNALS.out.isg.map { isg -> [[:], isg] },
+            ),
+            receptors: CLONES.out.chains.mix(CLONES.out.airr),
+            scores: SIGNALS.out.scores,
+        ],
+        CELLS.out.tables.mix(SIGNALS.out.run_tables, INPUTS.out.clinical.mix(INPUTS.out.events).filter { table -> table }),
+        CLONES.out.tables.mix(SIGNALS.out.tables, TUMOUR.out.tables),
         versions.collectFile(name: 'versions.yml', sort: true),
+        settings,
     )
 
     versions.mix(REPORT.out.versions.map { process, packages -> versionEntry(process, packages) })
@@ -72,6 +93,7 @@ workflow {
             log.info(
                 """
                 Results are in ${folder}
+                  Case reports     ${folder}/report/*.case_report.html
                   QC summary       ${folder}/report/multiqc_report.html
                   Samples          ${folder}/cells/qc.tsv
                   The run itself   ${folder}/pipeline_info

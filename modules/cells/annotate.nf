@@ -10,7 +10,7 @@ process ANNOTATE {
     path contigs, stageAs: 'samples/*'
     tuple path(markers), path(lineages)
     tuple path(labels), path(celltypist_model) // [] where there is none
-    val options // map: min_score, min_margin, labels_use, min_lineage_cells
+    val options // map: min_score, min_margin, labels_use
 
     output:
     path 'annotation.parquet', emit: annotation
@@ -30,8 +30,7 @@ process ANNOTATE {
         --min-score ${options.min_score} --min-margin ${options.min_margin}
     ${predict}
     refine.py parts.parquet ${components} ${expression} --markers ${markers} \\
-        --lineages ${lineages} --min-cells ${options.min_lineage_cells} \\
-        ${given} ${predictions} --labels-use ${options.labels_use}
+        --lineages ${lineages} ${given} ${predictions} --labels-use ${options.labels_use}
     """
 
     stub:

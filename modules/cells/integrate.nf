@@ -8,7 +8,7 @@ process INTEGRATE {
     path cells, stageAs: 'samples/*'
     path genes, stageAs: 'samples/*'
     path excluded
-    val options // map: integration, integrate_over, variable_genes, components, neighbours, clustering, resolution, seed
+    val options // map: integration, integrate_over, clustering, resolution, seed
 
     output:
     path 'integrated.parquet', emit: clusters
@@ -22,12 +22,10 @@ process INTEGRATE {
     script:
     def statistics = genes.collect { table -> "--genes ${table}" }.join(' ')
     """
-    variable_genes.py ${cells} ${statistics} --samples ${sheet} --excluded ${excluded} \\
-        --variable-genes ${options.variable_genes} --components ${options.components}
+    variable_genes.py ${cells} ${statistics} --samples ${sheet} --excluded ${excluded}
     integrate.py components.parquet expression.npz --samples ${sheet} \\
         --integration ${options.integration} --integrate-over ${options.integrate_over} \\
-        --neighbours ${options.neighbours} --clustering ${options.clustering} \\
-        --resolution ${options.resolution} --seed ${options.seed}
+        --clustering ${options.clustering} --resolution ${options.resolution} --seed ${options.seed}
     """
 
     stub:

@@ -1,5 +1,6 @@
 // From Cell Ranger's files to quality-controlled, named cells and their shares over time.
 
+include { merged; sortedFiles } from '../channels'
 include { READ_CELLRANGER } from './read_cellranger'
 include { QC } from './qc'
 include { IDENTITY } from './identity'
@@ -9,39 +10,21 @@ include { ANNOTATE } from './annotate'
 include { SUBCLUSTER } from './subcluster'
 include { COMPOSITION } from './composition'
 
-/** A channel of [meta, file] as one list of files; sorted, so that a resumed run gives tasks the same list. */
-def sortedFiles(keyed) {
-    keyed.map { _meta, file -> file }.collect(sort: { file -> file.name }).ifEmpty([])
+/** A table of assets/, or the user's own in its place. */
+def asset(own, String name) {
+    file(own ?: "${projectDir}/assets/${name}", checkIfExists: true)
 }
 
-/** A user's file, or what stands for it where none is given. */
-def given(path, instead) {
-    path ? file(path, checkIfExists: true) : instead
-}
-
-/** Choices of integration, annotation and subsets; tables of assets/ where the user gives none. */
-def cellOptions(settings) {
-    def choices = [
-        integration: 'harmony', integrate_over: 'sample', variable_genes: 2000, components: 30, neighbours: 15,
-        clustering: 'louvain', resolution: 1.0, min_score: 0.25, min_margin: 0.1, labels_use: 'check',
-        min_lineage_cells: 50, seed: 0,
-    ]
-    def assets = "${projectDir}/assets"
-    def tables = [
-        excluded: given(settings.excluded_genes, file("${assets}/excluded_genes.tsv")),
-        markers: given(settings.markers, file("${assets}/markers.tsv")),
-        subsets: given(settings.subsets, file("${assets}/subsets.tsv")),
-        lineages: given(settings.lineages, file("${assets}/lineages.tsv")),
-        labels: given(settings.labels, []),
-        celltypist_model: given(settings.celltypist_model, []),
-    ]
-    choices + settings.subMap(choices.keySet()).findAll { _name, value -> value != null } + tables
+/** Of [meta with sample, file] those whose sample passed. */
+def ofPassed(keyed, passed) {
+    passed.join(keyed.map { meta, file -> [meta.sample, meta, file] }).map { _sample, meta, file -> [meta, file] }
 }
 
 workflow CELLS {
     take:
     samples  // [meta, gex, vdj_b, vdj_t, metrics], [] where a sample has none
     sheet    // samples.tsv
+    labels   // labels.tsv: the user's own cell types, or []
     settings // map of all parameters
 
     main:
@@ -62,50 +45,56 @@ workflow CELLS {
         .filter { row -> row.status == 'pass' }
         .map { row -> row.sample }
 
-    kept = passed.join(QC.out.cells.map { meta, cells -> [meta.sample, meta, cells] }).map { _sample, meta, cells -> [meta, cells] }
-    receptors = passed.join(READ_CELLRANGER.out.contigs.map { meta, contigs -> [meta.sample, meta, contigs] })
-        .map { _sample, meta, contigs -> [meta, contigs] }
-    statistics = passed.join(QC.out.genes.map { meta, genes -> [meta.sample, meta, genes] }).map { _sample, meta, genes -> [meta, genes] }
-
-    options = cellOptions(settings)
+    kept = ofPassed(QC.out.cells, passed)
+    receptors = ofPassed(READ_CELLRANGER.out.contigs, passed)
     matrices = sortedFiles(kept)
-    INTEGRATE(sheet, matrices, sortedFiles(statistics), options.excluded, options)
 
+    excluded = asset(settings.excluded_genes, 'excluded_genes.tsv')
+    together = settings.subMap(['integration', 'integrate_over', 'seed'])
+    INTEGRATE(
+        sheet,
+        matrices,
+        sortedFiles(ofPassed(QC.out.genes, passed)),
+        excluded,
+        together + settings.subMap(['clustering', 'resolution']),
+    )
+
+    model = settings.celltypist_model ? file(settings.celltypist_model, checkIfExists: true) : []
     ANNOTATE(
         INTEGRATE.out.clusters,
         INTEGRATE.out.space,
         matrices,
         sortedFiles(receptors),
-        [options.markers, options.lineages],
-        [options.labels, options.celltypist_model],
-        options,
+        [asset(settings.markers, 'markers.tsv'), asset(settings.lineages, 'lineages.tsv')],
+        labels.map { table -> [table, model] },
+        settings.subMap(['min_score', 'min_margin', 'labels_use']),
     )
 
     lineages = ANNOTATE.out.lineages.splitCsv(header: true, sep: '\t')
-    SUBCLUSTER(lineages, ANNOTATE.out.annotation, sheet, matrices, [options.subsets, options.excluded], options)
+    SUBCLUSTER(lineages, ANNOTATE.out.annotation, sheet, matrices, [asset(settings.subsets, 'subsets.tsv'), excluded], together)
 
+    subsets = SUBCLUSTER.out.subsets
     COMPOSITION(
         sheet,
         ANNOTATE.out.annotation,
         INTEGRATE.out.clusters,
-        SUBCLUSTER.out.subsets.collect(sort: { table -> table.name }).ifEmpty([]),
+        subsets.collect(sort: { table -> table.name }).ifEmpty([]),
     )
+    merged(SUBCLUSTER.out.markers.map { table -> [[:], table] }, 'markers.tsv', "${settings.outdir}/cells")
 
     emit:
-    cells       = kept
-    contigs     = receptors
-    labels      = COMPOSITION.out.labels
-    composition = COMPOSITION.out.composition
-    changes     = COMPOSITION.out.changes
-    tests       = COMPOSITION.out.tests
-    evidence    = ANNOTATE.out.evidence
-    markers     = SUBCLUSTER.out.markers
-    embedding   = INTEGRATE.out.embedding
-    clusters    = INTEGRATE.out.clusters
-    sections    = INTEGRATE.out.multiqc.mix(ANNOTATE.out.multiqc, COMPOSITION.out.multiqc)
-    metrics     = metrics
-    status      = SAMPLE_STATUS.out.table
-    warnings    = SAMPLE_STATUS.out.warnings
-    identity    = IDENTITY.out.table
-    facts       = facts
+    cells     = kept      // [meta with sample and patient, cells.h5ad] of the samples that passed
+    contigs   = receptors // [meta, contigs.parquet] of the same
+    labels    = COMPOSITION.out.labels
+    embedding = INTEGRATE.out.embedding
+    subsets   = subsets
+    tables    = SUBCLUSTER.out.markers.mix(
+        COMPOSITION.out.composition, COMPOSITION.out.tests, SAMPLE_STATUS.out.table, SAMPLE_STATUS.out.warnings
+    )
+    sections  = INTEGRATE.out.multiqc.mix(ANNOTATE.out.multiqc, COMPOSITION.out.multiqc)
+    metrics   = metrics
+    status    = SAMPLE_STATUS.out.table
+    warnings  = SAMPLE_STATUS.out.warnings
+    identity  = IDENTITY.out.table
+    facts     = facts
 }

@@ -1,32 +1,66 @@
-// What people read.
+// What people read and load: one table and one object of all cells, a page per patient, the quality of the run.
 
+include { sortedFiles } from '../channels'
+include { CELL_TABLE } from './cell_table'
+include { RECEPTORS } from './receptors'
+include { EXPORT } from './export'
+include { CASES } from './cases'
 include { MULTIQC } from './multiqc'
 
 workflow REPORT {
     take:
-    sheet    // samples.tsv
-    status   // qc.tsv: one row per sample
-    warnings // warnings.json, most severe first
-    identity // identity.tsv
-    facts    // list of the samples' JSON files
-    metrics  // list of the samples' per-cell QC tables
-    sections // list of MultiQC sections that other rooms made
-    versions // versions.yml
+    sheet          // samples.tsv
+    quality        // map of channels: status, warnings, identity; facts, metrics, sections as one list each
+    cells          // map of channels: labels, embedding; [meta, file] of matrices, results (per cell), receptors, scores; subsets
+    run_tables     // tables and facts of the whole run
+    patient_tables // [meta with patient, table or facts]
+    versions       // versions.yml
+    settings       // map of all parameters
 
     main:
+    assets = "${projectDir}/assets"
+    columns = file("${assets}/cell_columns.tsv")
+    results = sortedFiles(cells.results).combine(quality.metrics.toList()).map { files -> files.flatten() }
+    CELL_TABLE(cells.labels, results, columns)
+    RECEPTORS(sortedFiles(cells.receptors), CELL_TABLE.out.cells)
+    subsets = cells.subsets.collect(sort: { table -> table.name }).ifEmpty([])
+    EXPORT(
+        sortedFiles(cells.matrices),
+        CELL_TABLE.out.cells,
+        RECEPTORS.out.airr.ifEmpty([]),
+        cells.embedding,
+        subsets,
+        sortedFiles(cells.scores),
+        file("${assets}/colours.tsv"),
+        columns,
+        settings.export,
+    )
+
+    // The samplesheet for every patient, so that a patient without any other table has a page too.
+    patients = cells.matrices.map { meta, _matrix -> [patient: meta.patient] }.unique()
+    shared = run_tables.mix(sheet).collect(sort: { table -> table.name })
+    tables = patient_tables.mix(patients.combine(sheet))
+        .groupTuple()
+        .combine(shared.toList())
+        .map { meta, own, all -> [meta, (own + all).unique { file -> file.name }.sort { file -> file.name }] }
+    parameters = channel.of(groovy.json.JsonOutput.prettyPrint(groovy.json.JsonOutput.toJson(settings)))
+        .collectFile(name: 'params.json', newLine: true)
+    CASES(tables, shared, CELL_TABLE.out.cells, subsets, parameters.first(), versions.first(), workflow.manifest.version)
+
     MULTIQC(
         sheet,
-        status,
-        warnings,
-        identity,
-        facts,
-        metrics,
-        sections,
+        quality.status,
+        quality.warnings,
+        quality.identity,
+        quality.facts,
+        quality.metrics,
+        quality.sections,
         versions,
-        file("${projectDir}/assets/multiqc_config.yml"),
+        file("${assets}/multiqc_config.yml"),
     )
 
     emit:
+    pages    = CASES.out.pages
     page     = MULTIQC.out.page
-    versions = MULTIQC.out.versions
+    versions = MULTIQC.out.versions.mix(CASES.out.versions)
 }

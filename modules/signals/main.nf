@@ -68,5 +68,7 @@ workflow SIGNALS {
     communication_change_all = merged(COMMUNICATION_SUMMARY.out.change, 'communication_change.tsv', folder)
     facts                    = SIGNATURE_SUMMARY.out.facts.mix(SIGNATURE_CHANGE.out.facts, EXPRESSION_CHANGE.out.facts)
     communication_facts      = COMMUNICATION_CHANGE.out.facts
+    run_tables               = SIGNATURE_SUMMARY.out.table.mix(SIGNATURE_SUMMARY.out.facts, SIGNATURE_CHANGE.out.facts)
+    tables                   = COMMUNICATION_SUMMARY.out.change.mix(COMMUNICATION_SUMMARY.out.pairs, COMMUNICATION_SUMMARY.out.senders)
     multiqc                  = SIGNATURE_SUMMARY.out.multiqc.mix(COMMUNICATION_SUMMARY.out.multiqc.flatten())
 }

@@ -1,5 +1,6 @@
 // The tumour: arms gained and lost beside FISH, CAR-T cells, and which cells are malignant.
 
+include { merged } from '../channels'
 include { ARMS } from './arms'
 include { ARM_PROFILE } from './arm_profile'
 include { CNV } from './cnv'
@@ -7,11 +8,6 @@ include { FISH } from './fish'
 include { TRANSGENE } from './transgene'
 include { CAR_KINETICS } from './car_kinetics'
 include { MALIGNANCY } from './malignancy'
-
-/** One table of all patients: the rows of [meta, table] below one header. */
-def merged(tables, String name, String folder) {
-    tables.map { _meta, table -> table }.collectFile(name: name, keepHeader: true, storeDir: folder, sort: { table -> table.name })
-}
 
 workflow TUMOUR {
     take:
@@ -79,5 +75,6 @@ workflow TUMOUR {
     malignant_all = merged(MALIGNANCY.out.table, 'malignancy.tsv', folder)
     malignant     = MALIGNANCY.out.cells
     evidence      = MALIGNANCY.out.facts
+    tables        = CNV.out.table.mix(FISH.out.table, CAR_KINETICS.out.table, CAR_KINETICS.out.details.transpose(), MALIGNANCY.out.table)
     multiqc       = CNV.out.multiqc.mix(FISH.out.multiqc, CAR_KINETICS.out.multiqc, MALIGNANCY.out.multiqc)
 }
