@@ -12,6 +12,8 @@ UNASSIGNED = "unassigned"
 LOW_MEAN, LOW_DETECTION = 0.3, 0.1  # a gene below both in every group says little about any
 NEGATIVE_WEIGHT, RECEPTOR_WEIGHT, EXPANSION_WEIGHT = 0.8, 0.2, 0.2
 BLAST_SHARE = 0.2  # of a sample: from this share of marrow lymphoblasts leukaemia is diagnosed (WHO)
+NO_PRECURSORS = 0.6  # from this share on no normal marrow could hold so many precursors
+PATH = click.Path(exists=True, path_type=Path)
 NUMBERED_CELLS, NUMBERED_SHARE = 20, 0.02  # smaller clusters are no subset: doublets form such
 
 
@@ -159,12 +161,28 @@ def expansion(winner: np.ndarray, group: np.ndarray, sample: np.ndarray) -> np.n
     return share.groupby(cells["group"]).mean().to_numpy()
 
 
+def size_evidence(values, children, blasts: list[str], share: np.ndarray) -> np.ndarray:
+    """What the size of a population adds to the score of the kinds of lineage `blast`, per row of scores.
+
+    Below BLAST_SHARE it speaks against them. From NO_PRECURSORS on it outweighs the normal kind that shares most of
+    their markers, and only that one: mature cells keep their name beside any number of blasts.
+    """
+    evidence = EXPANSION_WEIGHT * np.where(share >= BLAST_SHARE, 1.0, -1.0)
+    normal = children.drop(index=blasts)
+    if not blasts or normal.empty:
+        return evidence
+    markers = set().union(*children.loc[blasts, "positive"])
+    alike = normal["positive"].map(lambda genes: len(markers & set(genes))).idxmax()
+    immature = (values[normal.index].idxmax(axis=1) == alike).to_numpy()
+    return np.where(immature & (share >= NO_PRECURSORS), 3 * EXPANSION_WEIGHT, evidence)
+
+
 def name_groups(x, group, genes: list[str], markers, receptors: dict, sample, least: float, lead: float):
     """Evidence table, one row per group, with lineage and cell_type.
 
     x: (N, G) log-normalised expression of genes. group, sample: (N,) number and name. least, lead: score and
-    margin that a name needs, half the margin between kinds of one type. Kinds of lineage `blast` gain where their
-    parent takes up BLAST_SHARE of the cells' samples, and lose below.
+    margin that a name needs, half the margin between kinds of one type. Kinds of lineage `blast` gain or lose by
+    the share that their parent takes up of the cells' samples (size_evidence).
     """
     mean, detection = group_means(x, group)
     size = np.bincount(group)
@@ -174,7 +192,7 @@ def name_groups(x, group, genes: list[str], markers, receptors: dict, sample, le
     table.insert(0, "n_cells", size)
     table["lineage"] = np.where(table["lineage_sure"], markers.loc[table["winner"], "lineage"], UNASSIGNED)
     table["cell_type"] = np.where(table["sure"], table["winner"], UNASSIGNED)
-    expanded = np.where(expansion(table["winner"].to_numpy(), group, sample) >= BLAST_SHARE, 1, -1)
+    share = expansion(table["winner"].to_numpy(), group, sample)
     for parent in sorted(set(markers["parent"]) - {""}):
         rows = np.flatnonzero(table["cell_type"] == parent)
         children = markers[markers["parent"] == parent]
@@ -183,7 +201,7 @@ def name_groups(x, group, genes: list[str], markers, receptors: dict, sample, le
             inside = contrast(mean[rows], detection[rows], size[rows], special[rows])
             values = score(children, inside, weight, genes, own)
             blasts = list(children.index[children["lineage"] == "blast"])
-            values[blasts] = values[blasts].add(EXPANSION_WEIGHT * expanded[rows], axis=0)
+            values[blasts] = values[blasts].add(size_evidence(values, children, blasts, share[rows]), axis=0)
             kinds = decide(values, children, -np.inf, lead / 2)
             enter_kinds(table, table.index[rows], kinds, markers.loc[parent, "lineage"], markers)
     return explain(table.drop(columns=["sure", "lineage_sure"]), markers, special * weight, genes)
@@ -246,7 +264,7 @@ def receptor_shares(paths: tuple, cell_id: np.ndarray, sample: np.ndarray, group
 
     tables = [pd.DataFrame(columns=["cell_id", "locus", "productive"]), *map(pd.read_parquet, paths)]
     contigs = pd.concat(tables, join="inner")
-    contigs = contigs[contigs["productive"].fillna(False).astype(bool)]
+    contigs = contigs[contigs["productive"].eq(True)]
     size, result = np.bincount(group), {}
     for kind, loci in (("BCR", ["IGH", "IGK", "IGL"]), ("TCR", ["TRA", "TRB"])):
         has = np.isin(cell_id, contigs.loc[contigs["locus"].isin(loci), "cell_id"])
@@ -259,17 +277,15 @@ def receptor_shares(paths: tuple, cell_id: np.ndarray, sample: np.ndarray, group
     return result
 
 
-@click.command()
-@click.argument("integrated", type=click.Path(exists=True, path_type=Path))
-@click.argument("cells", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--contigs", multiple=True, type=click.Path(exists=True, path_type=Path),
-              help="S.contigs.parquet; repeat for every sample that has receptors.")  # fmt: skip
-@click.option("--markers", required=True, type=click.Path(exists=True, path_type=Path), help="Marker table.")
-@click.option("--annotation", type=click.Path(exists=True, path_type=Path),
-              help="annotation.parquet: name subsets of its cell types, by a table of subset markers.")  # fmt: skip
+@click.command(context_settings={"show_default": True})
+@click.argument("integrated", type=PATH)
+@click.argument("cells", nargs=-1, required=True, type=PATH)
+@click.option("--contigs", multiple=True, type=PATH, help="S.contigs.parquet of every sample with receptors.")
+@click.option("--markers", required=True, type=PATH, help="Marker table.")
+@click.option("--annotation", type=PATH, help="annotation.parquet: name subsets of its cell types.")
 @click.option("--numbered", help="With --annotation: name clusters by this word and their rank in size.")
-@click.option("--min-score", type=float, default=0.25, show_default=True, help="Least score of a named part.")
-@click.option("--min-margin", type=click.FloatRange(0), default=0.1, show_default=True,
+@click.option("--min-score", type=float, default=0.25, help="Least score of a named part.")
+@click.option("--min-margin", type=click.FloatRange(0), default=0.1,
               help="Least lead over the runner-up; kinds of one cell type need half.")  # fmt: skip
 @click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
 def main(integrated, cells, contigs, markers, annotation, numbered, min_score, min_margin):

@@ -105,6 +105,16 @@ def test_blasts_need_their_share_of_a_sample():
     assert share[0] == pytest.approx((8 * 0.8 + 1 * 0.1) / 9)
 
 
+def test_size_decides_between_blasts_and_their_precursors_but_not_against_mature_cells(markers):
+    children = markers[markers["parent"] == "B lineage"]
+    scores = pd.DataFrame(-0.5, index=range(4), columns=children.index)
+    scores.loc[[0, 1, 2], "B precursor"] = 0.3
+    scores.loc[3, "naive B"] = 0.3
+    share = np.array([0.1, 0.3, 0.8, 0.8])
+    evidence = annotate.size_evidence(scores, children, ["B-ALL blast"], share)
+    assert evidence.tolist() == pytest.approx([-0.2, 0.2, 0.6, 0.2])
+
+
 def test_marker_table_without_a_column_is_told(tmp_path):
     (tmp_path / "mine.tsv").write_text("cell_type\tpositive\nT\tCD3D\n")
     with pytest.raises(Exception, match=r"mine.tsv: lacks the column parent"):
