@@ -1,8 +1,8 @@
 // Shapes of channels that several rooms use. Lists are sorted by name, so that a resumed run gives tasks the same list.
 
-/** A channel of [meta, file] as one list of files; [] where there is none. */
+/** A channel of [meta, file] as one list of files; nothing where there is none. */
 def sortedFiles(keyed) {
-    keyed.map { _meta, file -> file }.collect(sort: { file -> file.name }).ifEmpty([])
+    keyed.map { _meta, file -> file }.collect(sort: { file -> file.name })
 }
 
 /** The files of each patient's samples: [[patient: name], [files]]. */

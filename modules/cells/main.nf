@@ -34,15 +34,15 @@ workflow CELLS {
         ['qc', 'min_umi', 'min_genes', 'max_genes', 'max_mito', 'max_hb', 'doublets', 'min_cells', 'seed', 'keep_going']
     )
     QC(READ_CELLRANGER.out.counts.join(READ_CELLRANGER.out.contigs), thresholds)
-    metrics = sortedFiles(QC.out.metrics)
-    facts = sortedFiles(READ_CELLRANGER.out.facts.mix(QC.out.facts))
+    metrics = sortedFiles(QC.out.metrics).ifEmpty([])
+    facts = sortedFiles(READ_CELLRANGER.out.facts.mix(QC.out.facts)).ifEmpty([])
 
-    IDENTITY(sheet, metrics, sortedFiles(READ_CELLRANGER.out.contigs), settings.min_overlap)
+    IDENTITY(sheet, metrics, sortedFiles(READ_CELLRANGER.out.contigs).ifEmpty([]), settings.min_overlap)
 
     SAMPLE_STATUS(sheet, facts, IDENTITY.out.facts, settings.keep_going, settings.strict_identity)
     passed = SAMPLE_STATUS.out.table
         .splitCsv(header: true, sep: '\t')
-        .filter { row -> row.status == 'pass' }
+        .filter { row -> row.status == 'pass' && !settings.qc_only }
         .map { row -> row.sample }
 
     kept = ofPassed(QC.out.cells, passed)

@@ -1,0 +1,114 @@
+"""The simulated case from Cell Ranger's files to the report: what was planted is found again."""
+
+import os
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from pipeline.conftest import PROJECT, nextflow_run
+
+
+@pytest.fixture(scope="module")
+def case_run(tmp_path_factory):
+    """A patient of 3,000 barcodes in three samples with all tables: folder and run."""
+    folder = tmp_path_factory.mktemp("case")
+    simulate = [
+        sys.executable,
+        PROJECT / "tests" / "simulate_case.py",
+        "--out",
+        folder / "case",
+        "--cells",
+        "3000",
+    ]
+    subprocess.run(simulate, check=True, capture_output=True)
+    run = nextflow_run(folder, "-profile", "demo")
+    assert run.status == 0, run.printed
+    return folder, run
+
+
+def test_cell_types_are_those_that_were_planted(case_run):
+    folder, run = case_run
+    labels = pd.read_parquet(run.results / "cells" / "labels.parquet")
+    truth = pd.read_parquet(folder / "case" / "truth" / "cells.parquet", columns=["cell_id", "cell_type"])
+    both = labels.merge(truth, on="cell_id", suffixes=("", "_planted"))
+    both = both[(both["cell_type_planted"] != "") & (both["cell_type"] != "unassigned")]
+    assert len(both) > 0.9 * len(labels)
+    assert (both["cell_type"].astype(str) == both["cell_type_planted"].astype(str)).mean() > 0.95
+    blasts = labels[labels["cell_type"] == "B-ALL blast"]
+    assert (blasts["timepoint"] == "T1").mean() > 0.99
+
+
+def test_the_bulk_clone_is_carried_by_plasma_cells(case_run):
+    _folder, run = case_run
+    rows = (
+        pd.read_csv(run.results / "clones" / "P1.mrd.tsv", sep="\t")
+        .drop_duplicates("clone")
+        .set_index("clone")
+    )
+    for clone in ("IGH_1", "IGL_1", "IGL_2"):
+        assert rows.loc[clone, "verdict"].startswith("carried by plasma cells: ")
+        assert rows.loc[clone, "label"] == "CARDGQNYDVLGTPTALDVW_CCSYAGSGTEWVF"
+    for clone in ("IGKDE_1", "IGKDE_2"):
+        assert "not transcribed" in rows.loc[clone, "reason"]
+
+
+def test_the_dominant_clone_persists_and_the_blasts_are_lost(case_run):
+    _folder, run = case_run
+    fates = pd.read_csv(run.results / "clones" / "P1.fates.tsv", sep="\t")
+    largest = fates[fates["timepoint"] == "T3"].query("receptor == 'BCR'").sort_values("n").iloc[-1]
+    assert (largest["label"], largest["fate"]) == ("CARDGQNYDVLGTPTALDVW_CCSYAGSGTEWVF", "persistent")
+    first = fates[fates["timepoint"] == "T1"].query("receptor == 'BCR'").sort_values("n").iloc[-1]
+    assert first["fate"] == "lost"
+
+
+def test_single_cells_agree_with_fish(case_run):
+    _folder, run = case_run
+    probes = (
+        pd.read_csv(run.results / "tumour" / "fish.tsv", sep="\t").dropna(subset="probe").set_index("probe")
+    )
+    assert probes.loc["CDKN2C/CKS1B", "verdict"] == "agrees"
+    assert probes.loc["RB1/LAMP1", "verdict"] == "agrees"
+    assert probes.loc["MYC", "verdict"] == "not assessable"
+
+
+def test_planted_signals_reach_the_plasma_cells(case_run):
+    _folder, run = case_run
+    changes = pd.read_csv(run.results / "signals" / "communication_change.tsv", sep="\t")
+    assert {"source", "target"} <= set(changes)
+    april = changes[
+        changes["source"].astype(str).str.startswith("nonclassical")
+        & changes["target"].str.startswith("Plasma")
+    ]
+    assert len(april) > 0
+
+
+def test_the_page_and_the_objects_are_there(case_run):
+    import mudata
+
+    _folder, run = case_run
+    page = (run.results / "report" / "P1.case_report.html").read_text(encoding="utf-8")
+    assert "CARDGQNYDVLGTPTALDVW" in page and "<script src" not in page and "http-equiv" in page
+    assert (run.results / "report" / "multiqc_report_data" / "multiqc_data.json").stat().st_size > 0
+    cells = pd.read_parquet(run.results / "report" / "cells.parquet")
+    both = mudata.read_h5mu(run.results / "report" / "clonewatch.h5mu")
+    assert both["gex"].n_obs == len(cells)
+    wanted = "sample patient timepoint day lineage cell_type subset bcr_clone tcr_clone chain_pairing_bcr"
+    wanted += " chain_pairing_tcr isg_score isg_high car_positive malignancy"
+    assert set(wanted.split()) <= set(cells.reset_index().columns)
+
+
+def test_every_result_is_described(case_run):
+    _folder, run = case_run
+    listed = (PROJECT / "docs" / "outputs.md").read_text(encoding="utf-8")
+    for file in run.results.rglob("*"):
+        if file.is_dir() or "multiqc_report_data" in file.parts or file.suffix == ".svg":
+            continue
+        name = file.name
+        for sample in ("P1_T1", "P1_T2", "P1_T3"):
+            name = name.replace(f"{sample}.", "<sample>.")
+        name = name.replace("P1.", "<patient>.")
+        if name.endswith(".subset_evidence.tsv"):
+            name = "<lineage>.subset_evidence.tsv"
+        assert name in listed, f"docs/outputs.md does not name {os.path.relpath(file, run.results)}"
