@@ -177,6 +177,17 @@ def size_evidence(values, children, blasts: list[str], share: np.ndarray) -> np.
     return np.where(immature & (share >= NO_PRECURSORS), 3 * EXPANSION_WEIGHT, evidence)
 
 
+def doubtful_blasts(lineage: np.ndarray, sample: np.ndarray) -> np.ndarray:
+    """Which cells (N,) have the name blast from cells of another sample: one where blasts take up BLAST_SHARE.
+
+    Beside few of them markers cannot tell residual blasts from normal precursors, and neither is claimed.
+    """
+    blast = lineage == "blast"
+    _names, place = np.unique(sample, return_inverse=True)
+    share = (np.bincount(place, blast) / np.bincount(place))[place]
+    return blast & (share < BLAST_SHARE) & bool((share >= BLAST_SHARE).any())
+
+
 def name_groups(x, group, genes: list[str], markers, receptors: dict, sample, least: float, lead: float):
     """Evidence table, one row per group, with lineage and cell_type.
 
@@ -324,6 +335,10 @@ def main(integrated, cells, contigs, markers, annotation, numbered, min_score, m
     named["main_sample"], named["main_sample_share"] = shares.index.get_level_values(1), shares.to_numpy()
     for column in ("lineage", "cell_type"):
         table[column] = named[column].to_numpy()[group]
+    if annotation is None:
+        doubtful = doubtful_blasts(table["lineage"].to_numpy(), sample)
+        parents = rows["lineage"].reindex(rows["parent"].reindex(table.loc[doubtful, "cell_type"])).to_numpy()
+        table.loc[doubtful, "lineage"], table.loc[doubtful, "cell_type"] = parents, UNASSIGNED
     columns = ["cell_id", "sample", "cluster", "part", "lineage", "cell_type"]
     if annotation is not None:
         table, columns = table.assign(parent=types), [*columns, "parent"]

@@ -115,6 +115,13 @@ def test_size_decides_between_blasts_and_their_precursors_but_not_against_mature
     assert evidence.tolist() == pytest.approx([-0.2, 0.2, 0.6, 0.2])
 
 
+def test_few_blasts_beside_a_sample_full_of_them_are_not_claimed():
+    lineage = np.array(["blast"] * 9 + ["T"] + ["blast"] + ["T"] * 9)
+    sample = np.repeat(["before", "after"], 10)
+    assert np.flatnonzero(annotate.doubtful_blasts(lineage, sample)).tolist() == [10]
+    assert not annotate.doubtful_blasts(lineage[10:], sample[10:]).any()
+
+
 def test_marker_table_without_a_column_is_told(tmp_path):
     (tmp_path / "mine.tsv").write_text("cell_type\tpositive\nT\tCD3D\n")
     with pytest.raises(Exception, match=r"mine.tsv: lacks the column parent"):
