@@ -131,7 +131,9 @@ def mixed_run(tmp_path_factory, data):
     return (
         folder,
         sheet,
-        nextflow_run(folder, "--input", sheet, "--min_cells", 10, "--min_umi", 0, within=apart),
+        nextflow_run(
+            folder, "--input", sheet, "--min_cells", 10, "--min_umi", 0, "--qc_only", "true", within=apart
+        ),
     )
 
 
@@ -194,6 +196,20 @@ def test_species_mixed_in_one_run_are_an_error(tmp_path, data):
     )
     assert run.status != 0
     assert "human" in run.printed and "mouse" in run.printed and "BL6" in run.printed
+
+
+def test_real_samples_without_bcr_run_to_the_page(tmp_path, data):
+    rows = [
+        {**row, "patient": "P1", "timepoint": row["sample"], "day": day}
+        for day, row in enumerate(liao_rows(data))
+    ]
+    apart = ("unshare", "--net") if shutil.which("unshare") and os.geteuid() == 0 else ()
+    run = nextflow_run(tmp_path, "--input", write_sheet(tmp_path / "samples.csv", rows), within=apart)
+    assert run.status == 0, run.printed
+    found = {row["label"] for row in run.table("cells/composition.tsv") if row["level"] == "cell_type"}
+    assert {"macrophage", "epithelial", "CD8 T"} <= found
+    page = (run.results / "report" / "P1.case_report.html").read_text(encoding="utf-8")
+    assert "--mrd" in page
 
 
 def test_real_human_samples_of_other_layouts_run(tmp_path, real_data):
