@@ -21,7 +21,7 @@ process ANNOTATE {
     tuple val('ANNOTATE'), eval('annotate.py --version'), emit: versions, topic: versions
 
     script:
-    def receptors = contigs.collect { table -> "--contigs ${table}" }.join(' ')
+    def receptors = [contigs].flatten().collect { table -> "--contigs ${table}" }.join(' ')
     def predict = celltypist_model ? "predict_labels.py ${cells} --model ${celltypist_model}" : ''
     def predictions = celltypist_model ? '--predictions predictions.tsv' : ''
     def given = labels ? "--labels ${labels}" : ''

@@ -20,7 +20,7 @@ process INTEGRATE {
     tuple val('INTEGRATE'), eval('integrate.py --version'), emit: versions, topic: versions
 
     script:
-    def statistics = genes.collect { table -> "--genes ${table}" }.join(' ')
+    def statistics = [genes].flatten().collect { table -> "--genes ${table}" }.join(' ')
     """
     variable_genes.py ${cells} ${statistics} --samples ${sheet} --excluded ${excluded}
     integrate.py components.parquet expression.npz --samples ${sheet} \\

@@ -40,10 +40,11 @@ workflow CELLS {
     IDENTITY(sheet, metrics, sortedFiles(READ_CELLRANGER.out.contigs).ifEmpty([]), settings.min_overlap)
 
     SAMPLE_STATUS(sheet, facts, IDENTITY.out.facts, settings.keep_going, settings.strict_identity)
-    passed = SAMPLE_STATUS.out.table
-        .splitCsv(header: true, sep: '\t')
-        .filter { row -> row.status == 'pass' && !settings.qc_only }
-        .map { row -> row.sample }
+    good = SAMPLE_STATUS.out.table.splitCsv(header: true, sep: '\t').filter { row -> row.status == 'pass' }
+    good.filter { row -> row.species == 'mouse' }.map { row -> row.sample }.collect().subscribe { names ->
+        log.warn("${names.join(', ')}: mouse, so quality control only; markers, gene sets and gene positions are human")
+    }
+    passed = good.filter { row -> row.species != 'mouse' && !settings.qc_only }.map { row -> row.sample }
 
     kept = ofPassed(QC.out.cells, passed)
     receptors = ofPassed(READ_CELLRANGER.out.contigs, passed)

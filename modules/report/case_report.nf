@@ -18,7 +18,7 @@ process CASE_REPORT {
     tuple val('CASE_REPORT'), eval('case_report.py --version'), emit: versions // no topic: this step waits for it
 
     script:
-    def listed = figures.collect { file -> "--figures ${file}" }.join(' ')
+    def listed = [figures].flatten().collect { file -> "--figures ${file}" }.join(' ')
     def settings = parameters ? "--parameters ${parameters}" : ''
     def used = versions ? "--versions ${versions}" : ''
     """

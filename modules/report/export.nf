@@ -22,8 +22,8 @@ process EXPORT {
     script:
     def receptors = airr ? "--airr ${airr}" : ''
     def components = embedding ? "--embedding ${embedding}" : ''
-    def layouts = subsets.collect { file -> "--subsets ${file}" }.join(' ')
-    def scores = signatures.collect { file -> "--signatures ${file}" }.join(' ')
+    def layouts = [subsets].flatten().collect { file -> "--subsets ${file}" }.join(' ')
+    def scores = [signatures].flatten().collect { file -> "--signatures ${file}" }.join(' ')
     """
     export.py ${matrices} --cells ${cells} ${receptors} ${components} ${layouts} ${scores} --export ${kinds} \\
         --colours ${colours} --columns ${columns}

@@ -177,8 +177,9 @@ def mouse_rows(data):
 
 def test_mouse_samples_run(tmp_path, data):
     sheet = write_sheet(tmp_path / "samples.csv", mouse_rows(data))
-    run = nextflow_run(tmp_path, "--input", sheet, "--min_umi", 0, "--min_genes", 1, "--qc_only", "true")
+    run = nextflow_run(tmp_path, "--input", sheet, "--min_umi", 0, "--min_genes", 1)
     assert run.status == 0, run.printed
+    assert "BL6, MD4: mouse, so quality control only" in run.printed
     assert {row["species"] for row in run.table("cells/qc.tsv")} == {"mouse"}
 
 
@@ -198,7 +199,7 @@ def test_species_mixed_in_one_run_are_an_error(tmp_path, data):
     assert "human" in run.printed and "mouse" in run.printed and "BL6" in run.printed
 
 
-def test_real_samples_without_bcr_run_to_the_page(tmp_path, data):
+def test_one_real_sample_without_bcr_runs_to_the_page(tmp_path, data):
     rows = [
         {**row, "patient": "P1", "timepoint": row["sample"], "day": day}
         for day, row in enumerate(liao_rows(data))
