@@ -34,18 +34,18 @@ def change(before: tuple[int, int], after: tuple[int, int]) -> dict[str, float]:
 def clone_sizes(cells):
     """Clones of CAR-positive T cells per sample: cells, their share, and the clone's CAR-negative T cells.
 
-    cells: T cells with sample, timepoint, day, tcr_clone (missing where none), car_positive.
+    cells: T cells with sample, timepoint, day, tcr_clone and rule (missing where none), car_positive.
     """
     import pandas as pd
 
     known = cells.dropna(subset="tcr_clone")
-    keys = ["sample", "timepoint", "day", "tcr_clone"]
+    keys = ["sample", "timepoint", "day", "tcr_clone", "rule"]
     table = known.groupby(keys, observed=True).car_positive.agg(n_car="sum", n="size").reset_index()
     table = table[table.n_car > 0]
     table["total_car"] = table.groupby("sample").n_car.transform("sum")
     table["share"] = table.n_car / table.total_car
     table["n_negative"] = table.n - table.n_car
-    columns = [*keys, "n_car", "total_car", "share", "n_negative"]
+    columns = [*keys[:-1], "n_car", "total_car", "share", "n_negative", "rule"]
     order = table.sort_values(["day", "n_car", "tcr_clone"], ascending=[True, False, True])
     return pd.DataFrame(order, columns=columns)
 
@@ -132,8 +132,9 @@ def main(results, patient, labels, clones, clinical) -> None:
     cells = label[label.lineage == "T"].join(
         calls.set_index("cell_id").car_positive.fillna(False).astype(bool)
     )
-    of_clone = pd.read_parquet(clones).set_index("cell_id").tcr_clone if clones else pd.Series(dtype=object)
-    cells["tcr_clone"] = of_clone.reindex(cells.index)
+    names = ["cell_id", "tcr_clone", "rule"]
+    of_clone = pd.read_parquet(clones, columns=names) if clones else pd.DataFrame(columns=names, dtype=object)
+    cells = cells.join(of_clone.set_index("cell_id"))
     sizes = clone_sizes(cells.assign(car_positive=cells.car_positive.astype(bool)))
     sizes.insert(0, "patient", patient)
     sizes.to_csv(f"{patient}.car_clones.tsv", sep="\t", index=False, float_format="%.6g")

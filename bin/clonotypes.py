@@ -19,17 +19,19 @@ SILENT = 3  # a chain is taken as not expressed where this many cells lack it fo
 BLOCK = 2048
 
 
-def rule_texts(rule, similarity, partial):
+def rule_texts(rule, similarity, partial, count_ambiguous):
     """The clone rule, short for tables (`similarity 0.85, one-chain cells attach`) and in words."""
     similar = "BCR: same V gene, J gene and junction length, junction nucleotides at least "
     similar += f"{similarity:g} similar (single linkage), light chain consistent; TCR: identical junctions"
     text = similar if rule == "similarity" else f"identical {rule.replace('_', '-')} junctions of both chains"
-    end = "join where exactly one clone fits" if partial == "attach" else "are clones of their own"
+    text += "; one-chain cells "
+    text += "join where exactly one clone fits" if partial == "attach" else "are clones of their own"
+    text += "; ambiguous and multichain cells are in " + (
+        "denominators only" if count_ambiguous else "no denominator"
+    )
     short = f"similarity {similarity:g}" if rule == "similarity" else rule
-    return {
-        "rule": f"{short}, one-chain cells {partial}",
-        "rule_text": f"{text}; one-chain cells {end}",
-    }
+    short += f", one-chain cells {partial}" + (", ambiguous cells counted" if count_ambiguous else "")
+    return {"rule": short, "rule_text": text}
 
 
 def one_hot(junctions, length):
@@ -242,7 +244,7 @@ def name_clones(clone, patient, receptor):
     return pd.Series(names, index=sizes.index, dtype=object)
 
 
-def define_clones(chains, pairing, patient, receptor, rule, similarity, partial):
+def define_clones(chains, pairing, patient, receptor, rule, similarity, partial, count_ambiguous=False):
     """Clones of one receptor from own chains. Index cell_id; clone, evidence, counted (in denominators)."""
     import pandas as pd
 
@@ -253,7 +255,7 @@ def define_clones(chains, pairing, patient, receptor, rule, similarity, partial)
         clone, evidence = separate_clones(wide, pairing[f"receptor_type_{receptor.lower()}"])
     names = name_clones(clone, patient, receptor)
     cells = pd.DataFrame({"clone": pd.Series(clone, wide.index).map(names), "evidence": evidence})
-    cells["counted"] = ~cells["evidence"].isin(UNCOUNTED)
+    cells["counted"] = count_ambiguous | ~cells["evidence"].isin(UNCOUNTED)
     return cells
 
 
@@ -290,8 +292,9 @@ def per_cell(cell_ids, chains, pairing, results):
 @click.option("--clone-rule", default="similarity", show_default=True, type=click.Choice(RULES))
 @click.option("--similarity", default=0.85, show_default=True, type=click.FloatRange(0.5, 1))
 @click.option("--partial", default="attach", show_default=True, type=PARTIAL, help="One-chain cells.")
+@click.option("--count-ambiguous", is_flag=True, help="Ambiguous and multichain cells are in denominators.")
 @click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-def main(chains, patient, pairing, clone_rule, similarity, partial):
+def main(chains, patient, pairing, clone_rule, similarity, partial, count_ambiguous):
     """Clones of BCR and TCR over all samples of a patient. CHAINS: the judged chains (parquet)."""
     import pandas as pd
 
@@ -301,12 +304,13 @@ def main(chains, patient, pairing, clone_rule, similarity, partial):
     for gene in ("v", "j"):
         table[f"{gene}_gene"] = table[f"{gene}_call"].fillna("").str.split("*").str[0]
     own = table[(table["verdict"] == "own") & (table["rank"] > 0)]
-    how, results = (clone_rule, similarity, partial), {}
+    how, results = (clone_rule, similarity, partial, count_ambiguous), {}
     for receptor in RECEPTORS:
         here = own[own["library"] == receptor]
         results[receptor] = define_clones(here, categories, patient, receptor, *how)
     cells = per_cell(categories.index, table, categories, results)
     facts = {"patient": patient} | rule_texts(*how)
+    cells["rule"] = facts["rule"]
     for name in RECEPTORS:
         here = cells.filter(regex=f"^{name.lower()}_").set_axis(["clone", "evidence", "counted"], axis=1)
         facts[name] = {"clones": here["clone"].nunique(), "counted": int(here["counted"].sum())}

@@ -32,12 +32,12 @@ FURTHER = [
         "junction_aa_length",
         "cell_id",
     ),
-    *("clone_id", "sample", "timepoint", "cell_type", "own_probability", "own_verdict"),
+    *("clone_id", "sample", "timepoint", "cell_type", "own_probability", "own_verdict", "rule"),
 ]
 V_COLUMNS = 312  # IMGT numbering: FWR1 to FWR3
 MUTATIONS = [
     *("patient", "clone", "locus", "timepoint", "day", "n_sequences", "positions", "mutations"),
-    *("frequency", "low", "high", "median"),
+    *("frequency", "low", "high", "median", "rule"),
 ]
 
 
@@ -45,7 +45,7 @@ def airr_table(chains, cells):
     """AIRR rearrangements of kept cells.
 
     chains: judged chains with sequence_alignment and germline_alignment (null where unknown).
-    cells: index cell_id with bcr_clone, tcr_clone, timepoint, cell_type. Clones are given to own chains only.
+    cells: index cell_id with bcr_clone, tcr_clone, rule, timepoint, cell_type. Clones are given to own chains only.
     """
     import pandas as pd
 
@@ -63,7 +63,8 @@ def airr_table(chains, cells):
     out["junction_length"] = table["junction"].str.len().astype("Int64")
     out["junction_aa_length"] = table["junction_aa"].str.len().astype("Int64")
     out["clone_id"] = clone.where(table["verdict"] == "own")
-    out["timepoint"], out["cell_type"] = info["timepoint"], info["cell_type"]
+    for name in ("timepoint", "cell_type", "rule"):
+        out[name] = info[name]
     out["own_probability"], out["own_verdict"] = table["p_own"].round(4), table["verdict"]
     return out
 
@@ -118,7 +119,7 @@ def hypermutation(chains, cells, patient):
     out["frequency"] = out["mutations"] / out["positions"]
     half = 1.959964 * groups["each"].std() / np.sqrt(out["n_sequences"])
     out["low"], out["high"] = (out["frequency"] - half).clip(lower=0), (out["frequency"] + half).clip(upper=1)
-    out = out.reset_index().assign(patient=patient)
+    out = out.reset_index().assign(patient=patient, rule=cells["rule"].iloc[0])
     return out.sort_values(["clone", "locus", "day"])[MUTATIONS]
 
 

@@ -73,9 +73,8 @@ def write_patient(folder: Path, seed: int = 0) -> pd.DataFrame:
         data.write_h5ad(folder / f"{sample}.cells.h5ad", compression=hdf5plugin.FILTERS["zstd"])
     label = ["cell_id", "sample", "patient", "timepoint", "day", "lineage", "cell_type", "subset"]
     cells[label].to_parquet(folder / "labels.parquet", index=False)
-    cells[["cell_id", "bcr_clone", "tcr_clone", "receptor_subtype_bcr"]].to_parquet(
-        folder / "P.clones.parquet", index=False
-    )
+    names = ["cell_id", "bcr_clone", "tcr_clone", "receptor_subtype_bcr"]
+    cells[names].assign(rule="similarity 0.85").to_parquet(folder / "P.clones.parquet", index=False)
     rows = [
         ("marrow lymphoblasts", 0, 90.0, "%"),
         ("marrow lymphoblasts", 100, 30.0, "%"),

@@ -7,6 +7,7 @@ process CLONOTYPES {
     input:
     tuple val(meta), path(chains), path(pairing)
     val clone_rule
+    val count_ambiguous
 
     output:
     tuple val(meta), path("${meta.patient}.clones.parquet"), emit: cells
@@ -14,8 +15,9 @@ process CLONOTYPES {
     tuple val('CLONOTYPES'), eval('clonotypes.py --version'), emit: versions, topic: versions
 
     script:
+    def ambiguous = count_ambiguous ? '--count-ambiguous' : ''
     """
-    clonotypes.py ${chains} --patient ${meta.patient} --pairing ${pairing} --clone-rule ${clone_rule}
+    clonotypes.py ${chains} --patient ${meta.patient} --pairing ${pairing} --clone-rule ${clone_rule} ${ambiguous}
     """
 
     stub:

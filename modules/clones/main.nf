@@ -23,7 +23,7 @@ workflow CLONES {
     OWN_CHAINS(labels.join(CHAINS.out.chains))
     own = OWN_CHAINS.out.chains
 
-    CLONOTYPES(own.join(CHAINS.out.pairing), settings.clone_rule)
+    CLONOTYPES(own.join(CHAINS.out.pairing), settings.clone_rule, settings.count_ambiguous)
     cells = CLONOTYPES.out.cells
     labelled = labels.join(cells)
 

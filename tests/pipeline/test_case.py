@@ -54,6 +54,20 @@ def test_the_bulk_clone_is_carried_by_plasma_cells(case_run):
         assert "not transcribed" in rows.loc[clone, "reason"]
 
 
+def test_every_table_of_clones_says_by_which_rule(case_run):
+    _folder, run = case_run
+    rule = "similarity 0.85, one-chain cells attach"
+    bulk = {"P1.mrd_matches.tsv", "P1.mrd_curve.tsv"}  # bulk rearrangements and single chains, no clones
+    tables = [path for path in (run.results / "clones").glob("*.tsv") if path.name not in bulk]
+    tables += [run.results / "report/airr_rearrangement.tsv", run.results / "tumour/P1.car_clones.tsv"]
+    assert len(tables) >= 10
+    for path in tables:
+        table = pd.read_csv(path, sep="\t", usecols=lambda name: name == "rule")
+        assert "rule" in table and set(table["rule"]) <= {rule}, path.name
+    page = (run.results / "report/P1.case_report.html").read_text(encoding="utf-8")
+    assert "at least 0.85 similar (single linkage)" in page
+
+
 def test_the_dominant_clone_persists_and_the_blasts_are_lost(case_run):
     _folder, run = case_run
     fates = pd.read_csv(run.results / "clones" / "P1.fates.tsv", sep="\t")

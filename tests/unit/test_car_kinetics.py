@@ -71,6 +71,7 @@ def test_planted_patient(tmp_path, monkeypatch):
     assert set(cells.cell_id) == set(truth.index)
     clones = pd.read_csv("P.car_clones.tsv", sep="\t")
     assert clones.n_car.sum() == cells.car_positive.sum()
+    assert set(clones.rule) == {"similarity 0.85"}
     product = json.loads((tmp_path / "P.car.json").read_text())["product"]["P_T2"]
     assert product["cells"] == clones.n_car.sum()
     json.loads((tmp_path / "P.car_mqc.json").read_text())

@@ -150,6 +150,30 @@ def test_tcr_clones_need_both_junctions():
     assert found["clone"].tolist() == ["P1.T1", "P1.T1", "P1.T2", "P1.T3"]
 
 
+@pytest.mark.parametrize("asked", [False, True])
+def test_ambiguous_cells_are_in_the_denominators_only_where_asked(tmp_path, monkeypatch, asked):
+    monkeypatch.chdir(tmp_path)
+    rows = []
+    for i in range(8):
+        rows += [receptors.heavy(f"T1:a{i}", J[0]), receptors.light(f"T1:a{i}", J[1])]
+        rows += [receptors.heavy(f"T1:b{i}", J[2]), receptors.light(f"T1:b{i}", J[3 + i % 2])]
+    rows += [receptors.heavy("T1:two fit", J[2])]
+    rows += [receptors.heavy("T1:many", J[20 + i]) for i in range(3)]
+    cells = receptors.labels({row["cell_id"]: ("plasma", "plasma cell") for row in rows})
+    receptors.run_clones(
+        tmp_path, {"T1": receptors.contigs(rows)}, cells, *(["--count-ambiguous"] if asked else [])
+    )
+    found = pd.read_parquet("P1.clones.parquet").set_index("cell_id")
+    doubtful = found.loc[["T1:two fit", "T1:many"]]
+    assert doubtful["bcr_evidence"].tolist() == ["ambiguous", "multichain"]
+    assert doubtful["bcr_clone"].isna().all() and doubtful["bcr_counted"].tolist() == [asked] * 2
+    spread = pd.read_csv("P1.clone_cells.tsv", sep="\t")
+    assert set(spread["total"]) == {18 if asked else 16} and spread["n"].tolist() == [8, 4, 4]
+    for name in ("clones", "clone_cells"):
+        rule = pd.read_csv(f"P1.{name}.tsv", sep="\t")["rule"]
+        assert rule.str.endswith("ambiguous cells counted").all() == asked
+
+
 def test_clones_go_over_samples_and_are_numbered_by_size(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     rows = {"T1": [], "T2": []}

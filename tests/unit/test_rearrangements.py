@@ -34,6 +34,7 @@ def test_the_airr_library_validates_the_table(tmp_path, monkeypatch):
     assert airr.validate_rearrangement(str(tmp_path / "P1.airr_rearrangement.tsv"))
     assert table["clone_id"].dropna().tolist() == ["P1.B1", "P1.B1"] and table["sequence_id"].is_unique
     assert table["productive"].tolist() == ["T", "T", "F"] and mutations.empty
+    assert set(table["rule"]) == {"similarity 0.85, one-chain cells attach"}
 
 
 def test_mutations_of_aligned_v_regions(tmp_path, monkeypatch):
@@ -46,6 +47,7 @@ def test_mutations_of_aligned_v_regions(tmp_path, monkeypatch):
     _, mutations = made(tmp_path, monkeypatch, rows, {f"T1:{i}": ("plasma", "plasma cell") for i in range(3)})
     row = mutations.iloc[0]
     assert row[["clone", "locus", "n_sequences", "mutations"]].tolist() == ["P1.B1", "IGH", 3, 4]
+    assert row["rule"] == "similarity 0.85, one-chain cells attach"
     assert (
         row["frequency"] == pytest.approx(4 / (300 + 299 * 2), rel=1e-4)
         and row["low"] <= row["frequency"] <= row["high"]
