@@ -196,7 +196,7 @@ def attribute(match, carriers, curve, cells, own, times):
     mine = curve[curve["clone"] == match["clone"]]
     if carriers.empty:
         by_type = pd.crosstab(cells["timepoint"], cells["cell_type"], normalize="index").reindex(list(times))
-        types = sorted(owners.loc[owners["counted"], "cell_type"].unique())
+        types = sorted(set(owners.loc[owners["counted"], "cell_type"]) - {"unassigned"})
         series = {plural(name): by_type[name].tolist() for name in types}
         chance, reason = np.nan, match["reason"]
         if not reason:

@@ -35,6 +35,9 @@ FURTHER = [
     *("clone_id", "sample", "timepoint", "cell_type", "own_probability", "own_verdict", "rule"),
 ]
 V_COLUMNS = 312  # IMGT numbering: FWR1 to FWR3
+V_BASES = 288  # without gaps: at most so many bases before the junction, for what lies further is the leader
+WORD = 12  # bases that agree, where sequence and germline have to be laid side by side
+MAX_DIFFERENT = 0.3  # of positions: beyond that the two are not aligned
 MUTATIONS = [
     *("patient", "clone", "locus", "timepoint", "day", "n_sequences", "positions", "mutations"),
     *("frequency", "low", "high", "median", "rule"),
@@ -69,31 +72,48 @@ def airr_table(chains, cells):
     return out
 
 
-def v_mutations(sequence, germline, junction):
-    """(positions compared, differences) of the V region of an aligned sequence; (0, 0) where it is not known.
+def v_region(sequence, germline, junction):
+    """The V regions of a sequence and of its germline, base beside base; two empty texts where that is not known.
 
-    Needs equal lengths. The V region is the first 312 columns where the alignment has IMGT gaps, else what
-    lies before the junction; only positions with A, C, G or T on both sides count, so that a masked D
-    region (N) does not.
+    The first 312 columns of an alignment with IMGT gaps. Without gaps the bases before the junction: Cell Ranger
+    writes both from their own first base, so the shift is taken on which most words of the sequence agree.
+    """
+    if not isinstance(sequence, str) or not isinstance(germline, str):
+        return "", ""
+    sequence, germline = sequence.upper(), germline.upper()
+    if "." in germline:
+        return (sequence[:V_COLUMNS], germline[:V_COLUMNS]) if len(sequence) == len(germline) else ("", "")
+    end = sequence.find(junction.upper()) if isinstance(junction, str) else -1
+    if end <= 0:
+        return "", ""
+    shift, start = 0, max(end - V_BASES, 0)
+    if len(sequence) != len(germline):
+        found = {at: germline.find(sequence[at : at + WORD]) for at in range(start, end - WORD, WORD)}
+        shifts = [to - at for at, to in found.items() if to >= 0]
+        shift = max(sorted(set(shifts)), key=shifts.count) if shifts else -end
+        start = max(start, -shift)
+    return sequence[start:end], germline[start + shift : end + shift]
+
+
+def v_mutations(sequence, germline, junction):
+    """(positions compared, differences) of the V region; (0, 0) where it is not known.
+
+    Only positions with A, C, G or T on both sides count, so that a masked D region (N) does not.
     """
     import numpy as np
 
-    if not isinstance(sequence, str) or not isinstance(germline, str) or len(sequence) != len(germline):
+    a, b = (np.frombuffer(text.encode(), np.uint8) for text in v_region(sequence, germline, junction))
+    if len(a) != len(b):
         return 0, 0
-    a, b = (np.frombuffer(text.upper().encode(), np.uint8) for text in (sequence, germline))
-    end = V_COLUMNS
-    if "." not in germline:
-        end = sequence.upper().find(junction.upper()) if isinstance(junction, str) else -1
-    if end <= 0:
-        return 0, 0
-    known = np.isin(a[:end], list(b"ACGT")) & np.isin(b[:end], list(b"ACGT"))
-    return int(known.sum()), int((a[:end] != b[:end])[known].sum())
+    known = np.isin(a, list(b"ACGT")) & np.isin(b, list(b"ACGT"))
+    n, different = int(known.sum()), int((a != b)[known].sum())
+    return (n, different) if different <= MAX_DIFFERENT * n else (0, 0)
 
 
 def hypermutation(chains, cells, patient):
     """V-region mutation frequency by clone, locus and time: pooled, with the interval of the sequences' mean.
 
-    Own productive BCR chains with alignments of equal length. Frequency: mutations per compared position (0
+    Own productive BCR chains with alignments. Frequency: mutations per compared position (0
     to 1).
     """
     import numpy as np

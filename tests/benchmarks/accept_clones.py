@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Clones, fates and MRD attribution on the simulated case against its truth; prints a table, asserts nothing.
 
-Cell labels are the truth's, or the truth with a share exchanged (--label-noise). --soup adds ambient contigs: each cell draws
+With --results the finished results of a whole run are read, with the run's own labels. Else the steps are run here on
+the truth's labels, or on them with a share exchanged (--label-noise). --soup adds ambient contigs: each cell draws
 a Poisson number of molecules from the library's own UMIs, so that abundant chains soil most.
 """
 
@@ -9,6 +10,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import click
 import numpy as np
@@ -26,6 +28,11 @@ import mrd  # noqa: E402
 import mrd_match  # noqa: E402
 import own_chains  # noqa: E402
 import read_cellranger  # noqa: E402
+
+LOCUS = {"bcr": "IGH", "tcr": "TRB"}
+STEADY = (
+    1.25  # a planted share that moves less than this many times between first and last sample did not change
+)
 
 
 def make_labels(truth, noise, rng, found=0.6):
@@ -75,10 +82,9 @@ def pairwise(predicted, true):
     return both / max(pairs(["p"]), 1), both / max(pairs(["t"]), 1)
 
 
-def prepare(folder, work, noise, soup, seed):
-    """Contigs as READ_CELLRANGER writes them and labels, in `work`. Returns truth and the contig files."""
+def prepare(folder, work, truth, noise, soup, seed):
+    """Contigs as READ_CELLRANGER writes them and labels, in `work`. Returns the contig files."""
     rng = np.random.default_rng(seed)
-    truth = pd.read_parquet(folder / "truth/cells.parquet")
     labels = make_labels(truth, noise, rng)
     sheet = pd.read_csv(folder / "samples.csv")
     files = []
@@ -94,7 +100,7 @@ def prepare(folder, work, noise, soup, seed):
     labels.to_parquet(work / "labels.parquet")
     sheet.to_csv(work / "samples.tsv", sep="\t", index=False)
     pd.read_csv(folder / "mrd.csv").to_csv(work / "mrd.tsv", sep="\t", index=False)
-    return truth, labels, files
+    return files
 
 
 def step(command, *arguments):
@@ -103,134 +109,215 @@ def step(command, *arguments):
         raise SystemExit(f"{command.name}: {result.output}")
 
 
+def run_steps(patient, files):
+    """The room's steps in the current folder; seconds from contigs to clones."""
+    begin = time.time()
+    same = ["--patient", patient, "--labels", "labels.parquet"]
+    step(chains.main, *files, *same)
+    step(own_chains.main, f"{patient}.chains.parquet", *same)
+    judged, cells = f"{patient}.own_chains.parquet", f"{patient}.clones.parquet"
+    step(clonotypes.main, judged, "--patient", patient, "--pairing", f"{patient}.pairing.parquet")
+    spent = time.time() - begin
+    step(clone_table.main, cells, *same, "--chains", judged, "--facts", f"{patient}.clonotypes.json")
+    step(fates.main, cells, *same, "--samples", "samples.tsv", "--table", f"{patient}.clones.tsv")
+    step(mrd_match.main, "mrd.tsv", "--patient", patient, "--chains", judged)
+    step(mrd.main, f"{patient}.mrd_matches.tsv", *same, "--carriers", f"{patient}.mrd_cells.parquet",
+         "--curve", f"{patient}.mrd_curve.tsv", "--clones", cells, "--table", f"{patient}.clones.tsv",
+         "--chains", judged)  # fmt: skip
+    return spent
+
+
+def read_tables(clones, labels, heavy, patient):
+    """What the reports compare with the truth: labels, clones per cell, cells with a heavy chain, fates, MRD."""
+    labels = pd.read_parquet(labels)
+    labels = labels[labels["patient"].astype(str) == patient].astype({"lineage": str, "timepoint": str})
+    per_cell = pd.read_parquet(clones / f"{patient}.clones.parquet").set_index("cell_id")
+    tables = (pd.read_csv(clones / f"{patient}.{name}.tsv", sep="\t") for name in ("clones", "fates", "mrd"))
+    clone_rows, fate_rows, mrd_rows = tables
+    return SimpleNamespace(
+        labels=labels, cells=per_cell.reindex(labels["cell_id"]), heavy=heavy, clones=clone_rows,
+        fates=fate_rows, mrd=mrd_rows,
+    )  # fmt: skip
+
+
 @click.command()
 @click.argument("folders", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--patient", default="P1", show_default=True)
 @click.option("--soup", default=0.0, show_default=True, help="Ambient molecules per cell and library on top.")
 @click.option("--label-noise", default=0.0, show_default=True, help="Share of cells whose type is exchanged.")
 @click.option(
-    "--keep", type=click.Path(exists=True, path_type=Path), help="Work in this folder, and leave the files."
+    "--results",
+    type=click.Path(exists=True, path_type=Path),
+    help="Folder with <case>/results of whole runs: read these, run nothing.",
 )
-def main(folders, patient, soup, label_noise, keep):
+def main(folders, patient, soup, label_noise, results):
     """FOLDERS: simulated cases."""
     import os
 
-    for folder in folders:
-        folder = folder.resolve()
-        with tempfile.TemporaryDirectory() as temporary:
-            work = Path(keep or temporary).resolve()
-            truth, labels, files = prepare(folder, work, label_noise, soup, 1)
+    for folder in map(Path.resolve, folders):
+        truth = pd.read_parquet(folder / "truth/cells.parquet")
+        truth = truth[truth["patient"] == patient]
+        if results:
+            finished = results / folder.name / "results"
+            chain = pd.read_csv(
+                finished / f"clones/{patient}.airr_rearrangement.tsv", sep="\t", low_memory=False
+            )
+            chain = chain[(chain["productive"] == "T") & chain["junction_aa"].notna()]
+            heavy = {
+                name: set(chain.loc[chain["locus"] == locus, "cell_id"]) for name, locus in LOCUS.items()
+            }
+            found = read_tables(finished / "clones", finished / "cells/labels.parquet", heavy, patient)
+            print(f"\n{folder.name}: results of a whole run")
+        else:
             here = os.getcwd()
-            os.chdir(work)
-            try:
-                begin = time.time()
-                step(chains.main, *files, "--patient", patient, "--labels", work / "labels.parquet")
-                same = ["--patient", patient, "--labels", "labels.parquet"]
-                step(own_chains.main, f"{patient}.chains.parquet", *same)
-                judged, cells = f"{patient}.own_chains.parquet", f"{patient}.clones.parquet"
-                step(clonotypes.main, judged, "--patient", patient, "--pairing", f"{patient}.pairing.parquet")
-                spent = time.time() - begin
-                step(
-                    clone_table.main,
-                    cells,
-                    *same,
-                    "--chains",
-                    judged,
-                    "--facts",
-                    f"{patient}.clonotypes.json",
-                )
-                step(fates.main, cells, *same, "--samples", "samples.tsv", "--table", f"{patient}.clones.tsv")
-                step(mrd_match.main, "mrd.tsv", "--patient", patient, "--chains", judged)
-                step(mrd.main, f"{patient}.mrd_matches.tsv", *same, "--carriers", f"{patient}.mrd_cells.parquet",
-                     "--curve", f"{patient}.mrd_curve.tsv", "--clones", cells, "--table", f"{patient}.clones.tsv",
-                     "--chains", judged)  # fmt: skip
-                report(folder, patient, truth, labels, spent)
-                report_fates(patient, truth, labels)
-                report_mrd(patient)
-            finally:
-                os.chdir(here)
+            with tempfile.TemporaryDirectory() as temporary:
+                os.chdir(temporary)
+                try:
+                    spent = run_steps(patient, prepare(folder, Path(temporary), truth, label_noise, soup, 1))
+                    chain = pd.read_parquet(f"{patient}.own_chains.parquet")
+                    chain = chain[chain["rank"] > 0]
+                    heavy = {
+                        name: set(chain.loc[chain["locus"] == locus, "cell_id"])
+                        for name, locus in LOCUS.items()
+                    }
+                    found = read_tables(Path(), "labels.parquet", heavy, patient)
+                finally:
+                    os.chdir(here)
+            print(f"\n{folder.name}: chains and clones in {spent:.1f} s")
+        names = report_clones(truth, found)
+        report_fates(truth, found, names)
+        report_mrd(found)
 
 
-def report(folder, patient, truth, labels, spent):
-    truth = truth.set_index("cell_id").reindex(labels["cell_id"])
-    table = pd.read_parquet(f"{patient}.clones.parquet").set_index("cell_id").reindex(labels["cell_id"])
-    table_of_chains = pd.read_parquet(f"{patient}.own_chains.parquet")
-    print(f"\n{folder.name}: {len(labels)} cells, chains and clones in {spent:.1f} s")
-    for receptor, locus in (("bcr", "IGH"), ("tcr", "TRB")):
-        rows = table_of_chains[(table_of_chains["locus"] == locus) & (table_of_chains["rank"] > 0)]
-        heavy = table.index.isin(rows["cell_id"])
-        p, t = table[f"{receptor}_clone"], truth[f"{receptor}_clone"].fillna("")
+def report_clones(truth, found):
+    """Pairwise precision and recall; the largest clones. Returns the planted clone that each found clone is."""
+    truth = truth.set_index("cell_id").reindex(found.labels["cell_id"])
+    wrong = (truth["lineage"] != found.labels["lineage"].to_numpy()) & ~truth["doublet"].astype(bool)
+    print(f"  {len(truth)} cells, lineage wrong in {100 * wrong.mean():.1f} % (unassigned counted)")
+    names = {}
+    for receptor in LOCUS:
+        p, t = found.cells[f"{receptor}_clone"], truth[f"{receptor}_clone"].fillna("")
+        heavy = p.index.isin(found.heavy[receptor])
         # A doublet holds the receptors of two cells: right where its clone is that of either.
         second = truth[f"second_{receptor}_clone"].fillna("")
-        meant = p.map(
-            pd.Series(t[t != ""]).groupby(p).agg(lambda names: names.value_counts().index[0])
-        ).fillna("")
+        meant = t[t != ""].groupby(p).agg(lambda seen: seen.value_counts().index[0])
+        names |= meant.to_dict()
+        meant = p.map(meant).fillna("")
         t = t.where((t != "") & ~((second != "") & (second == meant)), second)
-        for name, mask in (
-            ("heavy", heavy),
-            ("heavy, no doublets", heavy & ~truth["doublet"].to_numpy(bool)),
-        ):
+        single = ~truth["doublet"].to_numpy(bool)
+        for name, mask in (("heavy chain", heavy), ("without doublets", heavy & single)):
             precision, recall = pairwise(p[mask].to_numpy(), t[mask].to_numpy())
             print(
-                f"  {receptor} {name:20s} precision {precision:.4f} recall {recall:.4f} of {mask.sum()} cells"
+                f"  {receptor} {name:16s} precision {precision:.4f} recall {recall:.4f} of {mask.sum()} cells"
             )
         for name, members in t[heavy & (t != "").to_numpy()].groupby(t):
             if len(members) < 100:
                 continue
-            clone = p[members.index].value_counts()
-            inside = p == (clone.index[0] if len(clone) else None)
+            clone = p[members.index].value_counts().index[:1].tolist()
+            inside = p.isin(clone)
+            missed = found.cells.loc[members.index[~inside[members.index]], f"{receptor}_evidence"]
+            label = found.clones.loc[found.clones["clone"].isin(clone), "label"].tolist()
             print(
-                f"    {name}: {len(members)} cells, {clone.iloc[0] if len(clone) else 0} in {clone.index[:1].tolist()}, "
-                f"false members {int((inside & (t != name)).sum())} of {int(inside.sum())}; evidence of missed "
-                f"{table.loc[members.index[p[members.index] != clone.index[0]], receptor + '_evidence'].value_counts().to_dict()}"
+                f"    {name}: {inside[members.index].sum()} of {len(members)} in {clone} {label}, false members "
+                f"{int((inside & (t != name)).sum())}; missed {missed.value_counts().to_dict()}"
             )
-            wrong = table[inside & (t != name)]
-            both = truth.loc[wrong.index]
-            print(
-                "      false:",
-                pd.Series(both["lineage"] + "/" + both["kind"]).value_counts().to_dict(),
-                wrong[f"{receptor}_evidence"].value_counts().to_dict(),
-            )
+    return names
 
 
-def report_fates(patient, truth, labels):
-    """Fates of clones of 20 cells or more beside what the same rule says of the true cells, captured or not."""
-    truth = truth.set_index("cell_id").reindex(labels["cell_id"])
-    cells = pd.read_parquet(f"{patient}.clones.parquet").set_index("cell_id").reindex(labels["cell_id"])
-    table = pd.read_csv(f"{patient}.fates.tsv", sep="\t")
+def planted_shares(truth, patient_number=1):
+    """Share of each lasting clone within its lineage by time, as the simulator draws it (before the cells are drawn).
+
+    Subsets by time are those of the drawn cells; the clones' weights repeat the draws of simulator.cells.
+    """
+    from simulator.case import CLONE, CLONE_IN_SUBSET, make_patients
+    from simulator.cells import EXPANDED
+    from simulator.receptors import Usage, make_pools
+
+    patient = make_patients(patient_number, 0)[-1]
+    pools = make_pools(patient, Usage(), 0)
+    clone_names = np.concatenate(pools.repertoire.names)
+    times, columns = sorted(truth["timepoint"].unique()), {}
+    for when, time_point in enumerate(times):
+        drift = np.random.default_rng([len(pools.bulk), patient.number, when])
+        cells = truth[truth["timepoint"] == time_point]
+        sizes, share = cells.groupby("lineage").size(), {}
+
+        def add(pool, weight, spread, drift=drift, share=share):
+            drawn = pools.sizes[pool] * drift.lognormal(0, spread, len(pools.sizes[pool]))
+            for name, part in zip(clone_names[pools.members[pool]], drawn / drawn.sum(), strict=True):
+                share[name] = share.get(name, 0) + weight * part
+
+        for subset, chance in EXPANDED.items():
+            here = (cells["subset"] == subset).sum() / sizes.get("T", 1)
+            add("CD4" if subset.startswith("CD4") else "CD8", here * chance, 0.5)
+        rest = {"plasma": 1.0}
+        for subset, chance in CLONE_IN_SUBSET.items():
+            here = (cells["subset"] == subset).sum() * chance / sizes.get("plasma", 1)
+            add(CLONE, here, 0.1)
+            rest["plasma"] -= here
+        mature = (cells["lineage"] == "B") & ~cells["subset"].isin(["naive_B", "B_precursor"])
+        add("plasma", rest["plasma"] * 0.6, 0.4)
+        add("memory_B", mature.sum() / sizes.get("B", 1) * 0.2, 0.4)
+        columns[time_point] = share
+    return pd.DataFrame(columns)
+
+
+def report_fates(truth, found, names):
+    """Fates of clones of 20 cells or more beside planted presence, and beside the same rule on the true cells."""
+    truth = truth.set_index("cell_id").reindex(found.labels["cell_id"])
     times = sorted(truth["timepoint"].unique())
-    right = called = 0
-    for receptor in ("bcr", "tcr"):
-        here = table[table["receptor"] == receptor.upper()]
+    shares = planted_shares(truth)
+    right = called = same = steady = claimed = against = 0
+    for receptor in LOCUS:
+        here = found.fates[found.fates["receptor"] == receptor.upper()]
         big = here.groupby("clone")["n"].sum()
-        names = (
-            pd.Series(cells[f"{receptor}_clone"]).to_frame("clone").assign(name=truth[f"{receptor}_clone"])
+        # A doublet holds a cell of each of its two clones.
+        partner = truth[truth[f"second_{receptor}_clone"].fillna("") != ""]
+        partner = partner.assign(
+            **{f"{receptor}_clone": partner[f"second_{receptor}_clone"], "lineage": "doublet"}
         )
-        names = (
-            names[names["name"] != ""].groupby("clone")["name"].agg(lambda seen: seen.value_counts().index[0])
-        )
-        carriers = truth[truth[f"{receptor}_clone"] != ""]
+        carriers = pd.concat([truth, partner])
+        carriers = carriers[carriers[f"{receptor}_clone"] != ""]
         true = pd.crosstab(carriers[f"{receptor}_clone"], carriers["timepoint"]).reindex(columns=times)
         home = carriers.groupby(f"{receptor}_clone")["lineage"].agg(lambda seen: seen.value_counts().index[0])
         sizes = pd.crosstab(carriers["lineage"], carriers["timepoint"]).reindex(home).to_numpy()
         every, true_n = np.tile(true.sum().to_numpy(), (len(true), 1)), true.to_numpy()
         expected, change, *_ = fates.classify(true_n, every, true_n, sizes, true_n, true_n, 0.05)
         expected = pd.DataFrame({"fate": expected, "change": change}, index=true.index)
-        for clone in big.index[big >= 20]:
-            rows, meant = here[here["clone"] == clone], expected.loc[names[clone]]
-            fate = rows["fate"].iloc[0]
-            right, called = right + (fate == meant["fate"]), called + 1
-            if fate != meant["fate"] or rows["change"].iloc[0] != meant["change"] or big[clone] > 500:
+        for clone in big.index:
+            name, rows = names[clone], here[here["clone"] == clone]
+            fate, moved = rows[["fate", "change"]].iloc[0]
+            planted = shares.loc[name] if name in shares.index else None
+            if planted is not None and planted.min() > 0:
+                ratio = planted.iloc[-1] / planted.iloc[0]
+                if 1 / STEADY < ratio < STEADY:
+                    steady += 1
+                    claimed += moved != "not shown" or fate in ("lost", "emerging", "expanded", "contracted")
+                against += (moved == "expanded" and ratio < 1) or (moved == "contracted" and ratio > 1)
+            if big[clone] < 20:
+                continue
+            meant = "persistent" if planted is not None and planted.min() > 0 else expected.loc[name, "fate"]
+            right, called, same = (
+                right + (fate == meant),
+                called + 1,
+                same + (fate == expected.loc[name, "fate"]),
+            )
+            if fate != meant or fate != expected.loc[name, "fate"] or big[clone] > 500:
+                drawn = "" if planted is None else " ".join(f"{100 * value:.2f}" for value in planted)
                 print(
-                    f"    {clone} {names[clone]}: true cells {true.loc[names[clone]].tolist()} "
-                    f"{meant['fate']} ({meant['change']}), found {rows['n'].tolist()} {fate} "
-                    f"({rows['change'].iloc[0]} within {rows['basis'].iloc[0]})"
+                    f"    {clone} {name}: planted share {drawn} %, {meant}; true cells {true.loc[name].tolist()} "
+                    f"{expected.loc[name].tolist()}; found {rows['n'].tolist()} in lineage {rows['lineage_n'].tolist()} of "
+                    f"{rows['lineage_total'].tolist()} {fate} ({moved} within {rows['basis'].iloc[0]})"
                 )
-    print(f"  fates of clones of 20 cells or more: {right} of {called} as the true cells say")
+    print(
+        f"  fates of clones of 20 cells or more: {right} of {called} as planted, {same} as the rule says of the true cells"
+    )
+    print(f"  planted share steady (less than {STEADY}-fold), 3 cells or more: {claimed} claims of a change in {steady} clones; "
+          f"claims against the planted direction, any clone: {against}")  # fmt: skip
 
 
-def report_mrd(patient):
-    for row in pd.read_csv(f"{patient}.mrd.tsv", sep="\t").drop_duplicates("clone").fillna("").itertuples():
+def report_mrd(found):
+    for row in found.mrd.drop_duplicates("clone").fillna("").itertuples():
         print(f"  {row.clone}: {row.matched_clone} {row.label} {row.verdict}; {row.reason}")
 
 

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Copy number, CAR and malignancy on the simulated case against its truth; prints a table, asserts nothing.
 
-Clones are those of the project's own steps. Labels are the truth's with a share exchanged between cells
-(--label-noise); of the doublets a share is missed by QC (--missed). --no-clones leaves the receptors out, --no-polyclonal
-the plasma cells of small clones, so that the clone has no baseline.
+With --results the finished results of whole runs are read, with their own labels, clones and quality control (and the
+scores of arms per cell, which are not published, from the run's work folder). Else the room's steps are run here. Clones
+are those of the project's own steps. Labels are the truth's with a share exchanged between cells (--label-noise); of the
+doublets a share is missed by QC (--missed). --no-clones leaves the receptors out, --no-polyclonal the plasma cells of
+small clones, so that the clone has no baseline.
 """
 
 import subprocess
@@ -124,7 +126,19 @@ def run_room(folder: Path, samples: list[str], clones: bool) -> dict[str, float]
     return took
 
 
-def measure(folder: Path, truth: pd.DataFrame, samples: list[str]) -> dict[str, object]:
+def link_results(run: Path, folder: Path, case: Path) -> pd.DataFrame:
+    """A whole run's tables in a folder, named as the steps name them; the truth of the cells that it kept."""
+    tumour = run / "results" / "tumour"
+    arms = max((run / "work").glob("*/*/P1.arms.parquet"), key=lambda path: path.stat().st_mtime)
+    for path in [arms, *tumour.glob("P1.*")]:
+        (folder / path.name).symlink_to(path.resolve())
+    for name in ("cnv", "fish"):
+        (folder / f"P1.{name}.tsv").symlink_to((tumour / f"{name}.tsv").resolve())
+    labels = pd.read_parquet(run / "results" / "cells" / "labels.parquet").cell_id
+    return pd.read_parquet(case / "truth" / "cells.parquet").set_index("cell_id", drop=False).loc[labels]
+
+
+def measure(folder: Path, truth: pd.DataFrame) -> dict[str, object]:
     """Figures against the truth. Cells with a wrong label and doublets count as they are."""
     from sklearn.metrics import roc_auc_score
 
@@ -175,11 +189,7 @@ def measure(folder: Path, truth: pd.DataFrame, samples: list[str]) -> dict[str, 
         f"{100 * (called[polyclonal] != 'none').mean():.1f} % of {polyclonal.sum()}"
     )
 
-    car = (
-        pd.concat([pd.read_parquet(folder / f"{sample}.car.parquet") for sample in samples])
-        .set_index("cell_id")
-        .car_positive
-    )
+    car = pd.read_parquet(folder / "P1.car_cells.parquet").set_index("cell_id").car_positive
     car = car.reindex(truth.index).fillna(False).astype(bool)
     found["CAR precision"] = f"{(car & truth.car).sum() / max(car.sum(), 1):.3f}"
     found["CAR recall"] = f"{car[truth.car].mean():.3f}"
@@ -198,7 +208,13 @@ def measure(folder: Path, truth: pd.DataFrame, samples: list[str]) -> dict[str, 
         real, yes = truth.malignant == lineage, (verdict == "malignant") & (truth.lineage == lineage)
         hit = (real & yes).sum()
         found[f"F1 {lineage}"] = f"{2 * hit / (yes.sum() + real.sum()):.4f}"
-    found["other cells called malignant"] = f"{(verdict[truth.malignant == ''] == 'malignant').sum()}"
+    real, yes = truth.malignant != "", verdict == "malignant"
+    found["F1 all malignant cells"] = f"{2 * (real & yes).sum() / (yes.sum() + real.sum()):.4f}"
+    partner = truth.second_bcr_clone.fillna("").isin(["P1_plasma_clone", "P1_blast_clone"])
+    other = yes & ~real
+    found["other cells called malignant"] = (
+        f"{other.sum()}, {(other & partner).sum()} doublets of a malignant cell"
+    )
     found["polyclonal called malignant"] = f"{100 * (verdict[polyclonal] == 'malignant').mean():.2f} %"
     probes = pd.read_csv(folder / "P1.fish.tsv", sep="\t")
     found["FISH"] = "; ".join(f"{row.region} {row.abnormality}: {row.verdict}" for row in probes.itertuples())
@@ -217,7 +233,12 @@ def measure(folder: Path, truth: pd.DataFrame, samples: list[str]) -> dict[str, 
 @click.option("--missed", default=0.3, help="Share of doublets that QC misses.")
 @click.option("--no-clones", is_flag=True, help="Without receptors.")
 @click.option("--no-polyclonal", is_flag=True, help="Without plasma cells of small clones.")
-def main(cases, cells, seeds, label_noise, missed, no_clones, no_polyclonal) -> None:
+@click.option(
+    "--results",
+    type=click.Path(exists=True, path_type=Path, resolve_path=True),
+    help="Folder with seed<N>/results and seed<N>/work of whole runs: read these, run nothing.",
+)
+def main(cases, cells, seeds, label_noise, missed, no_clones, no_polyclonal, results) -> None:
     """Print the figures of every seed side by side."""
     columns = {}
     for seed in map(int, seeds.split(",")):
@@ -225,15 +246,16 @@ def main(cases, cells, seeds, label_noise, missed, no_clones, no_polyclonal) -> 
             case = simulate((cases or Path(scratch)) / f"seed{seed}", cells, seed)
             folder = Path(scratch) / "in"
             folder.mkdir()
-            rng = np.random.default_rng(seed)
-            truth, samples = write_inputs(case, folder, label_noise, missed, not no_polyclonal, rng)
-            if not no_clones:
-                make_clones(case, folder, samples)
-            took = run_room(folder, samples, not no_clones)
-            found = {"cells": len(truth)} | measure(folder, truth, samples)
-            columns[f"seed {seed}"] = found | {
-                "seconds arms + profile + cnv": f"{sum(list(took.values())[:3]):.1f}"
-            }
+            if results:
+                truth, took = link_results(results / f"seed{seed}", folder, case), {}
+            else:
+                rng = np.random.default_rng(seed)
+                truth, samples = write_inputs(case, folder, label_noise, missed, not no_polyclonal, rng)
+                if not no_clones:
+                    make_clones(case, folder, samples)
+                took = run_room(folder, samples, not no_clones)
+                took = {"seconds arms + profile + cnv": f"{sum(list(took.values())[:3]):.1f}"}
+            columns[f"seed {seed}"] = {"cells": len(truth)} | measure(folder, truth) | took
     with pd.option_context("display.width", 250, "display.max_colwidth", 90):
         print(pd.DataFrame(columns).to_string())
 

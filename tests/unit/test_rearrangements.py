@@ -3,6 +3,7 @@
 import airr
 import pandas as pd
 import pytest
+import read_cellranger
 import rearrangements
 import small_receptors as receptors
 
@@ -52,6 +53,55 @@ def test_mutations_of_aligned_v_regions(tmp_path, monkeypatch):
         row["frequency"] == pytest.approx(4 / (300 + 299 * 2), rel=1e-4)
         and row["low"] <= row["frequency"] <= row["high"]
     )
+
+
+def test_cell_rangers_alignments_are_laid_side_by_side():
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    leader, v, junction = ("".join(rng.choice(list("ACGT"), n)) for n in (60, 288, 45))
+    mutated = v[:100] + ("A" if v[100] != "A" else "C") + v[101:]
+    for before in ("", "TTACG", "TTACGGATTACACTAGGA"):
+        sequence = before + leader + mutated + junction + "GGT" * 20
+        germline = "GATTACA" + leader + v + junction[:6] + "ACT" * 150
+        assert rearrangements.v_mutations(sequence, germline, junction) == (288, 1)
+    assert rearrangements.v_mutations(sequence, germline[:200], junction) == (0, 0)
+    other = "".join(rng.choice(list("ACGT"), 500))
+    assert rearrangements.v_mutations(sequence, other, junction) == (0, 0)
+    assert rearrangements.v_mutations(sequence, germline, "CAT" * 9) == (0, 0)
+
+
+def test_t_cell_receptors_are_those_of_the_germline(data):
+    path = data / "djvdj_mouse_spleen/MD4/vdj_t/airr_rearrangement.tsv"
+    table = pd.read_csv(path, sep="\t")
+    columns = (table[name] for name in ("sequence_alignment", "germline_alignment", "junction"))
+    found = pd.DataFrame([rearrangements.v_mutations(*row) for row in zip(*columns, strict=True)])
+    assert (found[0] > 200).all() and (found[1] <= 0.02 * found[0]).mean() > 0.95
+
+
+@pytest.mark.parametrize(("sample", "most"), [("BL6", 0.001), ("MD4", 0.01)])
+def test_naive_mouse_b_cells_are_hardly_mutated(real_data, tmp_path, monkeypatch, sample, most):
+    monkeypatch.chdir(tmp_path)
+    folder = real_data / "djvdj_mouse_spleen" / sample / "vdj_b"
+    contigs, _ = read_cellranger.read_contigs(folder / "airr_rearrangement.tsv", sample, "BCR")
+    cells = receptors.labels(dict.fromkeys(contigs["cell_id"], ("B", "naive B")))
+    receptors.run_clones(tmp_path, {sample: contigs}, cells)
+    given = [
+        "--chains",
+        "P1.own_chains.parquet",
+        "--clones",
+        "P1.clones.parquet",
+        "--labels",
+        "labels.parquet",
+    ]
+    receptors.run(rearrangements.main, f"{sample}.contigs.parquet", "--patient", "P1", *given)
+    table = pd.read_csv("P1.hypermutation.tsv", sep="\t")
+    own = pd.read_parquet("P1.own_chains.parquet").merge(
+        pd.read_parquet("P1.clones.parquet")[["cell_id", "bcr_clone"]].dropna(), on="cell_id"
+    )
+    own = own[(own["verdict"] == "own") & own["productive"]]
+    assert table["n_sequences"].sum() == len(own) > 100
+    assert table["median"].median() <= most and (table["frequency"] < 0.1).all()
 
 
 def test_alignments_that_do_not_align_are_left_out():
