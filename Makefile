@@ -45,6 +45,10 @@ demo-real: setup ## run the pipeline on the real samples in tests/data: demo/rea
 test: setup ## unit, pipeline and browser tests
 	@$(BIN)/python -m pytest
 
+test-nf: setup ## the nf-test suite: every process, room and profile, as a stub and on data
+	@command -v nf-test >/dev/null || { echo "nf-test is not on the PATH: see https://www.nf-test.com" >&2; exit 1; }
+	@nf-test test --ci
+
 lint: setup ## ruff, nextflow lint and, where present, shellcheck
 	@ruff check . && ruff format --check .
 	@nextflow lint main.nf nextflow.config modules conf
@@ -57,4 +61,4 @@ lock: ## resolve modules/*/requirements.txt and tests/requirements.txt into requ
 clean: ## remove what demo and the tests left behind
 	@rm -rf demo work .nextflow .nextflow.log* .pytest_cache
 
-.PHONY: help setup demo demo-real test lint lock clean
+.PHONY: help setup demo demo-real test test-nf lint lock clean
