@@ -156,15 +156,31 @@ def carries(matched: str, cnv, malignancy, patient: str) -> list:
     return [*said, " of ", number(source, cnv, "total", where), " cells"]
 
 
-def surroundings(change, signatures, patient: str) -> list[list]:
+def place(focus, row: dict, patient: str) -> list:
+    """`, in the first x % of pairs to the focus`, where communication_focus.tsv holds one such row."""
+    if focus is None:
+        return []
+    names = {
+        "timepoint": "to",
+        "source": "source",
+        "ligand_complex": "ligand",
+        "receptor_complex": "receptor",
+    }
+    where = {column: row[name] for column, name in names.items()}
+    if (focus[list(where)] == list(where.values())).all(axis=1).sum() != 1:
+        return []
+    first = number(f"{patient}.communication_focus.tsv", focus, "place", where, "share")
+    return [", in the first ", first, f" of all pairs to the focus at {row['to']}"]
+
+
+def surroundings(change, focus, signatures, patient: str) -> list[list]:
     """Statements on watched pairs that reach the focus at the last comparison, and on interferon-high subsets."""
     said = []
     if change is not None and len(change):
         last = change[change["to"] == change["to"].iloc[-1]]
         last = last[last["from"] == change[change["to"] == change["to"].iloc[-1]]["from"].iloc[0]]
-        live = last[(last["focus"]) & last["watch"].fillna("").ne("") & (last["strength_to"] > 0)]
-        live = live[~live["class"].isin(["absent", "not tested", "lost"])]
-        rising = live["supply_class"].isin(["gained", "strengthened"])
+        live = last[last["focus"] & last["watch"].fillna("").ne("") & last["expressed_to"]]
+        rising = live["class"].isin(["gained", "strengthened"])
         order = live.assign(rising=rising).sort_values(
             ["rising", "supply_to"], ascending=False, kind="stable"
         )
@@ -175,9 +191,9 @@ def surroundings(change, signatures, patient: str) -> list[list]:
             before = number(source, last, "supply_from", where) | {"text": f"{row['supply_from']:.3g}"}
             after = number(source, last, "supply_to", where) | {"text": f"{row['supply_to']:.3g}"}
             pair = f"{row['watch']}: {row['source']} to {row['target']}, supply "
-            said.append(
-                [pair, before, f" at {row['from']}, ", after, f" at {row['to']} ({row['supply_class']})."]
-            )
+            how = row["class"] + (f" by {row['driver']}" if isinstance(row["driver"], str) else "")
+            said.append([pair, before, f" at {row['from']}, ", after, f" at {row['to']} ({how})"])
+            said[-1] += [*place(focus, row, patient), "."]
     if signatures is not None:
         rows = signatures[(signatures["signature"] == "isg_score") & (signatures["level"] == "subset")]
         rows = rows[(rows["day"] == rows["day"].max()) & rows["share_high"].notna() & (rows["n"] >= 10)]
@@ -206,7 +222,7 @@ def confidence(rows, n: float, share: float) -> tuple[str, list[str]]:
 def build(folder: Path, patient: str) -> dict:
     """The whole answer: headline, one entry per bulk clone, surroundings, warnings."""
     tables = {name: read(folder, f"{patient}.{name}.tsv", patient) for name in
-              ("mrd", "mrd_curve", "fates", "cnv", "malignancy", "communication_change")}  # fmt: skip
+              ("mrd", "mrd_curve", "fates", "cnv", "malignancy", "communication_change", "communication_focus")}  # fmt: skip
     mrd, source, entries = tables["mrd"], f"{patient}.mrd.tsv", []
     for name in [] if mrd is None else list(dict.fromkeys(mrd["clone"].astype(str))):
         rows = mrd[mrd["clone"].astype(str) == name]
@@ -227,7 +243,7 @@ def build(folder: Path, patient: str) -> dict:
     )
     return {
         "patient": patient, "headline": headline(entries), "clones": entries, "warnings": warnings,
-        "surroundings": surroundings(tables["communication_change"], read(folder, "signatures.tsv", patient), patient),
+        "surroundings": surroundings(tables["communication_change"], tables["communication_focus"], read(folder, "signatures.tsv", patient), patient),
     }  # fmt: skip
 
 

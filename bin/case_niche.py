@@ -18,6 +18,7 @@ CHANGES = 14  # drawn among the changes
 ARROWS = 5  # of the summary, per time point
 COLUMNS = 5  # time points of the summary drawing
 SILENT = ("absent", "not tested")
+CHANGED = ("gained", "lost", "strengthened", "weakened")
 
 
 def read(folder: Path, name: str, patient: str):
@@ -76,7 +77,8 @@ def strength_map(pairs, focus: list[str], patient: str) -> dict | None:
 
 def watched_dots(change, patient: str) -> dict | None:
     """Watched pairs to the focus per sender and time: size is the supply, colour the strength per cell."""
-    live = change[change["focus"] & change["watch"].fillna("").ne("") & ~change["class"].isin(SILENT)]
+    live = change[change["focus"] & change["watch"].fillna("").ne("")]
+    live = live[live["expressed_from"] | live["expressed_to"]]
     steps = live.drop_duplicates(["from", "to"])[["from", "to"]].to_dict("records")
     if not steps:
         return None
@@ -86,7 +88,7 @@ def watched_dots(change, patient: str) -> dict | None:
         for side in ("from", "to"):
             key = (f"{row['watch']}: {row['source']}", row[side])
             supply, strength = row[f"supply_{side}"], row[f"strength_{side}"]
-            if supply == supply and supply > 0 and supply > found.get(key, [0])[0]:
+            if row[f"expressed_{side}"] and supply > found.get(key, [0])[0]:
                 found[key] = [float(supply), float(strength)]
     if not found:
         return None
@@ -104,7 +106,8 @@ def watched_dots(change, patient: str) -> dict | None:
         "id": "watched", "section": "niche", "title": "Watched pairs to the focus cells", "kind": "grid", "shape": "dot", "rows": rows,
         "columns": times, "cells": cells, "table": f"{patient}.communication_change.tsv", "wide": True,
         "alt": f"Largest supply: {rows[0]} ({largest[rows[0]]:.3g}).",
-        "caption": "Area: supply (strength times the sender's share of cells). Colour: strength per cell, against the strongest. Only the best receiver is shown.",
+        "caption": "Area: supply (strength times the sender's share of cells). Colour: strength per cell, against the strongest. Only the best receiver is shown; "
+        "empty: not expressed by enough cells of both sides.",
     }  # fmt: skip
 
 
@@ -115,12 +118,12 @@ def changes(change, patient: str) -> dict | None:
         return None
     last = known.iloc[-1]
     known = known[(known["from"] == last["from"]) & (known["to"] == last["to"])]
-    sure = known[(known["supply_low"] > 0) | (known["supply_high"] < 0)]
+    sure = known[known["class"].isin(CHANGED)]
     order = sure.assign(size=sure["supply_difference"].abs()).sort_values(
         "size", ascending=False, kind="stable"
     )
     rows = [
-        {"label": f"{row['ligand']}-{row['receptor']}: {row['source']} to {row['target']}", "note": str(row["supply_class"]),
+        {"label": f"{row['ligand']}-{row['receptor']}: {row['source']} to {row['target']}", "note": f"{row['class']}: {row['driver']}",
          "bars": [{"name": "change", "value": row["supply_difference"], "low": row["supply_low"], "high": row["supply_high"],
                    "colour": "#D55E00" if row["supply_difference"] > 0 else "#0072B2"}]}
         for row in order.head(CHANGES).to_dict("records")
@@ -131,7 +134,8 @@ def changes(change, patient: str) -> dict | None:
         "id": "change", "section": "niche", "title": f"Changes from {last['from']} to {last['to']}", "kind": "bars", "signed": True,
         "rows": rows, "table": f"{patient}.communication_change.tsv",
         "alt": f"{len(order)} of {len(known)} pairs change their supply; largest: {rows[0]['label']} ({rows[0]['note']}).",
-        "caption": "Difference of supply with 95 % bootstrap intervals over cells. One patient: an interval over cells is not one over patients.",
+        "caption": "Difference of supply (strength per cell times the sender's share of cells) with 95 % bootstrap intervals over cells, and what it comes from. "
+        "One patient: an interval over cells is not one over patients.",
     }  # fmt: skip
 
 
@@ -216,15 +220,15 @@ def summary(table, samples, events, change, focus: list[str], colour_of: dict, p
         ]  # fmt: skip
         arrows = []
         if change is not None:
-            live = change[change["focus"] & change["watch"].fillna("").ne("") & ~change["class"].isin(SILENT)]
+            live = change[change["focus"] & change["watch"].fillna("").ne("")]
             for side in ("from", "to"):
-                here = live[(live[side] == time["timepoint"]) & (live[f"supply_{side}"] > 0)]
+                here = live[(live[side] == time["timepoint"]) & live[f"expressed_{side}"]]
                 for row in here.to_dict("records"):
                     kind = table.loc[
                         table["subset"].eq(row["source"]) | table["cell_type"].eq(row["source"]), "cell_type"
                     ]
                     sender = str(kind.mode().iloc[0]) if len(kind) else str(row["source"])
-                    rising = side == "to" and row["supply_class"] in ("gained", "strengthened")
+                    rising = side == "to" and row["class"] in ("gained", "strengthened")
                     arrows.append((float(row[f"supply_{side}"]), sender, str(row["watch"]), rising))
         best: dict[tuple, float] = {}
         for supply, sender, pair, _ in arrows:

@@ -11,6 +11,7 @@ import numpy as np
 PACKAGES = ("click", "numpy", "pandas", "scipy", "anndata", "hdf5plugin")
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 SIDES = ("ligand", "receptor")
+CHANGED = ("gained", "lost", "strengthened", "weakened")
 
 
 def resampled_means(matrix, draws: int, rng) -> np.ndarray:
@@ -146,12 +147,20 @@ def standard_errors(before: TimePoint, after: TimePoint, rows, tested: np.ndarra
     return errors
 
 
+def drivers(strength: np.ndarray, supply: np.ndarray, number: np.ndarray) -> np.ndarray:
+    """What a change of supply comes from, from the directions (-1, 0, 1) of strength, supply and senders' share."""
+    each, many = strength == supply, number == supply
+    cases = {"": supply == 0, "number of senders": many & ~each, "strength per cell": each & ~many}
+    return np.select(list(cases.values()), list(cases), "number and strength")
+
+
 def compare(before: TimePoint, after: TimePoint, rows: dict, settings: dict) -> dict[str, np.ndarray]:
     """Differences (after - before) of strength and supply, 95 % intervals, false discovery rates, classes.
 
     Strength: sqrt(ligand level x receptor level). Supply: strength x the source's share of all labelled
-    cells, which grows when the senders grow in number. Intervals: t quantile x bootstrap standard error, with
-    as many degrees of freedom as cells express the rarer side, for means over few positive cells are skewed.
+    cells, which grows when the senders grow in number. `class` is that of the supply, `strength_class` that of
+    the average cell. Intervals: t quantile x bootstrap standard error, with as many degrees of freedom as cells
+    express the rarer side (at least two), for means over few positive cells are skewed.
     """
     from scipy.special import stdtr, stdtrit
 
@@ -160,8 +169,9 @@ def compare(before: TimePoint, after: TimePoint, rows: dict, settings: dict) -> 
     tested = np.all([time.enough[source] & time.enough[target] for time in times], axis=0)
     was, now = (np.minimum(*time.at_pairs("share", rows)) >= settings["min_share"] for time in times)
     strength = [np.sqrt(np.prod(time.at_pairs("level", rows), axis=0)) for time in times]
-    supply = [value * time.fraction[source] for value, time in zip(strength, times, strict=True)]
-    cells = np.maximum(*(time.at_pairs("expressing", rows) for time in times)).min(axis=0).clip(1)
+    part = [time.fraction[source] for time in times]
+    supply = [value * share for value, share in zip(strength, part, strict=True)]
+    cells = np.maximum(*(time.at_pairs("expressing", rows) for time in times)).min(axis=0).clip(2)
     result, moves = {}, []
     errors = standard_errors(*times, rows, tested)
     for name, values, error in zip(("strength", "supply"), (strength, supply), errors, strict=True):
@@ -170,12 +180,14 @@ def compare(before: TimePoint, after: TimePoint, rows: dict, settings: dict) -> 
         score = np.divide(np.abs(difference), error, out=np.zeros_like(error), where=error > 0)
         fdr = adjusted(np.where(tested & (was | now), 2 * stdtr(cells, -score), np.nan))
         low, high = difference - half, difference + half
-        prefix = "" if name == "strength" else "supply_"
-        result |= {f"{name}_from": values[0], f"{name}_to": values[1], f"{prefix}difference": difference}
-        result |= {f"{prefix}low": low, f"{prefix}high": high, f"{prefix}fdr_cells": fdr}
-        moves.append(direction(*values, low, high, fdr, settings))
-    result["class"], result["supply_class"] = (classes(tested, was, now, move) for move in moves)
-    return result
+        values = {"from": values[0], "to": values[1], "difference": difference, "low": low, "high": high}
+        result |= {f"{name}_{key}": value for key, value in values.items()} | {f"{name}_fdr_cells": fdr}
+        moves.append(direction(values["from"], values["to"], low, high, fdr, settings))
+    each, whole = (classes(tested, was, now, move) for move in moves)
+    number = np.sign(part[1] - part[0]) * (np.maximum(*part) >= settings["min_fold"] * np.minimum(*part))
+    driver = np.where(np.isin(whole, CHANGED), drivers(*moves, number), "")
+    words = {"class": whole, "driver": driver, "strength_class": each}
+    return words | {"expressed_from": was, "expressed_to": now} | result
 
 
 def read_table(path: Path, columns: list[str]):
@@ -243,19 +255,11 @@ def focus_groups(times, groups: list[str], focus: str) -> np.ndarray:
 @click.option("--samples", required=True, type=FILE, help="samples.tsv: sample, patient, timepoint, day.")
 @click.option("--interactions", required=True, type=FILE, help="Table of pairs: ligand and receptor.")
 @click.option("--watch-list", required=True, type=FILE, help="Pairs always told: name, gene_a, gene_b.")
-@click.option(
-    "--focus", default="plasma", show_default=True, help="Receivers: lineages, cell types or groups."
-)
-@click.option(
-    "--min-cells", type=click.IntRange(2), default=10, show_default=True, help="Fewest cells per group."
-)
+@click.option("--focus", default="plasma", show_default=True, help="Receivers: lineages, types, groups.")
+@click.option("--min-cells", type=click.IntRange(2), default=10, show_default=True, help="Fewest per group.")
 @click.option("--min-share", type=click.FloatRange(0, 1), default=0.1, show_default=True, help="Least share.")
-@click.option(
-    "--min-fold", type=click.FloatRange(1), default=1.25, show_default=True, help="Least fold of a change."
-)
-@click.option(
-    "--max-fdr", type=click.FloatRange(0, 1), default=0.05, show_default=True, help="False discovery rate."
-)
+@click.option("--min-fold", type=click.FloatRange(1), default=1.25, show_default=True, help="Of a change.")
+@click.option("--max-fdr", type=click.FloatRange(0, 1), default=0.05, show_default=True, help="Of a change.")
 @click.option("--draws", type=click.IntRange(50), default=500, show_default=True, help="Bootstrap draws.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the bootstrap.")
 @click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
@@ -297,7 +301,8 @@ def main(cells, patient, samples, interactions, watch_list, focus, draws, seed, 
         tables.append(table.assign(**compare(points[before], points[after], rows, settings)))
     change = pd.concat(tables, ignore_index=True).iloc[: None if steps else 0]
     kinds = dict.fromkeys(change.select_dtypes("float64").columns, np.float32)
-    change = change.astype({**kinds, "class": "category", "supply_class": "category"})
+    words = dict.fromkeys(("class", "driver", "strength_class"), "category")
+    change = change.astype(kinds | words)
     facts = {
         "patient": patient,
         "times": [

@@ -12,6 +12,7 @@ import numpy as np
 
 PACKAGES = ("click", "numpy", "pandas", "pyarrow")
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+CHANGED = ("gained", "strengthened", "weakened", "lost")
 
 
 def read_samples(path: Path, patient: str):
@@ -82,7 +83,7 @@ def senders(change, limit: int):
         + "-"
         + kept["receptor"].astype(str)
         + " ("
-        + kept["supply_class"].astype(str)
+        + kept["class"].astype(str)
         + ")"
     )
     keys = ["patient", "from", "to", "target", "source"]
@@ -91,8 +92,10 @@ def senders(change, limit: int):
     )
     table = grouped[["strength_from", "strength_to", "supply_from", "supply_to"]].sum()
     table.insert(0, "pairs", grouped.size())
-    for word in ("gained", "strengthened", "weakened", "lost"):
-        table[word] = (kept["class"] == word).groupby([kept[key] for key in keys]).sum()
+    of_sender = [kept[key] for key in keys]
+    for word in CHANGED:
+        table[word] = (kept["class"] == word).groupby(of_sender).sum()
+    table["changed_per_cell"] = kept["strength_class"].isin(CHANGED).groupby(of_sender).sum()
     table["strongest"] = (
         grouped["named"].agg(lambda names: ", ".join(names.head(limit)))
         if len(kept)
@@ -109,6 +112,31 @@ def senders(change, limit: int):
     return table.loc[order.sort_values(["later", "earlier", "target", "rank", "source"]).index].reset_index(
         drop=True
     )
+
+
+def to_focus(scores, focus: set[str], top: int):
+    """Per sample, the `top` and the watched pairs from each source to the focus taken as one target, best first.
+
+    focus_rank: geometric mean of `joint_rank` over the cells of the focus, 1 for cells of a group that does not
+    express the pair; place: share of the sample's rows that stand as high (0 to 1).
+    """
+    keys = ["sample", "timepoint", "day", "source", "ligand_complex", "receptor_complex", "watch"]
+    aimed = scores[scores["target"].astype(str).isin(focus)].astype(dict.fromkeys(keys[3:], str))
+    cells = aimed.drop_duplicates(["sample", "target"]).groupby("sample")["n_target"].sum()
+    rows = aimed[aimed["kept"]]
+    rows = rows.assign(logs=np.log(rows["joint_rank"]) * rows["n_target"])
+    table = rows.groupby(keys, sort=False).agg(
+        n_source=("n_source", "first"),
+        groups=("target", "nunique"),
+        n_target=("n_target", "sum"),
+        logs=("logs", "sum"),
+    )
+    table = table.reset_index()
+    table["focus_cells"] = table["sample"].map(cells)
+    table["focus_rank"] = np.exp(table.pop("logs") / table["focus_cells"])
+    table["place"] = table.groupby("sample")["focus_rank"].rank(pct=True)
+    table = table.sort_values(["day", "sample", "focus_rank", "source"], kind="stable", ignore_index=True)
+    return table[(table.groupby("sample").cumcount() < top) | (table["watch"] != "")]
 
 
 def listed(scores, focus: set[str], top: int):
@@ -152,7 +180,7 @@ def multiqc_sections(scores, change) -> dict[str, dict]:
         "communication_change": {
             "id": "communication_change",
             "section_name": "Change of communication",
-            "description": "Pairs by what their strength per cell did between two time points.",
+            "description": "Pairs by what their supply (strength per cell times the share of senders) did between two times.",
             "plot_type": "bargraph",
             "pconfig": {"id": "communication_change_plot", "title": "Communication: change", "ylab": "pairs"},
             "data": {name: {word: int(n) for word, n in row.items()} for name, row in per_step.iterrows()},
@@ -181,6 +209,7 @@ def main(scores, patient, samples, change, top, named):
     outputs = {
         "communication": listed(table, focus, top),
         "communication_change": listed_changes(changes),
+        "communication_focus": to_focus(table, focus, top),
         "communication_pairs": totals(table),
         "communication_senders": senders(changes, named),
     }

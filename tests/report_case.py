@@ -173,7 +173,15 @@ def write(
         }
         save(
             f"{patient}.communication_change.tsv",
-            [change | {"class": "strengthened", "supply_class": "strengthened"}],
+            [
+                change
+                | {
+                    "class": "strengthened",
+                    "driver": "number and strength",
+                    "expressed_from": True,
+                    "expressed_to": True,
+                }
+            ],
         )
         pairs = {
             "source": "CD8_ISG+" + name,
@@ -189,6 +197,13 @@ def write(
                 for t, d in times
             ],
         )
+        place = {
+            "source": change["source"],
+            "ligand_complex": "TNFSF13",
+            "receptor_complex": "TNFRSF17",
+            "place": 0.0123,
+        }
+        save(f"{patient}.communication_focus.tsv", [place | {"timepoint": t, "day": d} for t, d in times])
         sender = {name_: change[name_] for name_ in ("patient", "from", "to", "source", "target")}
         save(
             f"{patient}.communication_senders.tsv",

@@ -11,6 +11,7 @@ process COMMUNICATION_SUMMARY {
     output:
     tuple val(meta), path("${meta.patient}.communication.tsv"), emit: table
     tuple val(meta), path("${meta.patient}.communication_change.tsv"), emit: change
+    tuple val(meta), path("${meta.patient}.communication_focus.tsv"), emit: focus
     tuple val(meta), path("${meta.patient}.communication_pairs.tsv"), emit: pairs
     tuple val(meta), path("${meta.patient}.communication_senders.tsv"), emit: senders
     path "${meta.patient}.communication*_mqc.json", emit: multiqc
@@ -23,7 +24,7 @@ process COMMUNICATION_SUMMARY {
 
     stub:
     """
-    touch ${meta.patient}.communication.tsv ${meta.patient}.communication_change.tsv ${meta.patient}.communication_pairs.tsv ${meta.patient}.communication_senders.tsv
+    touch ${meta.patient}.communication.tsv ${meta.patient}.communication_{change,focus,pairs,senders}.tsv
     touch ${meta.patient}.communication_mqc.json
     """
 }

@@ -62,6 +62,7 @@ workflow SIGNALS {
     dot_plot                 = EXPRESSION_CHANGE.out.dot_plot
     communication            = COMMUNICATION_SUMMARY.out.table
     communication_change     = COMMUNICATION_SUMMARY.out.change
+    communication_focus      = COMMUNICATION_SUMMARY.out.focus
     communication_pairs      = COMMUNICATION_SUMMARY.out.pairs
     communication_senders    = COMMUNICATION_SUMMARY.out.senders
     communication_all        = merged(COMMUNICATION_SUMMARY.out.table, 'communication.tsv', folder)
@@ -69,6 +70,8 @@ workflow SIGNALS {
     facts                    = SIGNATURE_SUMMARY.out.facts.mix(SIGNATURE_CHANGE.out.facts, EXPRESSION_CHANGE.out.facts)
     communication_facts      = COMMUNICATION_CHANGE.out.facts
     run_tables               = SIGNATURE_SUMMARY.out.table.mix(SIGNATURE_SUMMARY.out.facts, SIGNATURE_CHANGE.out.facts)
-    tables                   = COMMUNICATION_SUMMARY.out.change.mix(COMMUNICATION_SUMMARY.out.pairs, COMMUNICATION_SUMMARY.out.senders)
+    tables                   = COMMUNICATION_SUMMARY.out.change.mix(
+        COMMUNICATION_SUMMARY.out.focus, COMMUNICATION_SUMMARY.out.pairs, COMMUNICATION_SUMMARY.out.senders
+    )
     multiqc                  = SIGNATURE_SUMMARY.out.multiqc.mix(COMMUNICATION_SUMMARY.out.multiqc.flatten())
 }

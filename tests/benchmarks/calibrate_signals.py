@@ -88,12 +88,12 @@ def main(before, after, repeats, seed):
             old, new = (np.sqrt(np.prod(point.at_pairs("level", rows), axis=0)) for point in populations)
             difference = new - old
             use = ~np.isin(found["class"], ["absent", "not tested"])
-            hits.append(((found["low"] <= difference) & (difference <= found["high"]))[use])
+            hits.append(((found["strength_low"] <= difference) & (difference <= found["strength_high"]))[use])
             null = [drawn(files[0], groups, n, rng) for _ in range(2)]
             _, _, found = compared(*null, groups, units, ligand, receptor, 300, rng)
             use = ~np.isin(found["class"], ["absent", "not tested"])
-            called.append(np.isin(found["class"], CHANGED)[use])
-            supplied.append(np.isin(found["supply_class"], CHANGED)[use])
+            called.append(np.isin(found["strength_class"], CHANGED)[use])
+            supplied.append(np.isin(found["class"], CHANGED)[use])
         hits, called, supplied = (np.concatenate(part) for part in (hits, called, supplied))
         print(
             f"{n:>16}{hits.size:>10,}{hits.mean():>10.4f}{called.mean():>13.5f}{supplied.mean():>13.5f}",
@@ -107,8 +107,8 @@ def main(before, after, repeats, seed):
     halves = [whole(files[0][mask], groups) for mask in (half, ~half)]
     _, _, found = compared(*halves, groups, units, ligand, receptor, 500, rng)
     use = ~np.isin(found["class"], ["absent", "not tested"])
-    share = np.isin(found["class"], CHANGED)[use].mean()
-    moved = np.isin(found["supply_class"], CHANGED)[use].mean()
+    share = np.isin(found["strength_class"], CHANGED)[use].mean()
+    moved = np.isin(found["class"], CHANGED)[use].mean()
     print(
         f"halves of {before.name}: {use.sum():,} pairs, {100 * share:.3f} % called by strength, {100 * moved:.3f} % by supply"
     )

@@ -64,7 +64,10 @@ def test_unseen_is_not_absent(answer):
 
 def test_surroundings_name_watched_pairs_and_interferon(answer):
     told = [said(part) for part in answer()["surroundings"]]
-    assert told[0] == "APRIL-BCMA: CD8_ISG+ to Plasma_1, supply 0.1 at T2, 0.4 at T3 (strengthened)."
+    assert (
+        told[0]
+        == "APRIL-BCMA: CD8_ISG+ to Plasma_1, supply 0.1 at T2, 0.4 at T3 (strengthened by number and strength), in the first 1.23 % of all pairs to the focus at T3."
+    )
     assert told[1] == "Interferon-high at T3: CD8_ISG+, 9 of 12 cells."
 
 

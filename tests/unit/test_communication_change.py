@@ -60,7 +60,7 @@ def test_intervals_cover_the_planted_difference(sizes):
         after = [mean * rng.lognormal(0, 0.4, N_GENES) for mean in before]
         found, truth = compared(rng, before, after, sizes)
         seen = ~np.isin(found["class"], ["absent", "not tested"])
-        hits.append(((found["low"] <= truth) & (truth <= found["high"]))[seen])
+        hits.append(((found["strength_low"] <= truth) & (truth <= found["strength_high"]))[seen])
     assert 0.92 <= np.concatenate(hits).mean() <= 0.97
 
 
@@ -71,8 +71,8 @@ def test_null_data_make_no_excess_of_calls():
         means = [rng.lognormal(0.5, 1, N_GENES) for _ in range(2)]
         found, _ = compared(rng, means, means, [80, 60])
         tested += (~np.isin(found["class"], ["absent", "not tested"])).sum()
-        called += np.isin(found["class"], ["gained", "lost", "strengthened", "weakened"]).sum()
-        moved += np.isin(found["supply_class"], ["gained", "lost", "strengthened", "weakened"]).sum()
+        called += np.isin(found["strength_class"], ["gained", "lost", "strengthened", "weakened"]).sum()
+        moved += np.isin(found["class"], ["gained", "lost", "strengthened", "weakened"]).sum()
     assert tested > 1500 and called / tested < 0.005 and moved / tested < 0.005
 
 
@@ -164,18 +164,32 @@ def test_planted_changes_get_their_words(run):
         "T1",
         "T2",
     )
-    assert april["low"] > 0 and april["low"] < april["strength_to"] - april["strength_from"] < april["high"]
-    assert row(table, "CD8_ISG+", "ITGB2-ICAM1")["class"] == "strengthened"
-    assert row(table, "CD8_ISG+", "CXCL12-CXCR4")["class"] == "lost"
+    assert (
+        april["strength_low"] > 0
+        and april["strength_low"] < april["strength_difference"] < april["strength_high"]
+    )
+    assert row(table, "CD8_ISG+", "ITGB2-ICAM1")["strength_class"] == "strengthened"
+    assert row(table, "CD8_ISG+", "CXCL12-CXCR4")["strength_class"] == "lost"
     same = row(table, "CD8_memory", "HGF-MET")
-    assert same["class"] == "kept" and same["low"] < 0 < same["high"]
+    assert same["strength_class"] == "kept" and same["strength_low"] < 0 < same["strength_high"]
 
 
 def test_more_senders_strengthen_the_supply_but_not_the_pair(run):
     table = changed()
     sent = row(table, "CD8_ISG+", "HGF-MET")
-    assert (sent["class"], sent["supply_class"]) == ("kept", "strengthened") and sent["supply_low"] > 0
-    assert row(table, "CD8_memory", "HGF-MET")["supply_class"] != "strengthened"
+    assert (sent["class"], sent["strength_class"]) == ("strengthened", "kept") and sent["supply_low"] > 0
+    assert sent["driver"] == "number of senders"
+    rest = row(table, "CD8_memory", "HGF-MET")
+    assert rest["class"] != "strengthened" and (rest["driver"] != "") == (rest["class"] in change.CHANGED)
+
+
+@pytest.mark.parametrize(
+    "strength, supply, number, word",
+    [(0, 1, 1, "number of senders"), (1, 1, 0, "strength per cell"), (1, 1, 1, "number and strength"), (0, -1, -1, "number of senders"),
+     (-1, 1, 1, "number of senders"), (0, 1, 0, "number and strength"), (1, 0, -1, ""), (0, 0, 0, "")],
+)  # fmt: skip
+def test_what_a_change_of_supply_comes_from(strength, supply, number, word):
+    assert change.drivers(*(np.array([move]) for move in (strength, supply, number)))[0] == word
 
 
 def test_too_few_cells_are_not_tested(run):

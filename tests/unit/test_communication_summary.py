@@ -6,6 +6,7 @@ import communication
 import communication_cells
 import communication_change
 import communication_summary
+import numpy as np
 import pandas as pd
 import pytest
 from signals_data import ASSETS, invoke, levels, write_run
@@ -75,6 +76,29 @@ def test_the_planted_sender_gains(run):
     assert monocyte["strength_to"] > 3 * monocyte["strength_from"]
 
 
+def test_the_focus_as_one_target(run):
+    """The rank of a pair is the geometric mean over the focus cells, 1 where their group does not express it."""
+    samples = communication_summary.read_samples(run / "samples.tsv", "P1")
+    scores = communication_summary.read_scores([run / "B.communication.parquet"], samples)
+    focus, keys = {"Plasma_1", "CD8_memory"}, ["source", "ligand_complex", "receptor_complex"]
+    table = communication_summary.to_focus(scores, focus, len(scores)).set_index(keys)
+    aimed = scores[scores["target"].isin(focus)].astype(dict.fromkeys([*keys, "target"], str))
+    cells = aimed.groupby("target")["n_target"].first()
+    ranks = aimed[aimed["kept"]].pivot_table(index=keys, columns="target", values="joint_rank")
+    logs = np.log(ranks.reindex(columns=cells.index).fillna(1))
+    expected = np.exp((logs * cells).sum(axis=1) / cells.sum())
+    np.testing.assert_allclose(table["focus_rank"], expected[table.index], rtol=1e-5)
+    assert len(table) == len(expected) > 1 and set(table["focus_cells"]) == {110}
+    np.testing.assert_allclose(table["place"], table["focus_rank"].rank(pct=True))
+
+
+def test_the_table_of_the_focus_holds_the_first_and_the_watched(run):
+    table = read(run, "communication_focus")
+    assert (table[table["watch"].isna()].groupby("sample").size() <= 7).all()
+    april = table[(table["sample"] == "B") & (table["watch"] == "APRIL-BCMA")]
+    assert april["source"].iloc[0] == "nonclassical_monocyte" and april["place"].is_monotonic_increasing
+
+
 def test_table_for_people_holds_focus_and_watched_pairs(run):
     told = read(run, "communication")
     hidden = told[~told["kept"]]
@@ -106,7 +130,7 @@ def test_comparisons_stand_in_the_order_of_time():
     names = [("new", "second"), ("second", "10th"), ("new", "10th")]
     rows = [
         {"patient": "P", "from": a, "to": b, "source": "s", "target": "t", "ligand": "L", "receptor": "R", "focus": True,
-         "class": "kept", "supply_class": "kept", "strength_from": 1, "strength_to": 1, "supply_from": 1, "supply_to": 1}
+         "class": "kept", "strength_class": "kept", "strength_from": 1, "strength_to": 1, "supply_from": 1, "supply_to": 1}
         for a, b in names
     ]  # fmt: skip
     table = communication_summary.senders(pd.DataFrame(rows), 3)
