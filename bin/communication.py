@@ -29,10 +29,11 @@ def gene_statistics(matrix, codes: np.ndarray, n_groups: int) -> dict[str, np.nd
     size = np.bincount(codes, minlength=n_groups)[:, None]
     positive, linear, squared = matrix.copy(), matrix.astype(np.float64), matrix.astype(np.float64)
     positive.data = np.ones_like(positive.data)
+    # Summed in double precision: a sparse sum keeps to single whatever dtype it is given.
+    centre = np.asarray(linear.sum(axis=0)).ravel() / max(n_cells, 1)
     linear.data = np.expm1(linear.data)
     squared.data **= 2
     mean = (member @ matrix).toarray() / size
-    centre = np.asarray(matrix.sum(axis=0, dtype=np.float64)).ravel() / max(n_cells, 1)
     variance = (np.asarray(squared.sum(axis=0)).ravel() - n_cells * centre**2) / max(n_cells - 1, 1)
     spread = np.sqrt(np.clip(variance, 0, None))
     spread[spread == 0] = 1
