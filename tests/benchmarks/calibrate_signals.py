@@ -63,8 +63,9 @@ def compared(before, after, groups, units, ligand, receptor, draws, rng):
 @click.argument("before", type=click.Path(exists=True, path_type=Path))
 @click.argument("after", type=click.Path(exists=True, path_type=Path))
 @click.option("--repeats", default=5, show_default=True)
+@click.option("--sizes", default="10,15,25,50,100,200", show_default=True, help="Cells per group.")
 @click.option("--seed", default=1, show_default=True)
-def main(before, after, repeats, seed):
+def main(before, after, repeats, sizes, seed):
     """Print coverage of the intervals and the share of pairs called changed in null data."""
     import anndata
     import communication_change as change
@@ -72,15 +73,15 @@ def main(before, after, repeats, seed):
 
     rng = np.random.default_rng(seed)
     files = [anndata.read_h5ad(path) for path in (before, after)]
-    sizes = [json.loads(cells.uns["groups"]) for cells in files]
-    groups = sorted(name for name in sizes[0] if min(part.get(name, 0) for part in sizes) >= 100)
+    known = [json.loads(cells.uns["groups"]) for cells in files]
+    groups = sorted(name for name in known[0] if min(part.get(name, 0) for part in known) >= 100)
     genes = sorted(set(files[0].var_names) & set(files[1].var_names))
     files = [cells[:, genes] for cells in files]
     units, ligand, receptor = pairs_of(genes)
     populations = [change.TimePoint(*whole(cells, groups), groups, units, 2, 1, rng) for cells in files]
     print(f"{len(groups)} groups of at least 100 cells: {', '.join(groups)}")
     print(f"{'cells per group':>16}{'pairs':>10}{'coverage':>10}{'null called':>13}{'null supply':>13}")
-    for n in (10, 15, 25, 50, 100, 200):
+    for n in map(int, sizes.split(",")):
         hits, called, supplied = [], [], []
         for _ in range(repeats):
             samples = [drawn(cells, groups, n, rng) for cells in files]
