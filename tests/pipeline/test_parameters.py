@@ -96,3 +96,20 @@ def test_the_schema_is_valid_and_its_defaults_follow_it():
     jsonschema.Draft202012Validator(SCHEMA).validate({"input": "samples.csv", **defaults})
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.Draft202012Validator(SCHEMA).validate({"input": "samples.csv", "max_mito": 200})
+
+
+def test_launch_forms_can_show_every_parameter():
+    """Forms are made of the groups: what they know of a parameter, and nothing they would leave out."""
+    assert SCHEMA["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert [part["$ref"] for part in SCHEMA["allOf"]] == [f"#/$defs/{name}" for name in SCHEMA["$defs"]]
+    for group in SCHEMA["$defs"].values():
+        assert group["title"] and group["type"] == "object"
+        assert set(group.get("required", [])) <= set(group["properties"])
+    numbers = {"minimum", "maximum", "exclusiveMinimum"}
+    for name, entry in PARAMETERS.items():
+        assert entry["type"] in ("string", "integer", "number", "boolean"), name
+        assert entry["description"].endswith("."), name
+        allowed = {"format", "pattern", "enum"} if entry["type"] == "string" else numbers
+        assert set(entry) <= {"type", "description", "default", "hidden"} | allowed, name
+        assert entry.get("format", "file-path") in ("file-path", "directory-path"), name
+    assert sum(len(group["properties"]) for group in SCHEMA["$defs"].values()) == len(PARAMETERS)
