@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 import numpy as np
 
-PACKAGES = ("click", "anndata", "pandas", "numpy", "scipy")
+PACKAGES = ("click", "pandas", "numpy")
 UNASSIGNED = "unassigned"
 LOW_MEAN, LOW_DETECTION = 0.3, 0.1  # a gene below both in every group says little about any
 NEGATIVE_WEIGHT, RECEPTOR_WEIGHT, EXPANSION_WEIGHT = 0.8, 0.2, 0.2
 BLAST_SHARE = 0.2  # of a sample: from this share of marrow lymphoblasts leukaemia is diagnosed (WHO)
 NO_PRECURSORS = 0.6  # from this share on no normal marrow could hold so many precursors
 PATH = click.Path(exists=True, path_type=Path)
+PART_LEAD = 0.3  # of a part's own subset over its cluster's, to be named apart
 NUMBERED_CELLS, NUMBERED_SHARE = 20, 0.02  # smaller clusters are no subset: doublets form such
 
 
@@ -31,38 +32,6 @@ def read_markers(path: Path):
     for sign in ("positive", "negative"):
         table[sign] = [[g for g in genes.upper().split(",") if g] for genes in table[sign]]
     return table.set_index("cell_type", drop=False)
-
-
-def read_lognormal(path: Path, genes: list[str], block: int = 4096):
-    """cell ids (N,) and ln(1 + counts per 10,000 of full depth), CSR float32 (N, G); genes not measured are empty columns."""
-    import anndata as ad
-    import h5py
-    import hdf5plugin  # noqa: F401  registers the zstd filter
-    import scipy.sparse as sp
-
-    with h5py.File(path) as file:
-        cells = ad.io.read_elem(file["obs"]).index.to_numpy()
-        names = ad.io.read_elem(file["var"]).index.str.upper()
-        first = {gene: i for i, gene in reversed(list(enumerate(names)))}
-        at = np.array([first.get(gene, -1) for gene in genes])
-        there = np.flatnonzero(at >= 0)
-        pick = sp.csr_matrix((np.ones(len(there), np.float32), (at[there], there)), (len(names), len(genes)))
-        parts = []
-        for start in range(0, len(cells), block):
-            counts = ad.io.sparse_dataset(file["X"])[start : start + block].astype(np.float32)
-            depth = np.maximum(np.asarray(counts.sum(1)).ravel(), 1)
-            parts.append((sp.diags((1e4 / depth).astype(np.float32)) @ (counts @ pick)).tocsr().log1p())
-    return cells, sp.vstack(parts, format="csr")
-
-
-def group_means(x, group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean expression and share of cells that express, each (groups, G), of x (N, G) by group number (N,)."""
-    import scipy.sparse as sp
-
-    x = sp.csr_matrix(x)
-    n = np.bincount(group)
-    member = sp.csr_matrix((1 / n[group], (group, np.arange(len(group)))), (len(n), len(group)))
-    return np.asarray((member @ x).todense()), np.asarray((member @ (x > 0).astype(np.float32)).todense())
 
 
 def specificity(mean: np.ndarray, detection: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -177,25 +146,14 @@ def size_evidence(values, children, blasts: list[str], share: np.ndarray) -> np.
     return np.where(immature & (share >= NO_PRECURSORS), 3 * EXPANSION_WEIGHT, evidence)
 
 
-def doubtful_blasts(lineage: np.ndarray, sample: np.ndarray) -> np.ndarray:
-    """Which cells (N,) have the name blast from cells of another sample: one where blasts take up BLAST_SHARE.
-
-    Beside few of them markers cannot tell residual blasts from normal precursors, and neither is claimed.
-    """
-    blast = lineage == "blast"
-    _names, place = np.unique(sample, return_inverse=True)
-    share = (np.bincount(place, blast) / np.bincount(place))[place]
-    return blast & (share < BLAST_SHARE) & bool((share >= BLAST_SHARE).any())
-
-
-def name_groups(x, group, genes: list[str], markers, receptors: dict, sample, least: float, lead: float):
+def name_groups(means, group, genes: list[str], markers, receptors: dict, sample, least: float, lead: float):
     """Evidence table, one row per group, with lineage and cell_type.
 
-    x: (N, G) log-normalised expression of genes. group, sample: (N,) number and name. least, lead: score and
+    means: (2, groups, G) mean expression and detection of genes. group, sample: (N,) number and name. least, lead: score and
     margin that a name needs, half the margin between kinds of one type. Kinds of lineage `blast` gain or lose by
     the share that their parent takes up of the cells' samples (size_evidence).
     """
-    mean, detection = group_means(x, group)
+    mean, detection = means
     size = np.bincount(group)
     special, weight = specificity(mean, detection, size)
     top = markers[markers["parent"] == ""]
@@ -218,29 +176,53 @@ def name_groups(x, group, genes: list[str], markers, receptors: dict, sample, le
     return explain(table.drop(columns=["sure", "lineage_sure"]), markers, special * weight, genes)
 
 
-def name_subsets(x, group, genes: list[str], markers, cell_type, least: float, lead: float):
-    """Evidence table like name_groups, of subsets of the cell type (N,) that most of a group's cells have.
+def score_subsets(means, group, genes: list[str], markers, cell_type, least: float, lead: float):
+    """Evidence table like name_groups, of subsets of the cell type (N,) that most of a group's cells have, and the
+    score of every group for every subset (-inf for those of other cell types).
 
     Cell types without rows in the table keep their own name, with underscores.
     """
     import pandas as pd
 
-    mean, detection = group_means(x, group)
+    mean, detection = means
     size = np.bincount(group)
     special, weight = specificity(mean, detection, size)
     types = pd.Series(cell_type).groupby(group).agg(lambda s: s.value_counts().index[0])
     table = pd.DataFrame({"n_cells": size, "parent": types, "lineage": ""})
     table["winner"] = table["cell_type"] = types.str.replace(" ", "_")
+    table["score"] = np.nan
+    scores = pd.DataFrame(-np.inf, index=table.index, columns=markers.index)
     for parent, children in markers.groupby("parent", sort=True):
         rows = np.flatnonzero(types == parent)
         if len(rows):
             inside = contrast(mean[rows], detection[rows], size[rows], special[rows])
             # A programme that is weak beside the lineage's other cell types is weak, however it varies here.
-            inside = np.minimum(inside, 2 * special[rows])
-            kinds = decide(score(children, inside, weight, genes, {}), children, least, lead / 2)
+            values = score(children, np.minimum(inside, 2 * special[rows]), weight, genes, {})
+            scores.loc[table.index[rows], children.index] = values.to_numpy()
+            kinds = decide(values, children, least, lead / 2)
             enter_kinds(table, table.index[rows], kinds, "", markers)
             table.loc[table.index[rows], "score"] = kinds["score"].to_numpy()
-    return explain(table, markers, special * weight, genes)
+    return explain(table, markers, special * weight, genes), scores
+
+
+def name_subsets(means, part, whole, genes: list[str], markers, cell_type, least: float, lead: float):
+    """The evidence of every part (N,), called like its cluster (N,) unless its own winner leads that by PART_LEAD.
+
+    means: name_groups' of the parts and of the clusters.
+
+    A cluster has the cells to be named by; a part of a few dozen is named apart where its markers say so clearly.
+    """
+    import pandas as pd
+
+    table, scores = score_subsets(means[0], part, genes, markers, cell_type, least, lead)
+    named, _ = score_subsets(means[1], whole, genes, markers, cell_type, least, lead)
+    above = named["cell_type"].to_numpy(object)[pd.Series(whole).groupby(part).first().to_numpy()]
+    known = np.isin(above, scores.columns)
+    at = scores.columns.get_indexer(np.where(known, above, scores.columns[0]))
+    behind = table["score"].to_numpy(float) - scores.to_numpy()[np.arange(len(table)), at]
+    apart = ~known | ((behind >= PART_LEAD) & (table["cell_type"] != UNASSIGNED).to_numpy())
+    table["cell_type"] = np.where(apart, table["cell_type"], above)
+    return table
 
 
 def enter_kinds(table, where, kinds, lineage: str, markers) -> None:
@@ -289,43 +271,32 @@ def receptor_shares(paths: tuple, cell_id: np.ndarray, sample: np.ndarray, group
 
 
 @click.command(context_settings={"show_default": True})
-@click.argument("integrated", type=PATH)
-@click.argument("cells", nargs=-1, required=True, type=PATH)
+@click.argument("groups", type=PATH)
+@click.argument("means", type=PATH)
 @click.option("--contigs", multiple=True, type=PATH, help="S.contigs.parquet of every sample with receptors.")
 @click.option("--markers", required=True, type=PATH, help="Marker table.")
-@click.option("--annotation", type=PATH, help="annotation.parquet: name subsets of its cell types.")
-@click.option("--numbered", help="With --annotation: name clusters by this word and their rank in size.")
+@click.option("--numbered", help="Name clusters by this word and their rank in size.")
 @click.option("--min-score", type=float, default=0.25, help="Least score of a named part.")
 @click.option("--min-margin", type=click.FloatRange(0), default=0.1,
               help="Least lead over the runner-up; kinds of one cell type need half.")  # fmt: skip
 @click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-def main(integrated, cells, contigs, markers, annotation, numbered, min_score, min_margin):
-    """Name the clusters' parts of INTEGRATED (integrated.parquet) from CELLS (S.cells.h5ad of every sample)."""
+def main(groups, means, contigs, markers, numbered, min_score, min_margin):
+    """Name the parts of GROUPS (groups.parquet) by MEANS (marker_means.npz): subsets where a parent type is known."""
     import pandas as pd
-    import scipy.sparse as sp
 
-    rows = read_markers(markers)
-    genes = sorted({g for sign in ("positive", "negative") for listed in rows[sign] for g in listed})
-    table = pd.read_parquet(integrated)
-    read = [read_lognormal(path, genes) for path in cells]
-    at = pd.Index(np.concatenate([ids for ids, _ in read])).get_indexer(table["cell_id"])
-    for missing in table["cell_id"][at < 0]:
-        raise click.ClickException(f"{missing}: is in {integrated.name} but in no matrix; give all samples")
-    x = sp.vstack([matrix for _, matrix in read], format="csr")[at]
-    if annotation is not None:
-        known = pd.read_parquet(annotation).set_index("cell_id")["cell_type"]
-        types = known.reindex(table["cell_id"]).fillna(UNASSIGNED).to_numpy(object)
-        by = table["cluster"] if numbered else table["part"].astype(str) + " " + types
-        table["part"] = pd.factorize(by, sort=True)[0]
+    rows, table = read_markers(markers), pd.read_parquet(groups)
+    with np.load(means) as file:
+        genes, expressed = list(file["genes"]), [file["part"], file["whole"]]
     group, sample = table["part"].to_numpy(), table["sample"].astype(str).to_numpy()
-    if annotation is None:
+    if "parent" not in table:
         receptors = receptor_shares(contigs, table["cell_id"].to_numpy(), sample, group)
         relative = {kind: pair[1] for kind, pair in receptors.items()}
-        named = name_groups(x, group, genes, rows, relative, sample, min_score, min_margin)
+        named = name_groups(expressed[0], group, genes, rows, relative, sample, min_score, min_margin)
         for kind, (share, _) in receptors.items():
             named[f"{kind.lower()}_share"] = share
     else:
-        named = name_subsets(x, group, genes, rows, types, min_score, min_margin)
+        whole, types = table["whole"].to_numpy(), table["parent"].to_numpy(object)
+        named = name_subsets(expressed, group, whole, genes, rows, types, min_score, min_margin)
         if numbered:
             large = named["n_cells"] >= max(NUMBERED_CELLS, NUMBERED_SHARE * len(table))
             named["cell_type"] = [f"{numbered}_{g + 1}" if large[g] else UNASSIGNED for g in named.index]
@@ -335,15 +306,8 @@ def main(integrated, cells, contigs, markers, annotation, numbered, min_score, m
     named["main_sample"], named["main_sample_share"] = shares.index.get_level_values(1), shares.to_numpy()
     for column in ("lineage", "cell_type"):
         table[column] = named[column].to_numpy()[group]
-    if annotation is None:
-        doubtful = doubtful_blasts(table["lineage"].to_numpy(), sample)
-        parents = rows["lineage"].reindex(rows["parent"].reindex(table.loc[doubtful, "cell_type"])).to_numpy()
-        table.loc[doubtful, "lineage"], table.loc[doubtful, "cell_type"] = parents, UNASSIGNED
-    columns = ["cell_id", "sample", "cluster", "part", "lineage", "cell_type"]
-    if annotation is not None:
-        table, columns = table.assign(parent=types), [*columns, "parent"]
-    prefix = integrated.name.removesuffix("integrated.parquet")
-    table[columns].to_parquet(f"{prefix}parts.parquet", compression="zstd")
+    prefix = groups.name.removesuffix("groups.parquet")
+    table.drop(columns="whole").to_parquet(f"{prefix}parts.parquet", compression="zstd")
     named.to_csv(f"{prefix}annotation.tsv", sep="\t", index=False, float_format="%.4g")
 
 

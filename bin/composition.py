@@ -11,6 +11,8 @@ import numpy as np
 PACKAGES = ("click", "pandas", "numpy", "scipy", "statsmodels")
 UNASSIGNED = "unassigned"
 MIN_PATIENTS = 3
+DOUBT = 2.0  # log odds: a label less than exp(2) = 7.4 times likelier than the next one is doubtful
+CERTAIN = ["n_min", "n_max", "n_named"]
 
 
 def intervals(n: np.ndarray, total: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -21,6 +23,34 @@ def intervals(n: np.ndarray, total: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     low, high = proportion_confint(n, size, method="wilson")
     high = np.where(n == 0, 1 - 0.05 ** (1 / size), high)
     return np.where(total > 0, np.where(n == 0, 0, low), 0.0), np.where(total > 0, high, 1.0)
+
+
+def bounds(table) -> tuple[np.ndarray, np.ndarray]:
+    """95 % bounds that hold although some cells may be misnamed: lower of n_min / total, upper of n_max / n_named."""
+    low, _ = intervals(table["n_min"].to_numpy(), table["total"].to_numpy())
+    _, high = intervals(table["n_max"].to_numpy(), table["n_named"].to_numpy())
+    return low, high
+
+
+def rivals(labels, annotation, subsets: list):
+    """The other label that each doubtful cell may have, '' where there is no doubt: a column per level, rows as labels.
+
+    A cell is doubtful where its label is less than exp(DOUBT) times likelier than the next one. A doubtful type makes a
+    doubtful lineage where the other type's is another; subsets are judged within the lineage that a cell has.
+    """
+    import pandas as pd
+
+    tables = [annotation, *(s.rename(columns={"subset": "cell_type"}) for s in subsets)]
+    columns = ["cell_id", "margin", "rival"]
+    type_, *inner = (t.reindex(columns=columns).set_index("cell_id") for t in tables)
+    own = pd.concat(inner) if inner else type_.iloc[:0]
+    found = pd.DataFrame(index=labels["cell_id"])
+    for level, table in (("cell_type", type_), ("subset", own)):
+        found[level] = table["rival"].where(table["margin"] < DOUBT).reindex(found.index).fillna("")
+    lineage = labels.groupby("cell_type", observed=True)["lineage"].agg(lambda s: s.mode().iloc[0])
+    other = found["cell_type"].map(lineage.astype(str)).fillna("")
+    found["lineage"] = other.where(other != labels["lineage"].to_numpy(str), "")
+    return found.reset_index(drop=True)
 
 
 def join_labels(annotation, integrated, subsets: list, samples):
@@ -46,29 +76,48 @@ def join_labels(annotation, integrated, subsets: list, samples):
     return table
 
 
-def count(labels, samples):
+def count(labels, samples, doubts):
     """Counts and shares with intervals of every label in every sample, at three levels.
 
     Lineages and cell types are shares of a sample's cells; subsets are shares of their lineage's cells. A label that
-    a sample does not have is a row with n 0.
+    a sample does not have is a row with n 0. n_min and n_max count the doubtful cells (doubts: from rivals) elsewhere
+    and here; n_named leaves out cells without a name, which may be of any kind or, like doublets and debris, of none.
     """
     import pandas as pd
 
     where = samples.set_index("sample")[["patient", "timepoint", "day"]]
     tables = []
     for level, parent in (("lineage", None), ("cell_type", None), ("subset", "lineage")):
-        key = labels[["sample", level]].astype(str)
+        key = labels[["sample", level]].astype(str).rename(columns={level: "label"})
         key["parent"] = labels[parent].astype(str) if parent else "all"
-        n = key.groupby(["parent", level, "sample"]).size().unstack("sample", fill_value=0)
-        n = n.reindex(columns=list(where.index), fill_value=0)
-        total = key.groupby(["parent", "sample"]).size().unstack("sample", fill_value=0)
-        total = total.reindex(columns=list(where.index), fill_value=0)
-        long = n.stack().rename("n").reset_index().rename(columns={level: "label"})
-        long["total"] = [total.at[p, s] for p, s in zip(long["parent"], long["sample"], strict=True)]
-        tables.append(long.assign(level=level))
+        key["rival"] = doubts[level].to_numpy(str)
+
+        def tally(rows, column="label"):
+            return (
+                rows.groupby(["parent", column, "sample"]).size().rename_axis(["parent", "label", "sample"])
+            )
+
+        every = (
+            key[["parent", "label"]].drop_duplicates().merge(where.index.to_frame(index=False), how="cross")
+        )
+        table = every.set_index(["parent", "label", "sample"]).sort_index()
+        doubtful = key[key["rival"] != ""]
+        for name, rows, column in (
+            ("n", key, "label"), ("away", doubtful, "label"), ("hither", doubtful, "rival"),
+        ):  # fmt: skip
+            table[name] = tally(rows, column).reindex(table.index, fill_value=0)
+        table = table.reset_index()
+        table["total"] = table.groupby(["parent", "sample"])["n"].transform("sum")
+        nameless = (
+            table["n"].where(table["label"] == UNASSIGNED, 0).groupby([table["parent"], table["sample"]])
+        )
+        table["n_min"] = table["n"] - table["away"]
+        table["n_named"] = table["total"] - nameless.transform("sum").where(table["label"] != UNASSIGNED, 0)
+        table["n_max"] = np.minimum(table["n"] + table["hither"], table["n_named"])
+        tables.append(table.assign(level=level))
     table = pd.concat(tables, ignore_index=True).merge(where, left_on="sample", right_index=True)
     table["share"] = (table["n"] / table["total"].replace(0, np.nan)).astype(float)
-    table["low"], table["high"] = intervals(table["n"].to_numpy(), table["total"].to_numpy())
+    table["low"], table["high"] = bounds(table)
     columns = [
         "patient",
         "sample",
@@ -82,6 +131,7 @@ def count(labels, samples):
         "share",
         "low",
         "high",
+        *CERTAIN,
     ]
     rank = {"lineage": 0, "cell_type": 1, "subset": 2}
     table = table.assign(rank=table["level"].map(rank)).sort_values(
@@ -96,8 +146,8 @@ def changes(composition):
 
     rows = []
     keys = ["patient", "level", "parent", "label"]
-    pooled = composition.groupby([*keys, "day", "timepoint"], as_index=False)[["n", "total"]].sum()
-    pooled["low"], pooled["high"] = intervals(pooled["n"].to_numpy(), pooled["total"].to_numpy())
+    pooled = composition.groupby([*keys, "day", "timepoint"], as_index=False)[["n", "total", *CERTAIN]].sum()
+    pooled["low"], pooled["high"] = bounds(pooled)
     pooled["share"] = pooled["n"] / pooled["total"].replace(0, np.nan)
     for key, group in pooled.sort_values("day").groupby(keys):
         for a, b in zip(group.iloc[:-1].itertuples(), group.iloc[1:].itertuples(), strict=True):
@@ -247,8 +297,9 @@ def main(annotation, integrated, subsets, samples):
             f"{missing[0]}: is in {annotation.name} but not in {samples.name}; use the same run's"
         )
     sheet = sheet[sheet["sample"].isin(table["sample"].astype(str))]
-    labels = join_labels(table, pd.read_parquet(integrated), [pd.read_parquet(p) for p in subsets], sheet)
-    composition = count(labels, sheet)
+    named = [pd.read_parquet(p) for p in subsets]
+    labels = join_labels(table, pd.read_parquet(integrated), named, sheet)
+    composition = count(labels, sheet, rivals(labels, table, named))
     moved = changes(composition)
     tested = differential_abundance(composition, sheet["patient"].nunique())
     labels.to_parquet("labels.parquet", compression="zstd")

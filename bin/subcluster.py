@@ -16,8 +16,8 @@ UNASSIGNED = "unassigned"
 FEW_CELLS, DETECTED, KEPT = 10, 0.05, 200  # cells per subset; share of cells in a subset; genes per subset
 
 
-def renumber(names: np.ndarray) -> np.ndarray:
-    """Numbered names (Plasma_2) numbered anew by size, largest first; other names as they are."""
+def renumber(names: np.ndarray) -> dict[str, str]:
+    """New names of numbered ones (Plasma_2), numbered by size, largest first."""
     import pandas as pd
 
     split = pd.Series(names, dtype=object).str.extract(r"^(.+)_(\d+)$")
@@ -29,7 +29,7 @@ def renumber(names: np.ndarray) -> np.ndarray:
         word = name.rsplit("_", 1)[0]
         rank[word] = rank.get(word, 0) + 1
         new[name] = f"{word}_{rank[word]}"
-    return np.array([new.get(name, name) for name in names], dtype=object)
+    return new
 
 
 def read_lognormal(path: Path, wanted):
@@ -118,11 +118,14 @@ def main(named, integrated, cells, lineage):
     import pandas as pd
     import scipy.sparse as sp
 
-    table = pd.read_parquet(named, columns=["cell_id", "cell_type"])
+    table = pd.read_parquet(named, columns=["cell_id", "cell_type", "margin", "rival"])
     places = pd.read_parquet(integrated, columns=["cell_id", "umap_1", "umap_2"])
     table = table.merge(places, on="cell_id", how="left", validate="one_to_one")
     table.insert(1, "lineage", lineage)
-    table.insert(2, "subset", renumber(table.pop("cell_type").to_numpy(object)))
+    table.insert(2, "subset", table.pop("cell_type"))
+    numbers = renumber(table["subset"].to_numpy(object))
+    for column in ("subset", "rival"):
+        table[column] = table[column].map(numbers).fillna(table[column])
     read = [read_lognormal(path, table["cell_id"]) for path in cells]
     genes = read[0][1]
     for path, (_, own, _) in zip(cells, read, strict=True):

@@ -26,10 +26,11 @@ process ANNOTATE {
     def predictions = celltypist_model ? '--predictions predictions.tsv' : ''
     def given = labels ? "--labels ${labels}" : ''
     """
-    annotate.py ${clusters} ${cells} ${receptors} --markers ${markers} \\
+    marker_means.py ${clusters} ${cells} --markers ${markers}
+    annotate.py groups.parquet marker_means.npz ${receptors} --markers ${markers} \\
         --min-score ${options.min_score} --min-margin ${options.min_margin}
     ${predict}
-    refine.py parts.parquet ${components} ${expression} --markers ${markers} \\
+    refine.py parts.parquet ${components} ${expression} --markers ${markers} --evidence annotation.tsv \\
         --lineages ${lineages} ${given} ${predictions} --labels-use ${options.labels_use}
     """
 

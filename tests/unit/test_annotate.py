@@ -3,6 +3,7 @@
 import anndata
 import annotate
 import hdf5plugin
+import marker_means
 import numpy as np
 import pandas as pd
 import pytest
@@ -40,7 +41,8 @@ def blood(genes, kinds, n=60, seed=0, ambient=0.05):
 
 def name(x, group, genes, markers, receptors=None, sample=None):
     sample = np.repeat("S1", len(group)) if sample is None else sample
-    return annotate.name_groups(x, group, genes, markers, receptors or {}, sample, 0.25, 0.1)
+    means = marker_means.group_means(x, group)
+    return annotate.name_groups(means, group, genes, markers, receptors or {}, sample, 0.25, 0.1)
 
 
 def test_planted_types_are_named_with_their_evidence(genes, markers):
@@ -118,8 +120,8 @@ def test_size_decides_between_blasts_and_their_precursors_but_not_against_mature
 def test_few_blasts_beside_a_sample_full_of_them_are_not_claimed():
     lineage = np.array(["blast"] * 9 + ["T"] + ["blast"] + ["T"] * 9)
     sample = np.repeat(["before", "after"], 10)
-    assert np.flatnonzero(annotate.doubtful_blasts(lineage, sample)).tolist() == [10]
-    assert not annotate.doubtful_blasts(lineage[10:], sample[10:]).any()
+    assert np.flatnonzero(refine.doubtful_blasts(lineage, sample)).tolist() == [10]
+    assert not refine.doubtful_blasts(lineage[10:], sample[10:]).any()
 
 
 def test_marker_table_without_a_column_is_told(tmp_path):
@@ -164,7 +166,7 @@ def test_a_label_that_a_sample_lacks_is_not_given_to_its_cells():
     given = truth.copy()
     given[:30] = "b"
     sample = np.where(np.arange(len(truth)) < 30, "late", "early")
-    found, _ = refine.refine(x, given, one(given)[0], sample)
+    found, *_ = refine.refine(x, given, one(given)[0], sample)
     assert (found[:30] == "b").all() and (found[30:] == truth[30:]).mean() > 0.99
 
 
@@ -172,9 +174,10 @@ def test_cells_of_wrongly_named_parts_go_where_they_fit():
     x, truth = profiles(np.random.default_rng(0))
     given = truth.copy()
     given[:40], given[620:], given[300:320] = "b", "a", "unassigned"
-    found, margin = refine.refine(x, given, *one(given))
+    found, margin, rival = refine.refine(x, given, *one(given))
     assert (found == truth).mean() > 0.99
     assert np.nanmedian(margin) > 2
+    assert set(rival) == {"a", "b", "rare"} and not (rival == found).any()
 
 
 def test_a_mixture_of_two_labels_is_not_claimed_by_either():
@@ -182,7 +185,7 @@ def test_a_mixture_of_two_labels_is_not_claimed_by_either():
     x, truth = profiles(rng)
     both = np.maximum(x[:30].toarray(), x[300:330].toarray())
     label = np.r_[truth, np.repeat("unassigned", 30).astype(object)]
-    found, _ = refine.refine(sp.vstack([x, sp.csr_matrix(both)]).tocsr(), label, *one(label))
+    found, *_ = refine.refine(sp.vstack([x, sp.csr_matrix(both)]).tocsr(), label, *one(label))
     assert (found[-30:] == "unassigned").mean() > 0.8
     assert (found[:-30] == truth).mean() > 0.99
 
@@ -192,7 +195,7 @@ def test_cells_stay_within_their_parent():
     given = truth.copy()
     given[:30] = "b"
     parent = np.where(np.arange(len(truth)) < 30, "other", "same")
-    found, _ = refine.refine(x, given, parent, one(given)[1])
+    found, *_ = refine.refine(x, given, parent, one(given)[1])
     assert (found[:30] == "b").all() and (found[30:] == truth[30:]).mean() > 0.99
 
 
@@ -208,9 +211,8 @@ def named(tmp_path, monkeypatch):
     parts.to_parquet("parts.parquet")
     parts[["cell_id"]].to_parquet("components.parquet")
     sp.save_npz("expression.npz", x)
-    pd.DataFrame({"cell_type": ["a", "b", "rare"], "lineage": ["T", "T", "B"]}).to_csv(
-        "markers.tsv", sep="\t"
-    )
+    rows = pd.DataFrame({"cell_type": ["a", "b", "rare"], "parent": "", "lineage": ["T", "T", "B"]})
+    rows.to_csv("markers.tsv", sep="\t")
     return ids
 
 
@@ -243,13 +245,30 @@ def test_labels_of_other_cells_are_an_error(named):
     assert result.exit_code == 1 and "labels.tsv" in result.output and "<sample>:<barcode" in result.output
 
 
+def test_margins_per_type_for_the_quality_page():
+    table = pd.DataFrame({"cell_id": list("abcdef"), "sample": ["S1", "S1", "S2", "S2", "S2", "S2"], "part": [0, 0, 1, 1, 2, 2],
+                          "cell_type": ["T", "T", "T", "B", "unassigned", "unassigned"], "margin": [1.0, 2, 3, 4, np.nan, np.nan],
+                          "moved": [False, False, False, True, False, False]})  # fmt: skip
+    evidence = pd.DataFrame({"part": [0, 1, 2], "margin": [0.5, 0.2, 0.05], "runner_up": ["NK", "B", "T"]})
+    found = refine.margins(table, evidence)
+    assert list(found.loc["T", ["cells", "samples", "parts", "least", "median", "log_odds", "moved"]]) == [
+        3, 2, 2, 0.2, 0.5, 2, 0]  # fmt: skip
+    assert found.loc["T", "runner_up"] == "NK"
+    assert found.loc["B", "moved"] == 100 and found.loc["B", "parts"] == 0
+    section = refine.multiqc(found)
+    assert section["data"]["T"]["least"] == 0.2 and section["data"]["unassigned"]["runner_up"] == "T"
+    assert "least" not in section["data"]["B"] and set(section["headers"]) == set(section["data"]["T"])
+
+
 def test_lineages_with_enough_cells_go_on(named):
     pd.DataFrame({"lineage": ["T", "B", "NK"], "resolution": 1}).to_csv("lineages.tsv", sep="\t", index=False)
     assert refined("--lineages", "lineages.tsv", "--min-cells", "50").exit_code == 0
     assert list(pd.read_csv("lineages_found.tsv", sep="\t")["lineage"]) == ["T"]
 
 
-def test_command_reads_matrices_and_writes_parts(tmp_path, monkeypatch, project, genes):
+@pytest.fixture
+def sample(tmp_path, monkeypatch, project, genes):
+    """A matrix of the types, integrated.parquet with cells in reverse order, and the true type of every cell."""
     monkeypatch.chdir(tmp_path)
     x, kind = blood(genes, list(TYPES))
     cells = pd.DataFrame(index=[f"S1:{i}" for i in range(len(kind))])
@@ -259,10 +278,29 @@ def test_command_reads_matrices_and_writes_parts(tmp_path, monkeypatch, project,
     part = np.unique(kind, return_inverse=True)[1]
     table = pd.DataFrame({"cell_id": cells.index[::-1], "sample": "S1", "cluster": 0, "part": part[::-1]})
     table.to_parquet("integrated.parquet")
-    options = ["integrated.parquet", "S1.cells.h5ad", "--markers", str(project / "assets" / "markers.tsv")]
-    assert CliRunner().invoke(annotate.main, options).exit_code == 0
-    parts = pd.read_parquet("parts.parquet").set_index("cell_id").loc[cells.index]
-    assert (parts["cell_type"] == kind).all()
-    assert {"winner", "runner_up", "margin", "evidence", "against"} <= set(
-        pd.read_csv("annotation.tsv", sep="\t")
-    )
+    return pd.Series(kind, index=cells.index)
+
+
+def command(main, *options):
+    done = CliRunner().invoke(main, [str(option) for option in options])
+    assert done.exit_code == 0, done.output
+
+
+def test_commands_read_matrices_and_write_parts(sample, project):
+    markers = project / "assets" / "markers.tsv"
+    command(marker_means.main, "integrated.parquet", "S1.cells.h5ad", "--markers", markers)
+    command(annotate.main, "groups.parquet", "marker_means.npz", "--markers", markers)
+    parts = pd.read_parquet("parts.parquet").set_index("cell_id").loc[sample.index]
+    assert (parts["cell_type"] == sample).all()
+    columns = {"winner", "runner_up", "margin", "evidence", "against"}
+    assert columns <= set(pd.read_csv("annotation.tsv", sep="\t"))
+
+
+def test_clusters_are_divided_by_type_or_not_at_all(sample, project):
+    sample.rename("cell_type").rename_axis("cell_id").reset_index().to_parquet("annotation.parquet")
+    options = ["--markers", project / "assets" / "subsets.tsv", "--annotation", "annotation.parquet"]
+    command(marker_means.main, "integrated.parquet", "S1.cells.h5ad", *options)
+    groups = pd.read_parquet("groups.parquet")
+    assert groups["whole"].nunique() == groups["parent"].nunique() == len(TYPES)
+    command(marker_means.main, "integrated.parquet", "S1.cells.h5ad", *options, "--undivided")
+    assert (pd.read_parquet("groups.parquet")[["part", "whole"]] == 0).all(axis=None)

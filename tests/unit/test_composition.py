@@ -86,6 +86,35 @@ def test_label_table_and_shares(run):
     assert section["data"]["P0_T1"] == {"T cell": 50, "erythroid cell": 3, "plasma cell": 50}
 
 
+def test_doubtful_and_nameless_cells_widen_the_interval_to_where_they_may_belong(run):
+    samples = sheet(times=("T1",))
+    table = labels(samples).assign(margin=5.0, rival="T cell")
+    plasma = table.index[table["lineage"] == "plasma"]
+    table.loc[plasma[:10], "margin"] = 1.0
+    table.loc[plasma[-8:], ["lineage", "cell_type", "rival"]] = "unassigned", "unassigned", ""
+    subsets = pd.DataFrame(
+        {
+            "cell_id": table.loc[plasma[:-8], "cell_id"],
+            "subset": "Plasma_1",
+            "margin": 9.0,
+            "rival": "Plasma_2",
+        }
+    )
+    subsets.loc[subsets.index[20:], ["subset", "rival"]] = "Plasma_2", "Plasma_1"
+    subsets.loc[subsets.index[30:], "margin"] = -0.3
+    assert run(table, samples, subsets).exit_code == 0
+    counted = pd.read_csv("composition.tsv", sep="\t").set_index("label")
+    certain = ["n", "n_min", "n_max", "n_named"]
+    assert list(counted.loc["plasma cell", certain]) == [42, 32, 42, 92]
+    assert list(counted.loc["T cell", certain]) == [50, 50, 60, 92]
+    assert list(counted.loc["T", certain]) == [50, 50, 60, 92]
+    assert list(counted.query("level == 'cell_type'").loc["unassigned", certain]) == [8, 8, 8, 100]
+    assert list(counted.loc["Plasma_1", certain]) == [20, 20, 32, 42]
+    assert list(counted.loc["Plasma_2", certain]) == [22, 10, 22, 42]
+    low, high = composition.intervals(np.array([32, 42]), np.array([100, 92]))
+    assert tuple(counted.loc["plasma cell", ["low", "high"]]) == pytest.approx((low[0], high[1]), abs=1e-5)
+
+
 def test_changes_are_between_consecutive_time_points(run):
     samples = sheet(times=("T1", "T2", "T3"))
     table = labels(samples)

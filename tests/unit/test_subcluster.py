@@ -3,6 +3,7 @@
 import anndata
 import annotate
 import hdf5plugin
+import marker_means
 import numpy as np
 import pandas as pd
 import pytest
@@ -68,7 +69,9 @@ def test_the_planted_genes_lead(cells):
 
 def test_numbers_follow_size_and_names_stay():
     names = np.repeat(["Plasma_1", "Plasma_3", "CD8_ISG+", "unassigned"], (5, 9, 4, 3)).astype(object)
-    new = subcluster.renumber(names)
+    numbers = subcluster.renumber(names)
+    assert set(numbers) == {"Plasma_1", "Plasma_3"}
+    new = np.array([numbers.get(name, name) for name in names])
     assert list(pd.Series(new).value_counts().index) == ["Plasma_1", "Plasma_2", "CD8_ISG+", "unassigned"]
     assert (new[5:14] == "Plasma_1").all()
 
@@ -81,7 +84,9 @@ def test_command_writes_subsets_and_markers(cells, tmp_path, monkeypatch):
         counts, obs=pd.DataFrame(index=ids), var=pd.DataFrame(index=[f"G{i}" for i in range(80)])
     )
     data.write_h5ad("S1.cells.h5ad", compression=hdf5plugin.FILTERS["zstd"])
-    pd.DataFrame({"cell_id": ids, "cell_type": subset}).to_parquet("plasma.annotation.parquet")
+    named = pd.DataFrame({"cell_id": ids, "cell_type": subset, "margin": 3.0, "rival": ""})
+    named.loc[:9, "rival"] = "Plasma_3"
+    named.to_parquet("plasma.annotation.parquet")
     pd.DataFrame({"cell_id": ids[::-1], "umap_1": 0.0, "umap_2": 1.0}).to_parquet("plasma.integrated.parquet")
     options = [
         "plasma.annotation.parquet",
@@ -94,7 +99,7 @@ def test_command_writes_subsets_and_markers(cells, tmp_path, monkeypatch):
     assert result.exit_code == 0, result.output
     table = pd.read_parquet("plasma.subsets.parquet")
     assert (
-        list(table) == ["cell_id", "lineage", "subset", "umap_1", "umap_2"]
+        list(table) == ["cell_id", "lineage", "subset", "margin", "rival", "umap_1", "umap_2"]
         and (table["subset"] == subset).all()
     )
     assert set(pd.read_csv("plasma.markers.tsv", sep="\t")["subset"]) == set(subset)
@@ -136,7 +141,9 @@ PROGRAMMES = {
 }
 
 
-def test_programmes_name_subsets_and_combine(project):
+@pytest.fixture(scope="module")
+def programmes(project):
+    """Markers, genes, expression of 60 cells of each programme, and their kind."""
     markers = annotate.read_markers(project / "assets" / "subsets.tsv")
     genes = sorted({g for sign in ("positive", "negative") for listed in markers[sign] for g in listed})
     rng = np.random.default_rng(1)
@@ -144,12 +151,31 @@ def test_programmes_name_subsets_and_combine(project):
     rate = np.full((180, len(genes)), 0.1)
     for name, own in PROGRAMMES.items():
         rate[np.ix_(kind == name, [genes.index(g) for g in own])] = 5
-    x = sp.csr_matrix(np.log1p(rng.poisson(rate)).astype(np.float32))
-    group = np.unique(kind, return_inverse=True)[1]
-    table = annotate.name_subsets(x, group, genes, markers, np.repeat("NK", 180), 0.25, 0.1)
-    assert list(table["cell_type"]) == sorted(PROGRAMMES)
-    plain = annotate.name_subsets(x, group, genes, markers, np.repeat("mast cell", 180), 0.25, 0.1)
-    assert set(plain["cell_type"]) == {"mast_cell"}
+    return markers, genes, sp.csr_matrix(np.log1p(rng.poisson(rate)).astype(np.float32)), kind
+
+
+def subsets(programmes, part, whole, cell_type="NK"):
+    markers, genes, x, _ = programmes
+    means = [marker_means.group_means(x, group) for group in (part, whole)]
+    types = np.repeat(cell_type, len(part))
+    return annotate.name_subsets(means, part, whole, genes, markers, types, 0.25, 0.1)
+
+
+def test_programmes_name_subsets_and_combine(programmes):
+    group = np.unique(programmes[-1], return_inverse=True)[1]
+    assert list(subsets(programmes, group, group)["cell_type"]) == sorted(PROGRAMMES)
+    assert set(subsets(programmes, group, group, "mast cell")["cell_type"]) == {"mast_cell"}
+
+
+def test_a_part_is_called_like_its_cluster_unless_another_name_leads_clearly(programmes, monkeypatch):
+    kind = programmes[-1]
+    part = np.unique(kind, return_inverse=True)[1]
+    whole = (kind != "CD56bright").astype(int)  # one cluster holds dim and ISG+ cells
+    assert list(subsets(programmes, part, whole)["cell_type"]) == sorted(PROGRAMMES)
+    monkeypatch.setattr(annotate, "PART_LEAD", 5)
+    found = list(subsets(programmes, part, whole)["cell_type"])
+    named = list(subsets(programmes, whole, whole)["cell_type"])
+    assert found == [named[0], named[1], named[1]]
 
 
 def test_tables_of_assets_fit_together(project):
