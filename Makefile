@@ -49,10 +49,13 @@ test-nf: setup ## the nf-test suite: every process, room and profile, as a stub 
 	@command -v nf-test >/dev/null || { echo "nf-test is not on the PATH: see https://www.nf-test.com" >&2; exit 1; }
 	@nf-test test --ci
 
+test-cluster: setup ## whole runs under Slurm (Debian: slurm-wlm, munge), interrupted and resumed
+	@$(BIN)/python -m pytest tests/cluster
+
 lint: setup ## ruff, nextflow lint and, where present, shellcheck
 	@ruff check . && ruff format --check .
 	@nextflow lint main.nf nextflow.config modules conf
-	@if command -v shellcheck >/dev/null; then shellcheck conf/runtime/nextflow .ci/run; else echo "shellcheck is not here: shell scripts not checked"; fi
+	@if command -v shellcheck >/dev/null; then shellcheck conf/runtime/nextflow .ci/run tests/cluster/slurm.sh; else echo "shellcheck is not here: shell scripts not checked"; fi
 
 lock: ## resolve modules/*/requirements.txt and tests/requirements.txt into requirements.lock (needs uv)
 	@uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 \
@@ -61,4 +64,4 @@ lock: ## resolve modules/*/requirements.txt and tests/requirements.txt into requ
 clean: ## remove what demo and the tests left behind
 	@rm -rf demo work .nextflow .nextflow.log* .pytest_cache
 
-.PHONY: help setup demo demo-real test test-nf lint lock clean
+.PHONY: help setup demo demo-real test test-nf test-cluster lint lock clean

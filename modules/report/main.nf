@@ -44,7 +44,8 @@ workflow REPORT {
         .combine(shared.toList())
         .map { meta, own, all -> [meta, (own + all).unique { file -> file.name }.sort { file -> file.name }] }
     // What bears on results: another output folder or machine makes no new page.
-    place = ['outdir', 'publish_mode', 'max_cpus', 'max_memory', 'max_time', 'registry', 'queue', 'region', 'help']
+    place = ['outdir', 'publish_mode', 'max_cpus', 'max_memory', 'max_time', 'registry', 'queue', 'region', 'help'] +
+        ['account', 'cluster_options', 'job_array', 'scratch']
     used = settings.findAll { name, _value -> !(name in place) }
     parameters = channel.of(groovy.json.JsonOutput.prettyPrint(groovy.json.JsonOutput.toJson(used)))
         .collectFile(name: 'params.json', newLine: true)
