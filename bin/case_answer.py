@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""The answer of a case in words: who carries each bulk clone, how it moves, what it carries, what surrounds it.
+"""The answer of a case in words: who carries each bulk clone, how it moves, what it carries, how sure that is.
 
-A statement is a list of texts and numbers. A number names the table, the column and the rows it comes from, so that
-the page can show its source and a test can compute it again.
+A statement is a list of texts and numbers. A number names the table, the column and the rows it comes from, and a bound
+also the rows it is a share of, so that the page can show its source and a test can compute it again.
 """
 
 import json
@@ -40,6 +40,38 @@ def number(table: str, rows, column: str, where: dict, kind: str = "count") -> d
     return {"value": value, "text": text, "table": table, "column": column, "where": where}
 
 
+def bounds(table: str, rows, where: dict, per: tuple[str, dict], words: str = "") -> list:
+    """` (low to high words)` of a sum of `n` as a share of another sum: Wilson 95 %; ` (at most high words)` for none.
+
+    per: column and rows of what it is a share of. Where nothing was seen the bound is 1 - 0.05^(1/total).
+    """
+    n, total = (number(table, rows, column, rows_of)["value"] for column, rows_of in (("n", where), per))
+    if not total:
+        return []
+    z2 = 1.959964**2
+    middle, half = (
+        n / total + z2 / (2 * total),
+        (z2 * (n / total * (1 - n / total) / total + z2 / (4 * total**2))) ** 0.5,
+    )
+    found = {"low": (middle - half) / (1 + z2 / total), "high": min((middle + half) / (1 + z2 / total), 1.0)}
+    found["high"] = found["high"] if n else 1 - 0.05 ** (1 / total)
+    told = {
+        side: number(table, rows, "n", where, "share")
+        | {
+            "value": value,
+            "text": f"{100 * value:.3g} %",
+            "bound": side,
+            "per": {"column": per[0], "where": per[1]},
+        }
+        for side, value in found.items()
+    }
+    return (
+        [" (", told["low"], " to ", told["high"], f"{words})"]
+        if n
+        else [" (at most ", told["high"], f"{words})"]
+    )
+
+
 def words(names) -> str:
     """`a`, `a and b`, `a, b and c`."""
     names = list(names)
@@ -66,33 +98,36 @@ def interval(table: str, rows, where: dict) -> list:
     return [" (", number(table, rows, "low", where, "share"), " to ", high, ")"]
 
 
-def who(name: str, rows, source: str) -> tuple[list, str, float]:
-    """(statement, main cell type, its share) on the cells that carry a bulk clone; rows: its rows of mrd.tsv."""
+def who(name: str, rows, source: str) -> tuple[list, list, str, float]:
+    """(on the cells that carry a bulk clone, on the next cell type, main cell type, its share); rows: of mrd.tsv."""
     by_type = rows.groupby("cell_type", sort=False)["n"].sum().sort_values(ascending=False, kind="stable")
     if not len(by_type) or not by_type.sum():
         told = [rows[name].iloc[0] for name in ("reason", "verdict")]
         reason = next((text for text in told if isinstance(text, str) and text), "no reason is given")
-        return ["Not seen in single cells: ", reason], "", 0.0
-    main = by_type.index[0]
-    share = by_type.iloc[0] / by_type.sum()
-    lead = (
-        f"{plural(main)[0].upper()}{plural(main)[1:]}"
-        if share >= 0.5
-        else f"Several cell types, most often {plural(main)}"
+        return ["Not seen in single cells: ", reason.split(";")[0]], [], "", 0.0  # the rest is evidence
+    main, share = by_type.index[0], by_type.iloc[0] / by_type.sum()
+    subject = f"{plural(main)[0].upper()}{plural(main)[1:]}"
+    lead = subject if share >= 0.5 else f"Several cell types, most often {plural(main)}"
+    mine, all_of_it = {"clone": name, "cell_type": main}, {"clone": name}
+    said = [f"{lead}: ", number(source, rows, "n", mine), " of ", number(source, rows, "n", all_of_it)]
+    said += [" matched cells", *bounds(source, rows, mine, ("n", all_of_it))]
+    others, beside = (
+        [other for other in by_type.index[1:] if "blast" in other] or list(by_type.index[1:2]),
+        [],
     )
-    mine = {"clone": name, "cell_type": main}
-    said = [f"{lead}: ", number(source, rows, "n", mine), " of ", number(source, rows, "n", {"clone": name})]
-    said.append(" matched cells")
-    others = [other for other in by_type.index[1:] if "blast" in other] or list(by_type.index[1:2])
     for other in others[:1]:
         there = {"clone": name, "cell_type": other}
-        said += [
-            f"; {plural(other)} ",
+        beside = [
+            f"{plural(other)[0].upper()}{plural(other)[1:]}: ",
             number(source, rows, "n", there),
             " of ",
-            number(source, rows, "total", there),
         ]
-    return said, main, float(share)
+        beside += [
+            number(source, rows, "total", there),
+            " with a receptor",
+            *bounds(source, rows, there, ("total", there)),
+        ]
+    return said, beside, main, float(share)
 
 
 def moves(name: str, matched: str, curve, fates, patient: str) -> list:
@@ -126,8 +161,8 @@ def moves(name: str, matched: str, curve, fates, patient: str) -> list:
     return said or ["No bulk value and no single-cell clone to follow."]
 
 
-def carries(matched: str, cnv, malignancy, patient: str) -> list:
-    """Statement on arms gained and lost by the single-cell clone, and on its cells called malignant."""
+def carries(matched: str, cnv, patient: str) -> list:
+    """Statement on arms gained and lost by the single-cell clone."""
     if not matched:
         return ["Unknown: no cell of it is seen."]
     if cnv is None:
@@ -156,54 +191,22 @@ def carries(matched: str, cnv, malignancy, patient: str) -> list:
     return [*said, " of ", number(source, cnv, "total", where), " cells"]
 
 
-def place(focus, row: dict, patient: str) -> list:
-    """`, in the first x % of pairs to the focus`, where communication_focus.tsv holds one such row."""
-    if focus is None:
-        return []
-    names = {
-        "timepoint": "to",
-        "source": "source",
-        "ligand_complex": "ligand",
-        "receptor_complex": "receptor",
-    }
-    where = {column: row[name] for column, name in names.items()}
-    if (focus[list(where)] == list(where.values())).all(axis=1).sum() != 1:
-        return []
-    first = number(f"{patient}.communication_focus.tsv", focus, "place", where, "share")
-    return [", in the first ", first, f" of all pairs to the focus at {row['to']}"]
+def fate_of(matched: str, fates) -> str:
+    """`persistent and expanded`, as FATES calls the clone; empty where it calls nothing."""
+    rows = fates[fates["clone"] == matched] if fates is not None and matched else []
+    if not len(rows) or rows["fate"].iloc[0] == "undetermined":
+        return ""
+    return words(dict.fromkeys(text for text in rows[["fate", "change"]].iloc[0] if text != "not shown"))
 
 
-def surroundings(change, focus, signatures, patient: str) -> list[list]:
-    """Statements on watched pairs that reach the focus at the last comparison, and on interferon-high subsets."""
-    said = []
-    if change is not None and len(change):
-        last = change[change["to"] == change["to"].iloc[-1]]
-        last = last[last["from"] == change[change["to"] == change["to"].iloc[-1]]["from"].iloc[0]]
-        live = last[last["focus"] & last["watch"].fillna("").ne("") & last["expressed_to"]]
-        rising = live["class"].isin(["gained", "strengthened"])
-        order = live.assign(rising=rising).sort_values(
-            ["rising", "supply_to"], ascending=False, kind="stable"
-        )
-        best = order.drop_duplicates(["watch"])
-        for row in best.head(4).to_dict("records"):
-            where = {name: row[name] for name in ("from", "to", "source", "target", "ligand", "receptor")}
-            source = f"{patient}.communication_change.tsv"
-            before = number(source, last, "supply_from", where) | {"text": f"{row['supply_from']:.3g}"}
-            after = number(source, last, "supply_to", where) | {"text": f"{row['supply_to']:.3g}"}
-            pair = f"{row['watch']}: {row['source']} to {row['target']}, supply "
-            how = row["class"] + (f" by {row['driver']}" if isinstance(row["driver"], str) else "")
-            said.append([pair, before, f" at {row['from']}, ", after, f" at {row['to']} ({how})"])
-            said[-1] += [*place(focus, row, patient), "."]
-    if signatures is not None:
-        rows = signatures[(signatures["signature"] == "isg_score") & (signatures["level"] == "subset")]
-        rows = rows[(rows["day"] == rows["day"].max()) & rows["share_high"].notna() & (rows["n"] >= 10)]
-        for row in rows.sort_values("share_high", ascending=False, kind="stable").head(3).to_dict("records"):
-            where = {name: row[name] for name in ("sample", "level", "label", "signature")}
-            high, total = (number("signatures.tsv", signatures, name, where) for name in ("n_high", "n"))
-            said.append(
-                [f"Interferon-high at {row['timepoint']}: {row['label']}, ", high, " of ", total, " cells."]
-            )
-    return said
+def events_of(matched: str, cnv) -> list[str]:
+    """`1q gain`, ... of the clone, as CNV detected them."""
+    if cnv is None or not matched:
+        return []
+    rows = cnv[
+        (cnv["level"] == "population") & (cnv["population"] == matched) & (cnv["verdict"] == "detected")
+    ]
+    return [f"{row['arm']} {row['event']}" for row in rows.to_dict("records")]
 
 
 def confidence(rows, n: float, share: float) -> tuple[str, list[str]]:
@@ -211,6 +214,7 @@ def confidence(rows, n: float, share: float) -> tuple[str, list[str]]:
     first = rows.iloc[0]
     exact = first["distance"] == 0
     why = [f"matched by {first['matched_by']}, {first['distance']:.0f} differences"] if n else []
+    why += [] if n else [text.strip() for text in str(first["reason"]).split(";")[1:]]
     agreement = str(first["agreement"]) if first["agreement"] == first["agreement"] else ""
     why += [text for text in (agreement, str(first["reason"])) if n and text not in ("", "nan")]
     if n < FEW:
@@ -220,30 +224,30 @@ def confidence(rows, n: float, share: float) -> tuple[str, list[str]]:
 
 
 def build(folder: Path, patient: str) -> dict:
-    """The whole answer: headline, one entry per bulk clone, surroundings, warnings."""
+    """The whole answer: headline, one entry per bulk clone, warnings."""
     tables = {name: read(folder, f"{patient}.{name}.tsv", patient) for name in
-              ("mrd", "mrd_curve", "fates", "cnv", "malignancy", "communication_change", "communication_focus")}  # fmt: skip
+              ("mrd", "mrd_curve", "fates", "cnv")}  # fmt: skip
     mrd, source, entries = tables["mrd"], f"{patient}.mrd.tsv", []
     for name in [] if mrd is None else list(dict.fromkeys(mrd["clone"].astype(str))):
         rows = mrd[mrd["clone"].astype(str) == name]
         matched = rows["matched_clone"].iloc[0]
         matched = matched if isinstance(matched, str) else ""
-        said, main, share = who(name, rows, source)
+        said, beside, main, share = who(name, rows, source)
         level, why = confidence(rows, rows["n"].sum(), share)
         label = rows["label"].iloc[0]
         entries.append({
-            "clone": name, "locus": str(rows["locus"].iloc[0]), "matched": matched,
+            "clone": name, "locus": str(rows["locus"].iloc[0]), "matched": matched, "main_share": share,
+            "fate": fate_of(matched, tables["fates"]), "events": events_of(matched, tables["cnv"]),
             "label": label if isinstance(label, str) else "", "carrier": main if rows["n"].sum() >= FEW else "",
-            "who": said, "moves": moves(name, matched, tables["mrd_curve"], tables["fates"], patient),
-            "carries": carries(matched, tables["cnv"], tables["malignancy"], patient),
-            "confidence": level, "why": why, "verdict": str(rows["verdict"].iloc[0]),
+            "who": said, "beside": beside, "moves": moves(name, matched, tables["mrd_curve"], tables["fates"], patient),
+            "carries": carries(matched, tables["cnv"], patient),
+            "confidence": level, "why": why, "verdict": str(rows["verdict"].iloc[0])
         })  # fmt: skip
     warnings = (
         json.loads((folder / "warnings.json").read_text()) if (folder / "warnings.json").exists() else []
     )
     return {
         "patient": patient, "headline": headline(entries), "clones": entries, "warnings": warnings,
-        "surroundings": surroundings(tables["communication_change"], tables["communication_focus"], read(folder, "signatures.tsv", patient), patient),
     }  # fmt: skip
 
 
@@ -253,11 +257,29 @@ def headline(entries: list[dict]) -> str:
         return (
             "No bulk MRD table was given: the page shows cells, clones and signals without the bulk question."
         )
-    carriers: dict[str, list[str]] = {}
+    carriers: dict[tuple, list[dict]] = {}
     for entry in entries:
-        carriers.setdefault(entry["carrier"], []).append(entry["clone"])
-    said = [f"{plural(main)[0].upper()}{plural(main)[1:]} carry {words(names)}."
-            for main, names in carriers.items() if main]  # fmt: skip
+        if entry["carrier"]:
+            carriers.setdefault(
+                (entry["carrier"], entry["main_share"] >= 0.5, entry["confidence"] == "high"), []
+            ).append(entry)
+    said = []
+    for (main, most, sure), group in carriers.items():
+        names, load = (
+            words(entry["clone"] for entry in group),
+            words(dict.fromkeys(x for entry in group for x in entry["events"])),
+        )
+        fate = {entry["fate"] for entry in group}
+        about = [next(iter(fate))] if len(fate) == 1 and "" not in fate else []
+        about += [f"with {load}"] if load else []
+        subject = f"{plural(main)[0].upper()}{plural(main)[1:]}"
+        lead = (
+            f"{subject} carry {names}"
+            if sure
+            else f"{subject} probably carry {names} (confidence {group[0]['confidence']})"
+        )
+        lead = lead if most else f"Several cell types show {names}, most often {plural(main)}"
+        said.append(f"{lead}: {', '.join(about)}." if about else f"{lead}.")
     few = [entry["clone"] for entry in entries if not entry["carrier"] and entry["matched"]]
     none = [entry["clone"] for entry in entries if not entry["carrier"] and not entry["matched"]]
     said += [f"{words(few)}: seen in too few cells to name a carrier."] if few else []

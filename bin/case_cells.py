@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Which cells and clones a case has over time: figures of composition, clones and subsets, as data.
 
-Each figure is {id, section, title, alt, caption, table, kind, ...}; CASE_FIGURES draws them. `alt` states the finding.
+Each figure is {id, section, title, alt, caption, table, kind, ...}; CASE_CURVES and CASE_FIGURES lay them out. `alt` states the finding.
 """
 
 import json
@@ -16,6 +16,7 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 PANELS = ("plasma", "T", "NK", "myeloid", "B", "blast")  # lineages with panels of their own, in this order
 CLONES = 7  # dominant clones drawn per receptor
 BINS = 32  # of a violin
+SMOOTH = (0.03, 0.11, 0.22, 0.28, 0.22, 0.11, 0.03)  # about one bin and a half wide
 FEW = 8  # cells below which a violin would pretend to a shape
 MARKERS = 6  # genes drawn per subset
 
@@ -61,15 +62,25 @@ def composition(rows, colour_of, figure: dict) -> dict | None:
             told.append(
                 f"{label} {percent(first['share'])} at {first['timepoint']}, {percent(last['share'])} at {last['timepoint']}"
             )
-    found = (
-        f"First and last interval do not overlap for: {'; '.join(told)}."
-        if told
-        else "No first and last intervals lie apart."
-    )
+    more = f"; and {len(told) - 4} more" if len(told) > 4 else ""
+    found = "No first and last intervals lie apart."
+    if told:
+        found = f"First and last interval do not overlap for: {'; '.join(told[:4])}{more}."
+    if rows["day"].nunique() < 2:
+        found = (
+            f"Largest: {', '.join(f'{label} {percent(share)}' for label, share in largest.head(3).items())}."
+        )
     return figure | {
         "kind": "multiples", "columns": 4, "panels": panels, "alt": found,
-        "caption": "Share of cells with 95 % intervals (Wilson); they say how certain the share of this sample is, not how samples of one state differ.",
+        "caption": "Share of cells with 95 % intervals (Wilson); they say how certain the share of this sample is, not how samples of one state differ."
     }  # fmt: skip
+
+
+def bounds(row: dict) -> str:
+    """`0.43 to 3.6 %`, or the upper bound where nothing was seen."""
+    if not row["n"]:
+        return f"at most {percent(row['high'])}"
+    return f"{100 * row['low']:.3g} to {percent(row['high'])}"
 
 
 def clones_over_time(fates, receptor: str, colours: list[str], patient: str) -> dict | None:
@@ -88,9 +99,16 @@ def clones_over_time(fates, receptor: str, colours: list[str], patient: str) -> 
         label = here["label"].iloc[0]
         bands.append({"name": str(clone), "label": str(label), "fate": here["fate"].iloc[0],
                       "colour": colours[at % len(colours)], "shares": shares, "n": n})  # fmt: skip
-        if at < 3:
-            steps = ", ".join(f"{t} {percent(s)}" for t, s in zip(times["timepoint"], shares, strict=True))
+        seen = here.iloc[[0, -1]] if len(here) > 4 else here
+        steps = ", ".join(
+            f"{row['timepoint']} "
+            + (f"{percent(row['share'])} ({bounds(row)})" if row["n"] else f"not seen ({bounds(row)})")
+            for row in seen.to_dict("records")
+        )
+        if here["fate"].iloc[0] != "undetermined" and len(told) < 3:
             told.append(f"{clone} {here['fate'].iloc[0]}: {steps}")
+    unsure = sum(band["fate"] == "undetermined" for band in bands)
+    told += [f"of {unsure} of these clones too few cells were seen to call a fate"] if unsure else []
     columns = [
         {"label": str(row["timepoint"]), "total": int(row["total"])} for row in times.to_dict("records")
     ]
@@ -98,7 +116,7 @@ def clones_over_time(fates, receptor: str, colours: list[str], patient: str) -> 
         "id": f"clones_{receptor.lower()}", "section": "clones", "title": f"Dominant {receptor} clones over time",
         "kind": "alluvial", "columns": columns, "bands": bands, "alt": "; ".join(told) + ".", "table": f"{patient}.fates.tsv",
         "caption": f"Share of the cells with a {receptor}; their number stands below. The grey rest are all other clones. "
-        "Clones of fewer cells than the smallest followed are in no band.",
+        "Clones of fewer cells than the smallest followed are in no band."
     }  # fmt: skip
 
 
@@ -107,14 +125,15 @@ def subset_colours(names: list[str], series: list[str]) -> dict[str, str]:
     return {name: series[at % len(series)] for at, name in enumerate(names)}
 
 
-def violins(cells, names: list[str], colour_of: dict, lineage: str) -> dict | None:
-    """Distributions of the ISG score per subset and time."""
+def violins(cells, names: list[str], colour_of: dict, lineage: str, threshold: float | None) -> dict | None:
+    """Distributions of the ISG score per subset and time; cells above the threshold are interferon-high."""
     import numpy as np
 
     cells = cells[cells["isg_score"].notna()]
     if not len(cells):
         return None
     low, high = (float(value) for value in np.quantile(cells["isg_score"], [0, 0.999]))
+    high = max(high, threshold or high)
     edges = np.linspace(low, high + 1e-9, BINS + 1)
     groups, medians = [], {}
     for name in names:
@@ -131,7 +150,7 @@ def violins(cells, names: list[str], colour_of: dict, lineage: str) -> dict | No
                 )
                 continue
             density = np.histogram(values.clip(low, high), edges)[0].astype(float)
-            density = np.convolve(density, [0.25, 0.5, 0.25], "same")
+            density = np.convolve(density, SMOOTH, "same")
             shapes.append(
                 shape | {"density": [round(float(v), 4) for v in density / max(density.max(), 1e-9)]}
             )
@@ -143,9 +162,10 @@ def violins(cells, names: list[str], colour_of: dict, lineage: str) -> dict | No
         told = f"Highest median at its last time: {top} ({medians[top]:.2f}); lowest {min(medians.values()):.2f}."
     return {
         "id": f"isg_{lineage}", "section": f"subsets_{lineage}", "title": f"Interferon score of {lineage} subsets",
-        "kind": "violin", "groups": groups, "low": low, "high": high, "y": "ISG score", "table": "signatures.tsv",
+        "kind": "violin", "groups": groups, "low": low, "high": high, "threshold": threshold, "table": "signatures.tsv",
         "alt": told,
-        "caption": "Each shape is the distribution over the cells of one sample, as wide at its peak as the others; the bar spans the quartiles, the dot is the median. Fewer than 8 cells are shown one by one.",
+        "caption": "Each shape is the distribution over the cells of one sample, as wide at its peak as the others; the bar spans the quartiles, the dot is the median. Fewer than 8 cells are shown one by one."
+        + (" Dashed: above it a cell is called interferon-high." if threshold is not None else "")
     }  # fmt: skip
 
 
@@ -174,7 +194,7 @@ def marker_dots(markers, names: list[str], lineage: str, table: str) -> dict | N
     return {
         "id": f"markers_{lineage}", "section": f"subsets_{lineage}", "title": f"Markers of {lineage} subsets", "kind": "grid",
         "shape": "dot", "rows": names, "columns": chosen, "cells": dots, "alt": f"First markers of {first}.", "table": table,
-        "caption": "Size: share of the subset's cells that express the gene. Colour: mean expression against the highest subset. Empty: not among the markers of that subset.",
+        "caption": "Size: share of the subset's cells that express the gene. Colour: mean expression against the highest subset. Empty: not among the markers of that subset."
     }  # fmt: skip
 
 
@@ -194,7 +214,17 @@ def subset_panels(folder: Path, table, shares, series: list[str], patient: str) 
         colour_of = subset_colours(names, series)
         about = {"id": f"shares_{lineage}", "section": f"subsets_{lineage}", "table": "composition.tsv",
                  "title": f"Subsets of {lineage} cells over time"}  # fmt: skip
-        parts = [violins(cells.assign(subset=cells["subset"].astype(str)), names, colour_of, lineage)]
+        known = cells["isg_high"].astype("boolean")
+        above = cells.loc[known.fillna(False).astype(bool), "isg_score"]
+        below = cells.loc[(~known.fillna(True)).astype(bool), "isg_score"]
+        threshold = (
+            float(above.min() + below.max()) / 2
+            if len(above) and len(below) and above.min() >= below.max()
+            else None
+        )
+        parts = [
+            violins(cells.assign(subset=cells["subset"].astype(str)), names, colour_of, lineage, threshold)
+        ]
         if shares is not None:
             rows = shares[(shares["level"] == "subset") & shares["label"].isin(names)]
             parts.insert(0, composition(rows, colour_of.get, about))

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What the course of a case looks like: figures of therapy, laboratory, bulk MRD, CAR-T cells and FISH, as data.
 
-Each figure is {id, section, title, alt, caption, table, kind, ...}; CASE_FIGURES draws them. `alt` states the finding.
+Each figure is {id, section, title, alt, finding, caption, table, kind, ...}; CASE_CURVES and CASE_DRAWINGS lay them out. `alt` states the finding; `finding`
+is what stands beside the drawing where that is shorter.
 """
 
 import json
@@ -59,8 +60,8 @@ def timeline(samples, events) -> dict:
     return {
         "id": "timeline", "section": "course", "title": "Therapy and samples", "kind": "timeline",
         "alt": f"Samples {names}. Events: {told or 'none given'}.", "table": "events.tsv" if shown else "samples.tsv",
-        "caption": "Bars are periods, diamonds single days, lines the single-cell samples. Day 0 is the reference event.",
-        "events": shown, "marks": marks,
+        "finding": "", "caption": "Bars are periods, diamonds single days, lines the single-cell samples. Day 0 is the reference event.",
+        "events": shown, "marks": marks
     }  # fmt: skip
 
 
@@ -97,29 +98,51 @@ def laboratory(clinical, skipped: set[str]) -> dict:
     return {
         "id": "clinical", "section": "course", "title": "Clinical parameters", "kind": "multiples", "panels": panels,
         "alt": f"{len(panels)} parameters over time; {told}.", "table": "clinical.tsv", "columns": 4,
-        "caption": "Grey bands are the given reference ranges; the number is the last value.",
+        "caption": "Grey bands are the given reference ranges; the number is the last value, ▲ above and ▼ below its range. Dotted: day 0."
     }  # fmt: skip
 
 
-def mrd_curves(curve, mrd, colours: list[str], patient: str) -> dict:
-    """Bulk clones (dashed) and their cells' share of all kept cells (solid) on one logarithmic axis."""
-    series, told = [], []
+def wilson(n: int, total: int) -> tuple[float, float]:
+    """95 % bounds of a share n / total: Wilson, and 1 - 0.05^(1/total) above where nothing was seen."""
+    if n == 0:
+        return 0.0, 1 - 0.05 ** (1 / total)
+    share, z2 = n / total, 1.959964**2
+    middle, half = share + z2 / (2 * total), (z2 * (share * (1 - share) / total + z2 / (4 * total**2))) ** 0.5
+    return (middle - half) / (1 + z2 / total), min((middle + half) / (1 + z2 / total), 1.0)
+
+
+def mrd_curves(curve, mrd, kept: dict[str, int], marks: list[dict], colours: list[str], patient: str) -> dict:
+    """Bulk clones (dashed) and their cells' share of all kept cells (solid) on one logarithmic axis.
+
+    kept: cells by time point. Clones with the same cells share one solid curve.
+    """
+    series, told, solid = [], [], []
     for at, (name, rows) in enumerate(curve.groupby("clone", sort=False)):
         colour, bulk = colours[at % len(colours)], points(rows, "fraction")
         series.append({"name": f"{name}, bulk", "colour": colour, "dash": True, "points": bulk})
         seen = mrd[(mrd["clone"] == name) & mrd["cells_share"].notna()] if mrd is not None else curve.iloc[:0]
-        if len(seen):
-            cells = points(seen.drop_duplicates("timepoint"), "cells_share")
-            series.append(
-                {"name": f"{name}, single cells", "colour": colour, "points": cells, "marker": True}
-            )
-        way = "falls" if bulk[-1][1] < bulk[0][1] else "rises"
-        told.append(f"{name} {way} from {percent(bulk[0][1])} to {percent(bulk[-1][1])}")
+        cells = []
+        for row in seen.drop_duplicates("timepoint").sort_values("day", kind="stable").to_dict("records"):
+            total = kept.get(str(row["timepoint"]), 0)
+            bounds = wilson(round(row["cells_share"] * total), total) if total else (None, None)
+            cells.append([float(row["day"]), float(row["cells_share"]), *bounds])
+        alike = next((other for other in solid if other["points"] == cells), None)
+        if alike:
+            alike["clones"].append(name)
+        elif cells:
+            solid.append({"clones": [name], "colour": colour, "points": cells, "marker": True})
+        last = "not seen" if bulk[-1][1] == 0 else percent(bulk[-1][1])
+        way = "stays" if len(bulk) < 2 else "falls" if bulk[-1][1] < bulk[0][1] else "rises"
+        told.append(
+            f"{name} {way} {'at' if way == 'stays' else 'from ' + percent(bulk[0][1]) + ' to'} {last}"
+        )
+    series += [line | {"name": f"{', '.join(line.pop('clones'))}: cells"} for line in solid]
     return {
         "id": "mrd", "section": "course", "title": "Bulk MRD clones and their cells", "kind": "lines", "log": True,
-        "alt": "; ".join(told) + ".", "table": f"{patient}.mrd_curve.tsv", "series": series, "y": "share",
-        "caption": "Dashed: fraction in the bulk assay. Solid with squares: the matched cells' share of all kept cells of the sample. "
-        "Values of 0 stand on the lowest line: not seen, not absent.",
+        "alt": "; ".join(told) + ".", "table": f"{patient}.mrd_curve.tsv", "series": series, "samples": marks,
+        "caption": "Dashed: fraction in the bulk assay. Solid with squares: the matched cells' share of all kept cells of the sample, "
+        "with 95 % intervals. The two have different denominators: compare how they move, not their heights. "
+        "Hollow marks on the lowest line: not seen, which is not absent."
     }  # fmt: skip
 
 
@@ -147,13 +170,14 @@ def car_kinetics(car, patient: str) -> dict:
     return {
         "id": "car", "section": "course", "title": "CAR-T cells", "kind": "multiples", "panels": panels, "columns": 2,
         "alt": "; ".join(told) + ".", "table": f"{patient}.car_kinetics.tsv",
-        "caption": "T cells whose CAR transcripts ambient RNA does not explain, with 95 % intervals; beside them the clinical copies.",
+        "caption": "T cells whose CAR transcripts ambient RNA does not explain, with 95 % intervals; beside them the clinical copies. "
+        "The number is the last value; dotted: day 0. Transcripts are sparse: the share is a lower bound of the CAR-T cells."
     }  # fmt: skip
 
 
 def fish_bars(fish, colours: list[str], patient: str) -> dict:
     """FISH percentage and expression-inferred share per probe."""
-    rows, told = [], []
+    rows, told, verdicts = [], [], {}
     for row in fish.to_dict("records"):
         name = row["probe"] if isinstance(row["probe"], str) else f"{row['arm']}"
         region = f" {row['region']}" if isinstance(row["region"], str) else ""
@@ -166,10 +190,12 @@ def fish_bars(fish, colours: list[str], patient: str) -> dict:
                         | {side: row[side] if row[side] == row[side] else None for side in ("low", "high")})  # fmt: skip
         rows.append({"label": f"{name}{region} {what}", "bars": bars, "note": str(row["verdict"])})
         told.append(f"{name} {what}: {row['verdict']}, {row['words']}")
+        verdicts.setdefault(str(row["verdict"]), []).append(f"{name} {what}")
     return {
         "id": "fish", "section": "course", "title": "FISH beside single cells", "kind": "bars", "rows": rows,
         "alt": "; ".join(told) + ".", "table": f"{patient}.fish.tsv",
-        "caption": "Share of cells with the abnormality; whiskers are 95 % intervals. Balanced rearrangements move no expression and cannot be compared.",
+        "finding": "; ".join(f"{verdict}: {', '.join(names)}" for verdict, names in verdicts.items()) + ".",
+        "caption": "Share of cells with the abnormality; whiskers are 95 % intervals. Balanced rearrangements move no expression and cannot be compared."
     }  # fmt: skip
 
 
@@ -199,7 +225,15 @@ def main(results, patient, colours):
     if clinical is not None:
         figures.append(laboratory(clinical, set() if car is None else set(car["parameter"])))
     if curve is not None:
-        figures.append(mrd_curves(curve, read(results, f"{patient}.mrd.tsv", patient), series, patient))
+        cells = pd.read_parquet(results / "cells.parquet", columns=["patient", "timepoint"])
+        kept = (
+            cells.loc[cells["patient"].astype(str) == patient, "timepoint"]
+            .astype(str)
+            .value_counts()
+            .to_dict()
+        )
+        matched = read(results, f"{patient}.mrd.tsv", patient)
+        figures.append(mrd_curves(curve, matched, kept, figures[0]["marks"], series, patient))
     if car is not None:
         figures.append(car_kinetics(car, patient))
     if fish is not None:

@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
-"""Draws what changes with the days: a case's curves and distributions as SVG; text stays text, every mark has a title."""
+"""Lays out what has an axis: a case's curves, distributions and bars as marks, for the width of a page and of a phone."""
 
 import json
 import math
-from html import escape
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,48 +10,21 @@ import click
 
 PACKAGES = ("click",)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-WIDTH = 760
-INK, SOFT, GRID = "#222222", "#555555", "#DDDDDD"
+WIDTHS = {"wide": 760, "narrow": 372}
+INK, SOFT, GRID, ALARM, SAMPLE = "#222222", "#555555", "#DDDDDD", "#9C2A00", "#7A1F5C"
 
 
-def tag(name: str, content: str = "", title: str = "", **attributes) -> str:
-    """An SVG element; attribute names with _ for -; `title` is told by screen readers and on hovering."""
-    listed = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{value:.2f}"' if isinstance(value, float)
-        else f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
-        for key, value in attributes.items()
-    )  # fmt: skip
-    inside = (f"<title>{escape(title)}</title>" if title else "") + content
-    return f"<{name}{listed}>{inside}</{name}>" if inside else f"<{name}{listed}/>"
+def mark(kind: str, **about) -> list[dict]:
+    """One mark, as a list so that marks can be added up."""
+    return [{"mark": kind, **about}]
 
 
-def text(
-    x: float,
-    y: float,
-    words: str,
-    size: int = 12,
-    anchor: str = "start",
-    colour: str = INK,
-    limit: int = 0,
-    **more,
-) -> str:
-    """A line of text; longer than `limit` letters it is cut, and whole in its title."""
-    cut = words if not limit or len(words) <= limit else words[: limit - 1] + "…"
-    return tag("text", escape(cut), title=words if cut != words else "", x=float(x), y=float(y), font_size=size,
-               text_anchor=anchor, fill=colour, **more)  # fmt: skip
+def line(x1: float, y1: float, x2: float, y2: float, **about) -> list[dict]:
+    return mark("line", x1=x1, y1=y1, x2=x2, y2=y2, **about)
 
 
-def line(x1, y1, x2, y2, colour=INK, width=1.0, **more) -> str:
-    return tag(
-        "line",
-        x1=float(x1),
-        y1=float(y1),
-        x2=float(x2),
-        y2=float(y2),
-        stroke=colour,
-        stroke_width=width,
-        **more,
-    )
+def text(x: float, y: float, words: str, size: float = 12, **about) -> list[dict]:
+    return mark("text", x=x, y=y, words=words, size=size, **about)
 
 
 def told(value: float, percent: bool = False) -> str:
@@ -79,205 +51,255 @@ def steps(low: float, high: float, count: int = 4) -> list[float]:
     return [round(at * size, 12) for at in range(first, math.floor(high / size + 1e-9) + 1)]
 
 
-def curve(series: dict, x, y, percent: bool, colour: str) -> str:
-    """A line through points [x, value, low, high], its interval as a band and whiskers."""
+def curve(series: dict, x, y, percent: bool, colour: str) -> list[dict]:
+    """A line through points [x, value, low, high], its interval as a band and whiskers; hollow where nothing was seen."""
     points = series["points"]
     held = [p for p in points if p[2] is not None and p[3] is not None]
-    out = ""
+    out = []
     if len(held) > 1:
         outline = [(x(p[0]), y(p[3])) for p in held] + [(x(p[0]), y(p[2])) for p in reversed(held)]
-        out += tag(
-            "polygon", points=" ".join(f"{a:.1f},{b:.1f}" for a, b in outline), fill=colour, fill_opacity=0.15
-        )
-    out += "".join(line(x(p[0]), y(p[2]), x(p[0]), y(p[3]), colour, 1.5) for p in held)
-    path = " ".join(f"{x(p[0]):.1f},{y(p[1]):.1f}" for p in points)
-    dash = {"stroke_dasharray": "5 4"} if series.get("dash") else {}
-    out += tag("polyline", points=path, fill="none", stroke=colour, stroke_width=2, **dash)
+        out += mark("polygon", points=outline, fill=colour, opacity=0.15)
+    for p in held:
+        out += line(x(p[0]), y(p[2]), x(p[0]), y(p[3]), colour=colour, width=1.5)
+    if len(points) > 1:
+        dash = {"dash": [5, 4]} if series.get("dash") else {}
+        out += mark("polyline", points=[(x(p[0]), y(p[1])) for p in points], colour=colour, width=2, **dash)
     for p in points:
-        bounds = (
-            f" ({told(p[2], percent)} to {told(p[3], percent)})"
-            if p[2] is not None and p[3] is not None
-            else ""
-        )
+        held = p[2] is not None and p[3] is not None
+        bounds = f" ({told(p[2], percent)} to {told(p[3], percent)})" if held else ""
         said = f"{series['name']} day {p[0]:.0f}: {told(p[1], percent)}{bounds}".strip()
-        place = {"x": x(p[0]) - 4, "y": y(p[1]) - 4, "width": 8, "height": 8}
-        round_ = {"cx": x(p[0]), "cy": y(p[1]), "r": 3.5}
-        empty = p[1] == 0
-        shape = ("rect", place) if series.get("marker") else ("circle", round_)
-        out += tag(
-            shape[0],
-            title=said,
-            fill="#FFFFFF" if empty else colour,
-            stroke=colour,
-            stroke_width=1.5,
-            **shape[1],
-        )
+        look = {"title": said, "fill": "#FFFFFF" if p[1] == 0 else colour, "colour": INK, "width": 0.8}
+        if series.get("marker"):
+            out += mark("rect", x=x(p[0]) - 4, y=y(p[1]) - 4, wide=8, high=8, **look)
+        else:
+            out += mark("circle", x=x(p[0]), y=y(p[1]), r=3.5, **look)
     return out
 
 
-def multiples(spec: dict) -> tuple[str, float]:
+def range_of(panel: dict) -> tuple[float, float]:
+    """Lower and upper end of a panel's axis: from zero where that hides no change."""
+    values = [v for series in panel["series"] for p in series["points"] for v in p[1:] if v is not None]
+    values += [v for v in panel.get("band") or [] if v is not None]
+    low, high = min(values), max(values)
+    if low >= 0 and (panel.get("percent") or low < high / 2 or low == high):
+        low = 0.0
+    return low, high if high > low else low + 1
+
+
+def reference(panel: dict, value: float) -> tuple[str, bool]:
+    """(words on the reference range, whether the value lies outside)."""
+    low, high = panel.get("band") or (None, None)
+    if low is None and high is None:
+        return "", False
+    words = (
+        f"{told(low)}–{told(high)}"
+        if None not in (low, high)
+        else f"≤ {told(high)}"
+        if low is None
+        else f"≥ {told(low)}"
+    )
+    below, above = low is not None and value < low, high is not None and value > high
+    return f" {'▼ ' if below else '▲ ' if above else ''}ref. {words}", below or above
+
+
+def multiples(spec: dict, width: int) -> tuple[list[dict], float]:
     """Small curves side by side, each on its own axis, all with the same days."""
-    columns = min(spec.get("columns", 4), len(spec["panels"]))
-    wide, tall = WIDTH / columns, 118.0
+    columns = max(1, min(spec.get("columns", 4), len(spec["panels"]), width // 180))
+    wide, tall = min(width / columns, 380), 128.0
     days = [p[0] for panel in spec["panels"] for series in panel["series"] for p in series["points"]]
-    out = ""
+    first, last = min(days), max(days)
+    out = []
     for at, panel in enumerate(spec["panels"]):
         left, top = at % columns * wide, at // columns * tall
-        points = [p for series in panel["series"] for p in series["points"]]
-        values = [v for p in points for v in p[1:] if v is not None] + [
-            v for v in panel.get("band") or [] if v is not None
-        ]
-        percent = panel.get("percent", False)
-        low, high = (
-            (0.0 if min(values) >= 0 and (percent or min(values) < max(values) / 2) else min(values)),
-            max(values),
-        )
-        x = scale(
-            min(days), max(days) if max(days) > min(days) else min(days) + 1, left + 44, left + wide - 16
-        )
-        y = scale(low, high if high > low else low + 1, top + 92, top + 30)
-        band = panel.get("band") or [None, None]
+        percent, (low, high) = panel.get("percent", False), range_of(panel)
+        x = scale(first, last if last > first else first + 1, left + 50, left + wide - 16)
+        y = scale(low, high, top + 104, top + 44)
+        value = panel["series"][0]["points"][-1][1]
+        words, outside = reference(panel, value)
+        number = f"{told(value, percent)} {panel['unit']}".strip().replace("10^9", "10⁹").replace("m2", "m²")
+        out += text(left + 8, top + 15, panel["title"], bold=True, limit=int(wide / 7.6))
+        look = {"colour": ALARM, "bold": True} if outside else {"colour": SOFT}
+        out += text(left + 8, top + 30, number + words, size=10.5, limit=int(wide / 6.2), **look)
+        band = panel.get("band") or (None, None)
         if any(v is not None for v in band):
-            upper, lower = (
-                y(band[1] if band[1] is not None else high),
-                y(band[0] if band[0] is not None else low),
-            )
-            out += tag(
-                "rect",
-                title="reference range",
-                x=left + 44,
-                y=upper,
-                width=wide - 60,
-                height=max(lower - upper, 1.0),
-                fill="#ECECEC",
-            )
-        out += line(left + 44, top + 92, left + wide - 16, top + 92, SOFT)
-        for value in (low, high):
-            out += text(left + 40, y(value) + 4, told(value, percent), 10, "end", SOFT)
-        for day in {min(days), max(days)}:
-            out += text(x(day), top + 105, f"{day:.0f}", 10, "start" if day == min(days) else "end", SOFT)
-        number = f"{told(points[-1][1], percent)} {panel['unit']}".strip()
-        out += text(
-            left + 8,
-            top + 16,
-            panel["title"],
-            12,
-            limit=int((wide - 14 - 5.5 * min(len(number), wide / 9)) / 6.6),
-            font_weight="bold",
-        )
-        out += text(
-            left + wide - 12,
-            top + 16,
-            number,
-            11,
-            "end",
-            SOFT,
-            limit=int(wide / 9),
-        )
+            upper, lower = y(high if band[1] is None else band[1]), y(low if band[0] is None else band[0])
+            out += mark("rect", title="reference range", x=left + 50, y=upper, wide=wide - 66, high=max(lower - upper, 1),
+                        fill="#E6E9EC")  # fmt: skip
+        if first < 0 < last:
+            out += line(x(0), top + 42, x(0), top + 104, colour="#999999", width=0.8, dash=[2, 2])
+        out += line(left + 50, top + 104, left + wide - 16, top + 104, colour=SOFT)
+        for end in (low, high):
+            out += text(left + 45, y(end) + 4, told(end, percent), size=10, anchor="end", colour=SOFT)
+        out += text(x(first), top + 117, f"{first:.0f}", size=10, colour=SOFT)
+        if last > first:
+            out += text(x(last), top + 117, f"{last:.0f}", size=10, anchor="end", colour=SOFT)
         for series in panel["series"]:
             out += curve(series, x, y, percent, series.get("colour") or "#0072B2")
     return out, math.ceil(len(spec["panels"]) / columns) * tall
 
 
-def lines(spec: dict) -> tuple[str, float]:
-    """Curves on one axis, logarithmic on request; zeros stand on the lowest line."""
+def lines(spec: dict, width: int) -> tuple[list[dict], float]:
+    """Curves on one logarithmic axis; zeros stand on the lowest line; samples are upright lines."""
     points = [p for series in spec["series"] for p in series["points"]]
-    days, above = [p[0] for p in points], [p[1] for p in points if p[1] > 0] or [1.0]
-    floor = math.floor(math.log10(min(above))) - 1
-    top = math.ceil(math.log10(max(above)))
-    level = scale(floor, max(top, floor + 1), 300, 20)
-    x = scale(min(days), max(days), 70, 540)
+    days = [p[0] for p in points] + [sample["day"] for sample in spec.get("samples", [])]
+    above = [v for p in points for v in p[1:] if v is not None and v > 0] or [1.0]
+    floor, roof = math.floor(math.log10(min(above))) - 1, max(math.ceil(math.log10(max(above))), -1)
+    beside = width > 500
+    right = width - 200.0 if beside else width - 14.0
+    level, x = scale(floor, max(roof, floor + 1), 312, 32), scale(min(days), max(days), 74, right)
 
     def y(value):
         return level(math.log10(value) if value > 0 else floor)
 
-    out = ""
-    for power in range(floor, top + 1):
-        out += line(70, level(power), 540, level(power), GRID)
-        out += text(
-            64, level(power) + 4, "not seen" if power == floor else told(10.0**power, True), 11, "end", SOFT
-        )
-    for day in steps(min(days), max(days), 6):
-        out += text(x(day), 320, f"{day:.0f}", 11, "middle", SOFT)
-    out += text(305, 340, "day", 11, "middle", SOFT)
+    out = []
+    for power in range(floor, roof + 1):
+        words = "not seen" if power == floor else told(10.0**power, True)
+        out += line(70, level(power), right, level(power), colour=GRID)
+        out += text(64, level(power) + 4, words, size=11, anchor="end", colour=SOFT)
+    for day in steps(min(days), max(days), 6 if beside else 4):
+        out += text(x(day), 332, f"{day:.0f}", size=11, anchor="middle", colour=SOFT)
+    out += text((70 + right) / 2, 350, "days from the reference event", size=11, anchor="middle", colour=SOFT)
+    for sample in spec.get("samples", []) if len(spec.get("samples", [])) <= 6 else []:
+        place = x(sample["day"])
+        out += line(place, 22, place, 312, colour=SAMPLE, width=1, dash=[6, 3])
+        out += text(place, 16, sample["label"], anchor="middle", colour=SAMPLE, bold=True, limit=10)
     for at, series in enumerate(spec["series"]):
+        left, top = (right + 16, 40 + 20.0 * at) if beside else (74.0, 374 + 18.0 * at)
+        dash = {"dash": [5, 4]} if series.get("dash") else {}
         out += curve(series, x, y, True, series["colour"])
-        dash = {"stroke_dasharray": "5 4"} if series.get("dash") else {}
-        out += line(556, 26 + 20 * at, 584, 26 + 20 * at, series["colour"], 2.0, **dash)
-        out += text(590, 30 + 20 * at, series["name"], 12, limit=25)
-    return out, max(350.0, 40 + 20.0 * len(spec["series"]))
+        out += line(left, top - 4, left + 28, top - 4, colour=series["colour"], width=2, **dash)
+        out += text(left + 34, top, series["name"], limit=24 if beside else 40)
+    count = len(spec["series"])
+    return out, max(360.0, 50 + 20.0 * count) if beside else 380 + 18.0 * count
 
 
-def violin(spec: dict) -> tuple[str, float]:
-    """Distributions per group, one shape per time point."""
-    shapes = sum(len(group["shapes"]) for group in spec["groups"])
-    wide = min(34.0, (WIDTH - 80) / max(shapes + len(spec["groups"]), 1))
-    y = scale(spec["low"], spec["high"], 200, 14)
-    out, left = "", 64.0
-    for value in steps(spec["low"], spec["high"], 4):
-        out += line(56, y(value), WIDTH - 8, y(value), GRID) + text(
-            50, y(value) + 4, told(value), 10, "end", SOFT
+def violin(spec: dict, width: int) -> tuple[list[dict], float]:
+    """Distributions per group, one shape per time point, in as many rows as they need."""
+    low, high, tall, out = spec["low"], spec["high"], 244.0, []
+    units = [max(len(group["shapes"]), 2) + 0.5 for group in spec["groups"]]
+    wide = min(34.0, (width - 72) / sum(units))
+    if wide < 20:  # too narrow to be read: several rows
+        wide = min(34.0, (width - 84) / max(units))
+    rows, left = [[]], 64.0
+    for group, room in zip(spec["groups"], units, strict=True):
+        if rows[-1] and left + wide * room > width:
+            rows.append([])
+            left = 64.0
+        rows[-1].append((left, group))
+        left += wide * room
+    for number, row in enumerate(rows):
+        top = number * tall
+        y = scale(low, high, top + 200, top + 14)
+        for value in steps(low, high, 4):
+            out += line(56, y(value), width - 8, y(value), colour=GRID)
+            out += text(50, y(value) + 4, told(value), size=10, anchor="end", colour=SOFT)
+        if spec.get("threshold") is not None:
+            there = y(spec["threshold"])
+            out += line(56, there, width - 8, there, colour=ALARM, dash=[5, 3], title="interferon-high above")
+        for left, group in row:
+            for at, shape in enumerate(group["shapes"]):
+                out += distribution(shape, group, left + wide * (at + 0.5), wide, y, (low, high), top)
+            room = wide * (max(len(group["shapes"]), 2) + 0.4)
+            middle = left + wide * len(group["shapes"]) / 2
+            out += text(middle, top + 231, group["label"], size=10.5, anchor="middle", limit=int(room / 6))
+    return out, tall * len(rows)
+
+
+def distribution(shape: dict, group: dict, middle: float, wide: float, y, ends, top: float) -> list[dict]:
+    """One shape around its middle: a violin, or its few cells as dots."""
+    lower, median, upper = shape["quartiles"]
+    said = f"{group['label']} {shape['name']}: median {told(median)}, quartiles {told(lower)} to {told(upper)}, {shape['n']} cells"
+    out = []
+    for value in shape.get("points", []):
+        out += mark(
+            "circle", x=middle, y=y(value), r=2.5, fill=group["colour"], colour=INK, width=0.5, title=said
         )
-    for group in spec["groups"]:
-        start = left
-        for shape in group["shapes"]:
-            middle = left + wide / 2
-            lower, median, upper = shape["quartiles"]
-            said = f"{group['label']} {shape['name']}: median {told(median)}, quartiles {told(lower)} to {told(upper)}, {shape['n']} cells"
-            for value in shape.get("points", []):
-                out += tag(
-                    "circle",
-                    title=said,
-                    cx=middle,
-                    cy=y(value),
-                    r=2.5,
-                    fill=group["colour"],
-                    stroke=INK,
-                    stroke_width=0.5,
-                )
-            if "density" in shape:
-                count = len(shape["density"])
-                levels = [
-                    spec["low"] + (spec["high"] - spec["low"]) * (at + 0.5) / count for at in range(count)
-                ]
-                side = [
-                    (v * wide * 0.46, y(level)) for v, level in zip(shape["density"], levels, strict=True)
-                ]
-                outline = [(middle - w, h) for w, h in side] + [(middle + w, h) for w, h in reversed(side)]
-                path = " ".join(f"{a:.1f},{b:.1f}" for a, b in outline)
-                out += tag(
-                    "polygon",
-                    title=said,
-                    points=path,
-                    fill=group["colour"],
-                    fill_opacity=0.55,
-                    stroke=group["colour"],
-                )
-                out += line(middle, y(lower), middle, y(upper), INK, 3.0)
-                out += tag("circle", cx=middle, cy=y(median), r=3.0, fill="#FFFFFF", stroke=INK)
-            out += text(middle, 214, shape["name"], 9, "middle", SOFT, limit=6)
-            left += wide
-        out += text(
-            (start + left) / 2, 230, group["label"], 10, "middle", limit=max(int((left - start) / 5.6), 5)
+    if "density" in shape:
+        size = (ends[1] - ends[0]) / len(shape["density"])
+        side = [(v * wide * 0.46, y(ends[0] + size * (at + 0.5))) for at, v in enumerate(shape["density"])]
+        full = [at for at, (half, _) in enumerate(side) if half > 0]
+        side = side[full[0] : full[-1] + 1]
+        outline = [(middle - half, h) for half, h in side] + [
+            (middle + half, h) for half, h in reversed(side)
+        ]
+        out += mark(
+            "polygon", points=outline, fill=group["colour"], opacity=0.55, colour=group["colour"], title=said
         )
-        left += wide
-    return out, 238.0
-
-
-DRAWN = {"multiples": multiples, "lines": lines, "violin": violin}
-
-
-def draw(spec: dict) -> str:
-    """A whole SVG with title and description for screen readers."""
-    body, height = DRAWN[spec["kind"]](spec)
-    about = tag("title", escape(spec["title"]), id=f"svg-{spec['id']}-title") + tag(
-        "desc", escape(spec["alt"]), id=f"svg-{spec['id']}-desc"
+        out += line(middle, y(lower), middle, y(upper), colour=INK, width=3)
+        out += mark("circle", x=middle, y=y(median), r=3, fill="#FFFFFF", colour=INK)
+    return out + text(
+        middle, top + 215, shape["name"], size=9, anchor="middle", colour=SOFT, limit=max(int(wide / 5.5), 2)
     )
-    return tag(
-        "svg", about + tag("rect", width=WIDTH, height=height, fill="#FFFFFF") + body, xmlns="http://www.w3.org/2000/svg",
-        viewBox=f"0 0 {WIDTH} {height:.0f}", role="img", aria_labelledby=f"svg-{spec['id']}-title svg-{spec['id']}-desc",
-        font_family="Helvetica, Arial, sans-serif",
-    )  # fmt: skip
+
+
+def bars(spec: dict, width: int) -> tuple[list[dict], float]:
+    """Horizontal bars with intervals; `signed` ones start at a zero line; on a phone names stand above their bars."""
+    signed, above = spec.get("signed", False), width < 500
+    left, right = (
+        (20.0, width - (170.0 if signed else 100.0))
+        if above
+        else (390.0, 596.0)
+        if signed
+        else (300.0, 570.0)
+    )
+    known = [
+        bar.get(name) for row in spec["rows"] for bar in row["bars"] for name in ("value", "low", "high")
+    ]
+    known = [v for v in known if v is not None]
+    low, high = (min(0, *known), max(0, *known)) if signed else (0.0, 1.0)
+    x = scale(low, high, left, right)
+    tall = [14.0 * max(len(row["bars"]), 1) + (28 if above else 10) for row in spec["rows"]]
+    out, top = [], 22.0
+    for value in steps(low, high, 4):
+        look = {"colour": INK if signed and value == 0 else GRID}
+        out += line(x(value), 18, x(value), 18 + sum(tall), **look)
+        out += text(x(value), 12, told(value, not signed), size=10, anchor="middle", colour=SOFT)
+    for row, space in zip(spec["rows"], tall, strict=True):
+        y = top + (18 if above else 0)
+        middle = y + 7.0 * max(len(row["bars"]), 1) + 4
+        place = (
+            {"x": 4, "y": top + 12, "limit": 56 if signed else 38, "halo": True}
+            if above
+            else {"x": left - 8, "y": middle, "anchor": "end", "limit": 60 if signed else 44}
+        )
+        out += mark("text", words=row["label"], size=11 if signed or above else 12, **place)
+        for bar in row["bars"]:
+            start, end = x(min(0, bar["value"])), x(max(0, bar["value"]))
+            held = bar.get("low") is not None and bar.get("high") is not None
+            bounds = f" ({told(bar['low'], not signed)} to {told(bar['high'], not signed)})" if held else ""
+            said = f"{row['label']}, {bar['name']}: {told(bar['value'], not signed)}{bounds}"
+            out += mark(
+                "rect", title=said, x=start, y=y + 2, wide=max(end - start, 1), high=10, fill=bar["colour"]
+            )
+            if held:
+                out += line(x(bar["low"]), y + 7, x(bar["high"]), y + 7, colour=INK, width=1.5)
+            if not signed:
+                words = f"{bar['name']} {told(bar['value'], True)}"
+                out += text(max(x(bar.get("high") or 0), end) + 5, y + 11, words, size=10, colour=SOFT)
+            y += 14
+        note = {"x": width - 4, "y": top + 12 if above and not signed else middle, "anchor": "end"}
+        out += mark(
+            "text",
+            words=row["note"],
+            size=10 if signed else 11,
+            colour=SOFT,
+            limit=31 if signed else 18,
+            **note,
+        )
+        top += space
+    return out, top + 6
+
+
+DRAWN = {"multiples": multiples, "lines": lines, "violin": violin, "bars": bars}
+
+
+def layouts(spec: dict) -> dict:
+    """A drawing in both widths."""
+    made = {}
+    for name, width in WIDTHS.items():
+        marks, height = DRAWN[spec["kind"]](spec, width)
+        made[name] = {"width": width, "height": round(height), "marks": marks}
+    return {"id": spec["id"], "title": spec["title"], "alt": spec["alt"], "layouts": made}
 
 
 @click.command()
@@ -285,11 +307,10 @@ def draw(spec: dict) -> str:
 @click.option("--patient", required=True, help="Name of the patient.")
 @click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
 def main(figures, patient):
-    """Draw all curves of the FIGURES (JSON of CASE_COURSE, CASE_CELLS and CASE_NICHE) of a patient."""
+    """Lay out all curves, distributions and bars of the FIGURES (JSON of CASE_COURSE, CASE_CELLS, CASE_NICHE)."""
     specs = [spec for path in figures for spec in json.loads(path.read_text())]
-    drawn = {spec["id"]: draw(spec) for spec in specs if spec["kind"] in DRAWN}
-    for name, svg in drawn.items():
-        Path(f"{patient}.{name}.svg").write_text(svg)
+    made = [layouts(spec) for spec in specs if spec["kind"] in DRAWN]
+    Path(f"{patient}.curves.json").write_text(json.dumps(made) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
-"""Draws the pictures of a case as SVG: the line of time, the network of senders, and the summary of the case."""
+"""Lays out the pictures of a case as marks: the line of time, the network of senders, and the summary of the case."""
 
 import json
 import math
-from html import escape
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,45 +10,22 @@ import click
 
 PACKAGES = ("click",)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-WIDTH = 760
-INK, SOFT = "#222222", "#555555"
+WIDTHS = {"wide": 760, "narrow": 372}
+INK, SOFT, ARROW, SAMPLE = "#222222", "#555555", "#B03A00", "#7A1F5C"
 KINDS = {"therapy": "#0072B2", "diagnosis": "#D55E00", "response": "#009E73", "": "#777777"}
 
 
-def tag(name: str, content: str = "", title: str = "", **attributes) -> str:
-    """An SVG element; attribute names with _ for -; `title` is told by screen readers and on hovering."""
-    shown = (
-        (key.rstrip("_").replace("_", "-"), round(v, 2) if isinstance(v, float) else v)
-        for key, v in attributes.items()
-    )
-    listed = "".join(f' {key}="{escape(str(value))}"' for key, value in shown)
-    inside = (f"<title>{escape(title)}</title>" if title else "") + content
-    return f"<{name}{listed}>{inside}</{name}>" if inside else f"<{name}{listed}/>"
+def mark(kind: str, **about) -> list[dict]:
+    """One mark, as a list so that marks can be added up."""
+    return [{"mark": kind, **about}]
 
 
-def text(
-    x: float,
-    y: float,
-    words: str,
-    size: int = 12,
-    anchor: str = "start",
-    colour: str = INK,
-    limit: int = 0,
-    **more,
-) -> str:
-    """A line of text; longer than `limit` letters it is cut, and whole in its title."""
-    cut = words if not limit or len(words) <= limit else words[: limit - 1] + "…"
-    return tag(
-        "text",
-        escape(cut),
-        words if cut != words else "",
-        x=float(x),
-        y=float(y),
-        font_size=size,
-        text_anchor=anchor,
-        fill=colour,
-        **more,
-    )
+def line(x1: float, y1: float, x2: float, y2: float, **about) -> list[dict]:
+    return mark("line", x1=x1, y1=y1, x2=x2, y2=y2, **about)
+
+
+def text(x: float, y: float, words: str, size: float = 12, **about) -> list[dict]:
+    return mark("text", x=x, y=y, words=words, size=size, **about)
 
 
 def rows_without_overlap(spans: list[tuple[float, float]]) -> list[int]:
@@ -64,205 +40,216 @@ def rows_without_overlap(spans: list[tuple[float, float]]) -> list[int]:
     return found
 
 
-def axis(days: list[float], left: float, right: float):
-    """A function from days to places; a span of one day has a width too."""
-    low, high = min(days), max(days)
-    return lambda day: left + (day - low) / ((high - low) or 1) * (right - left)
+def event_mark(event: dict, x: float, end: float, y: float) -> list[dict]:
+    """A bar for a period, a diamond for a single day."""
+    colour = KINDS.get(event["kind"].lower(), KINDS[""])
+    until = "" if event["end"] is None else f" to {event['end']:.0f}"
+    said = f"day {event['day']:.0f}{until}: {event['label']}"
+    if event["end"] is None:
+        corners = [(x, y - 5), (x + 5, y), (x, y + 5), (x - 5, y)]
+        return mark("polygon", title=said, points=corners, fill=colour)
+    return mark("rect", title=said, x=x, y=y - 4, wide=max(end - x, 3), high=8, fill=colour, round=2)
 
 
-def timeline(spec: dict) -> tuple[str, float]:
-    """Periods as bars, single days as diamonds, samples as lines with their names."""
-    days = [event["day"] for event in spec["events"]] + [
-        event["end"] for event in spec["events"] if event["end"] is not None
-    ]
-    days += [mark["day"] for mark in spec["marks"]]
-    x = axis(days, 40, WIDTH - 40)
+def timeline(spec: dict, width: int) -> tuple[list[dict], float]:
+    """Periods as bars, single days as diamonds, samples as upright lines; on a phone time runs downwards."""
+    return across(spec, width) if width > 500 else downwards(spec, width)
+
+
+def across(spec: dict, width: int) -> tuple[list[dict], float]:
+    """Time from left to right; labels stand in as many rows as they need."""
+    days = [event["day"] for event in spec["events"]] + [sample["day"] for sample in spec["marks"]]
+    days += [event["end"] for event in spec["events"] if event["end"] is not None]
+    low, span = min(days), (max(days) - min(days)) or 1
+
+    def x(day):
+        return 40 + (day - low) / span * (width - 80)
+
     spans = []
     for event in spec["events"]:
-        start, end = x(event["day"]), x(event["end"] if event["end"] is not None else event["day"])
-        wide = 16 + 6.4 * min(len(event["label"]), 46)
-        start = min(start, WIDTH - wide)
+        start, end = x(event["day"]), x(event["day"] if event["end"] is None else event["end"])
+        wide = 16 + 6.6 * min(len(event["label"]), 46)
+        start = min(start, width - wide)
         spans.append((start - 2, max(end, start + wide) + 6))
     rows = rows_without_overlap(spans)
-    base = 40 + 30 * (max(rows, default=0) + 1)
-    out = tag("line", x1=30, y1=base, x2=WIDTH - 30, y2=base, stroke=INK, stroke_width=1.5)
-    for mark in spec["marks"]:
-        out += tag(
-            "line",
-            x1=x(mark["day"]),
-            y1=22,
-            x2=x(mark["day"]),
-            y2=base + 8,
-            stroke="#7A1F5C",
-            stroke_width=2,
-            stroke_dasharray="6 3",
-        )
-        out += text(x(mark["day"]), 16, mark["label"], 13, "middle", "#7A1F5C", limit=14, font_weight="bold")
-        out += text(x(mark["day"]), base + 22, f"{mark['day']:.0f}", 11, "middle", SOFT)
-    out += text(WIDTH / 2, base + 40, "days from the reference event", 11, "middle", SOFT)
-    for event, row, (left, _) in zip(spec["events"], rows, spans, strict=True):
-        y, start = 40 + 30 * row, x(event["day"])
-        colour = KINDS.get(event["kind"].lower(), KINDS[""])
-        said = f"day {event['day']:.0f}{'' if event['end'] is None else ' to ' + format(event['end'], '.0f')}: {event['label']}"
-        if event["end"] is None:
-            shape = f"{start:.1f},{y - 5} {start + 5:.1f},{y} {start:.1f},{y + 5} {start - 5:.1f},{y}"
-            out += tag("polygon", title=said, points=shape, fill=colour)
-        else:
-            out += tag(
-                "rect",
-                title=said,
-                x=start,
-                y=y - 4,
-                width=max(x(event["end"]) - start, 3.0),
-                height=8,
-                fill=colour,
-                rx=2,
+    base = 42.0 + 30 * (max(rows, default=-1) + 1)
+    out = line(30, base, width - 30, base, colour=INK, width=1.5)
+    names = rows_without_overlap(
+        [
+            (x(m["day"]) - 4 * min(len(m["label"]), 14), x(m["day"]) + 4 * min(len(m["label"]), 14))
+            for m in spec["marks"]
+        ]
+    )
+    for sample, row in zip(spec["marks"], names, strict=True):
+        place = x(sample["day"])
+        out += line(place, 22, place, base + 6, colour=SAMPLE, width=2, dash=[6, 3])
+        if row == 0:
+            out += text(
+                place, 16, sample["label"], size=13, anchor="middle", colour=SAMPLE, limit=14, bold=True
             )
-        out += text(
-            max(left + 2, 4),
-            y + 17,
-            event["label"],
-            11,
-            limit=46,
-            paint_order="stroke",
-            stroke="#FFFFFF",
-            stroke_width=3,
-        )
-    return out, base + 48.0
+            out += text(place, base + 20, f"{sample['day']:.0f}", size=11, anchor="middle", colour=SOFT)
+    out += text(width / 2, base + 36, "days from the reference event", size=11, anchor="middle", colour=SOFT)
+    for event, row, (left, _) in zip(spec["events"], rows, spans, strict=True):
+        y, start = 42.0 + 30 * row, x(event["day"])
+        out += event_mark(event, start, x(event["day"] if event["end"] is None else event["end"]), y)
+        out += text(max(left + 2, 4), y + 17, event["label"], size=11, limit=46, halo=True)
+    return out, base + 42
 
 
-def arrow(x1, y1, x2, y2, width: float, colour: str, said: str, short: float = 0.0) -> str:
+def downwards(spec: dict, width: int) -> tuple[list[dict], float]:
+    """Time from above to below: one line per event or sample, in order of days."""
+    listed = [(sample["day"], 1, sample) for sample in spec["marks"]]
+    listed += [(event["day"], 0, event) for event in spec["events"]]
+    out = line(62, 8, 62, 12 + 24.0 * len(listed), colour=SOFT)
+    for at, (day, is_sample, about) in enumerate(sorted(listed, key=lambda entry: entry[:2])):
+        y = 20.0 + 24 * at
+        out += text(46, y + 4, f"{day:.0f}", size=11, anchor="end", colour=SOFT)
+        if is_sample:
+            out += line(52, y, 72, y, colour=SAMPLE, width=3)
+            out += text(82, y + 4, f"sample {about['label']}", size=13, colour=SAMPLE, bold=True, limit=34)
+            continue
+        out += event_mark(about | {"end": None}, 62.0, 62.0, y)
+        until = "" if about["end"] is None else f" (to day {about['end']:.0f})"
+        out += text(82, y + 4, about["label"] + until, limit=int((width - 84) / 6.4))
+    return out, 24 + 24.0 * len(listed)
+
+
+def arrow(start, end, width: float, colour: str, said: str, short: float = 0.0) -> list[dict]:
     """An arrow that ends `short` before its target."""
+    (x1, y1), (x2, y2) = start, end
     length = math.hypot(x2 - x1, y2 - y1) or 1.0
-    ux, uy = (x2 - x1) / length, (y2 - y1) / length
-    head = 5 + width
+    ux, uy, head = (x2 - x1) / length, (y2 - y1) / length, 5 + width
     ex, ey = x2 - ux * (short + head), y2 - uy * (short + head)
     tip = (x2 - ux * short, y2 - uy * short)
     sides = [(ex - uy * head / 1.6, ey + ux * head / 1.6), (ex + uy * head / 1.6, ey - ux * head / 1.6)]
-    shape = " ".join(f"{a:.1f},{b:.1f}" for a, b in [tip, *sides])
-    body = tag("line", x1=float(x1), y1=float(y1), x2=ex, y2=ey, stroke=colour, stroke_width=width)
-    return tag("g", body + tag("polygon", points=shape, fill=colour), said)
+    body = line(x1, y1, ex, ey, colour=colour, width=width)
+    return mark("g", title=said, marks=body + mark("polygon", points=[tip, *sides], fill=colour))
 
 
-def network(spec: dict) -> tuple[str, float]:
-    """Senders on a circle around the focus."""
-    middle, radius = (WIDTH / 2, 190.0), 140.0
-    out = ""
-    for at, edge in enumerate(spec["edges"]):
-        angle = -math.pi / 2 + 2 * math.pi * at / len(spec["edges"])
-        x, y = middle[0] + 1.35 * radius * math.cos(angle), middle[1] + radius * math.sin(angle)
-        out += arrow(x, y, *middle, 1 + 9 * edge["width"], "#8A8A8A", edge["text"], 44)
-        out += tag("circle", title=edge["text"], cx=x, cy=y, r=13, fill=edge["colour"], stroke=INK)
-        side = "start" if math.cos(angle) > 0.25 else "end" if math.cos(angle) < -0.25 else "middle"
-        shift = 19 if side == "start" else -19 if side == "end" else 0
-        low = y + 4 if side != "middle" else y - 32 if math.sin(angle) < 0 else y + 28
-        out += text(x + shift, low, edge["name"], 12, side, limit=26)
-        out += text(x + shift, low + 13, f"{edge['before']:.3g} to {edge['after']:.3g}", 10, side, SOFT)
-    out += tag("circle", cx=middle[0], cy=middle[1], r=40, fill="#FBE3D2", stroke="#D55E00", stroke_width=2)
-    for at, name in enumerate(spec["focus"].split(", ")[:4]):
-        out += text(
-            middle[0],
-            middle[1] + 4 + 12 * (at - (min(len(spec["focus"].split(", ")), 4) - 1) / 2),
-            name,
-            10,
-            "middle",
-            limit=13,
+def network(spec: dict, width: int) -> tuple[list[dict], float]:
+    """Senders around the focus; on a phone in a column beside it."""
+    edges, out = spec["edges"], []
+    beside = width < 500
+    high = 30.0 + 34 * len(edges) if beside else 390.0
+    middle = (width - 48.0, high / 2) if beside else (width / 2, 190.0)
+    for at, edge in enumerate(edges):
+        angle = -math.pi / 2 + 2 * math.pi * at / len(edges)
+        x, y = (
+            (176.0, 32 + 34.0 * at)
+            if beside
+            else (middle[0] + 189 * math.cos(angle), middle[1] + 140 * math.sin(angle))
         )
-    return out, 390.0
+        out += arrow((x, y), middle, 1 + 9 * edge["width"], "#8A8A8A", edge["text"], 44)
+        out += mark(
+            "circle", title=edge["text"], x=x, y=y, r=10 if beside else 13, fill=edge["colour"], colour=INK
+        )
+        side = "end" if beside or math.cos(angle) < -0.25 else "start" if math.cos(angle) > 0.25 else "middle"
+        shift = {"start": 19, "end": -16 if beside else -19, "middle": 0}[side]
+        low = y if side != "middle" else y - 32 if math.sin(angle) < 0 else y + 28
+        out += text(x + shift, low, edge["name"], anchor=side, limit=22)
+        said = f"{edge['before']:.3g} to {edge['after']:.3g}"
+        out += text(x + shift, low + 13, said, size=10, anchor=side, colour=SOFT)
+    out += mark("circle", x=middle[0], y=middle[1], r=40, fill="#FBE3D2", colour="#D55E00", width=2)
+    names = spec["focus"].split(", ")
+    names = names if len(names) <= 5 else [*names[:4], f"{len(names) - 4} more"]
+    for at, name in enumerate(names):
+        y = middle[1] + 4 + 12 * (at - (len(names) - 1) / 2)
+        out += text(middle[0], y, name, size=10, anchor="middle", limit=12)
+    return out, high
 
 
-def niche(column: dict, focus: str, left: float, wide: float, top: float, widest: float) -> str:
-    """One time point of the summary: circles of cell types around the focus, arrows to it."""
-    cx, cy, out = left + wide / 2, top + 165, ""
-    ring = min(wide / 2 - 38, 100)
-    places = {}
-    others = [circle for circle in column["circles"] if circle["name"] != focus]
-    for at, circle in enumerate(others):
-        angle = -math.pi / 2 + 2 * math.pi * at / max(len(others), 1)
-        places[circle["name"]] = (cx + ring * math.cos(angle), cy + ring * math.sin(angle), circle)
-    inner = next((circle for circle in column["circles"] if circle["name"] == focus), None)
-    size = {name: 5 + 34 * math.sqrt(circle["share"]) * wide / 240 for name, (_, _, circle) in places.items()}
-    core = 5 + 34 * math.sqrt(inner["share"]) * wide / 240 if inner else 4.0
-    for at, found in enumerate(column["arrows"]):
-        if found["from"] in places:
-            x, y, _ = places[found["from"]]
-            turn = 5 * (at - len(column["arrows"]) / 2)
-            said = f"{found['from']} to {focus}: {found['label']}, supply {found['supply']:.3g}"
-            out += arrow(
-                x + turn, y, cx + turn, cy, 1 + 5 * found["supply"] / widest, "#B03A00", said, core + 2
-            )
-    for x, y, circle in [*places.values(), *([(cx, cy, inner)] if inner else [])]:
-        name, r = circle["name"], core if circle["name"] == focus else size[circle["name"]]
+def halves(name: str) -> list[str]:
+    """A name in at most two lines."""
+    words = name.split(" ")
+    if len(name) <= 11 or len(words) == 1:
+        return [name]
+    cut = min(range(1, len(words)), key=lambda at: abs(len(" ".join(words[:at])) - len(" ".join(words[at:]))))
+    return [" ".join(words[:cut]), " ".join(words[cut:])]
+
+
+def niche(
+    column: dict, order: list[str], focus: str, left: float, wide: float, top: float, widest: float
+) -> list[dict]:
+    """One time point: cell types at their own places around the focus, arrows to it, what the arrows say below."""
+    cx, cy = left + wide / 2, top + 172
+    place = {}
+    for at, name in enumerate(order):
+        angle = -math.pi / 2 + 2 * math.pi * at / max(len(order), 1)
+        place[name] = (cx + min(wide / 2 - 34, 100) * math.cos(angle), cy + 112 * math.sin(angle))
+    place[focus] = (cx, cy)
+    shown = {circle["name"]: circle for circle in column["circles"]}
+    radius = {name: 4 + 36 * math.sqrt(circle["share"]) for name, circle in shown.items()}
+    out = text(cx, top + 6, column["label"], size=13, anchor="middle", bold=True)
+    out += text(cx, top + 20, f"{column['n']:,} cells", size=10, anchor="middle", colour=SOFT)
+    count: dict[str, int] = {}
+    for found in column["arrows"]:
+        (x, y), at = place[found["from"]], count.get(found["from"], 0)
+        count[found["from"]] = at + 1
+        length = math.hypot(cx - x, cy - y) or 1
+        turn = 7 * ((at + 1) // 2) * (-1) ** at  # arrows of one sender stand side by side
+        px, py = -(cy - y) / length * turn, (cx - x) / length * turn
+        said = f"{found['from']} to {focus}: {found['label']}, supply {found['supply']:.3g}"
+        width = 1 + 5 * found["supply"] / widest
+        out += arrow((x + px, y + py), (cx + px, cy + py), width, ARROW, said, radius.get(focus, 4) + 2)
+    for name, circle in shown.items():
+        (x, y), r = place[name], radius[name]
         said = f"{name}: {100 * circle['share']:.3g} % of the cells, {100 * circle['isg']:.3g} % of them interferon-high"
-        out += tag(
-            "circle",
-            title=said,
-            cx=float(x),
-            cy=float(y),
-            r=r,
-            fill=circle["colour"],
-            stroke=INK,
-            stroke_width=0.5 + 5 * circle["isg"],
+        out += mark("circle", title=said, x=x, y=y, r=r, fill=circle["colour"], colour=INK, width=0.5)
+        if circle["isg"] > 0.005:  # a dark arc: as much of the rim as are interferon-high
+            turns = [2 * math.pi * circle["isg"] * step / 40 for step in range(41)]
+            rim = [(x + (r + 2) * math.sin(turn), y - (r + 2) * math.cos(turn)) for turn in turns]
+            out += mark("polyline", points=rim, colour=INK, width=4, title=said)
+        below = y - r - 8 if name == focus else y + r + 14  # arrows reach the focus from below too
+        for row, words in enumerate(halves(name)):
+            out += text(x, below + 10 * row, words, size=9.5, anchor="middle", limit=16, halo=True)
+    for at, found in enumerate(column["arrows"]):
+        words = (
+            f"{'▲ ' if found['rises'] else ''}{found['label']} from {found['from']}, {found['supply']:.2g}"
         )
         out += text(
-            x,
-            y + r + 11,
-            name,
-            9,
-            "middle",
-            limit=int(wide / 11),
-            paint_order="stroke",
-            stroke="#FFFFFF",
-            stroke_width=3,
+            cx, top + 336 + 14 * at, words, size=10, anchor="middle", colour=ARROW, limit=int(wide / 5.6)
         )
-    out += text(cx, top + 6, column["label"], 13, "middle", font_weight="bold") + text(
-        cx, top + 20, f"{column['n']:,} cells", 10, "middle", SOFT
-    )
-    pairs = list(dict.fromkeys(f"{found['label']} from {found['from']}" for found in column["arrows"]))
-    for at, words in enumerate(pairs):
-        out += text(cx, top + 318 + 13 * at, words, 10, "middle", "#B03A00", limit=int(wide / 5.4))
+    if not column["arrows"]:
+        out += text(
+            cx,
+            top + 336,
+            f"no arrow: {column['why']}",
+            size=10,
+            anchor="middle",
+            colour=SOFT,
+            limit=int(wide / 5.6),
+        )
     return out
 
 
-def summary(spec: dict) -> tuple[str, float]:
-    """The line of time above, the marrow at each time point below."""
-    out, top = "", 20.0
-    if spec["events"]:
-        x = axis([event["day"] for event in spec["events"]], 30, WIDTH - 150)
-        spans = [
-            (x(event["day"]), x(event["day"]) + 12 + 5.6 * min(len(event["label"]), 34))
-            for event in spec["events"]
-        ]
-        rows = rows_without_overlap(spans)
-        for event, row, (left, _) in zip(spec["events"], rows, spans, strict=True):
-            out += tag(
-                "circle", cx=left, cy=16.0 + 17 * row, r=3.5, fill=INK, title=f"day {event['day']:.0f}"
-            )
-            out += text(left + 7, 20 + 17 * row, event["label"], 10, limit=34)
-        top = 46.0 + 17 * (max(rows) + 1)
-        out += tag("line", x1=20, y1=top - 22, x2=WIDTH - 20, y2=top - 22, stroke=INK)
-    wide = WIDTH / max(len(spec["columns"]), 1)
-    widest = max((found["supply"] for column in spec["columns"] for found in column["arrows"]), default=1.0)
-    for at, column in enumerate(spec["columns"]):
-        out += niche(column, spec["focus"], at * wide, wide, top, widest)
-    most = max((len(column["arrows"]) for column in spec["columns"]), default=0)
-    return out, top + 322 + 13 * most
+def summary(spec: dict, width: int) -> tuple[list[dict], float]:
+    """The line of time above, the marrow at each time point below, up to three in a row."""
+    out, top = timeline(spec, width)
+    focus, columns = spec["focus"], spec["columns"]
+    order = [name for name in spec["order"] if name != focus]
+    beside = min(len(columns), 3 if width > 500 else 1)
+    wide = min(width / max(beside, 1), 380)
+    widest = max((found["supply"] for column in columns for found in column["arrows"]), default=1.0)
+    top += 22
+    for start in range(0, len(columns), max(beside, 1)):
+        row = columns[start : start + beside]
+        left = (width - wide * len(row)) / 2
+        for at, column in enumerate(row):
+            out += niche(column, order, focus, left + wide * at, wide, top, widest)
+        top += 352 + 14 * max(max(len(column["arrows"]) for column in row), 1)
+    return out, top - 10
 
 
 DRAWN = {"timeline": timeline, "network": network, "summary": summary}
 
 
-def draw(spec: dict) -> str:
-    """A whole SVG with title and description for screen readers."""
-    body, height = DRAWN[spec["kind"]](spec)
-    about = tag("title", escape(spec["title"]), id=f"svg-{spec['id']}-title") + tag(
-        "desc", escape(spec["alt"]), id=f"svg-{spec['id']}-desc"
-    )
-    return tag(
-        "svg", about + tag("rect", width=WIDTH, height=height, fill="#FFFFFF") + body, xmlns="http://www.w3.org/2000/svg",
-        viewBox=f"0 0 {WIDTH} {height:.0f}", role="img", aria_labelledby=f"svg-{spec['id']}-title svg-{spec['id']}-desc",
-        font_family="Helvetica, Arial, sans-serif",
-    )  # fmt: skip
+def layouts(spec: dict) -> dict:
+    """A drawing in both widths."""
+    made = {}
+    for name, width in WIDTHS.items():
+        marks, height = DRAWN[spec["kind"]](spec, width)
+        made[name] = {"width": width, "height": round(height), "marks": marks}
+    return {"id": spec["id"], "title": spec["title"], "alt": spec["alt"], "layouts": made}
 
 
 @click.command()
@@ -270,11 +257,10 @@ def draw(spec: dict) -> str:
 @click.option("--patient", required=True, help="Name of the patient.")
 @click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
 def main(figures, patient):
-    """Draw all pictures of the FIGURES (JSON of CASE_COURSE and CASE_NICHE) of a patient."""
+    """Lay out all pictures of the FIGURES (JSON of CASE_COURSE and CASE_NICHE) of a patient."""
     specs = [spec for path in figures for spec in json.loads(path.read_text())]
-    drawn = {spec["id"]: draw(spec) for spec in specs if spec["kind"] in DRAWN}
-    for name, svg in drawn.items():
-        Path(f"{patient}.{name}.svg").write_text(svg)
+    made = [layouts(spec) for spec in specs if spec["kind"] in DRAWN]
+    Path(f"{patient}.drawings.json").write_text(json.dumps(made) + "\n")
 
 
 if __name__ == "__main__":

@@ -81,6 +81,31 @@ def clones(values):
     return text.where(text.isna() | text.isin(top), "all others"), [*top]
 
 
+def between(ramp: list[str], place: float) -> str:
+    """The colour at a place from 0 to 1 along a ramp of colours."""
+    at = min(int(place * (len(ramp) - 1)), max(len(ramp) - 2, 0))
+    pair = (ramp[at], ramp[min(at + 1, len(ramp) - 1)])
+    part = place * (len(ramp) - 1) - at
+    one, two = ([int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in pair)
+    return "#" + "".join(f"{round(a + (b - a) * part):02X}" for a, b in zip(one, two, strict=True))
+
+
+def subset_colours(table, types: dict, series: list[str], within: bool) -> dict[str, str]:
+    """Within a lineage one colour per name in alphabetical order, as CASE_CELLS does; over all cells shades of the cell type."""
+    named = table[table["subset"].notna() & ~table["subset"].isin(["unassigned", ""])]
+    kinds = named.groupby(named["subset"].astype(str))["cell_type"].agg(
+        lambda part: part.astype(str).mode().iloc[0]
+    )
+    found = {"unassigned": types.get("unassigned", REST_COLOUR)}
+    if within:
+        return found | {name: series[at % len(series)] for at, name in enumerate(sorted(kinds.index))}
+    for kind in kinds.unique():
+        names, base = sorted(kinds.index[kinds == kind]), types.get(kind, REST_COLOUR)
+        ramp = [between([base, "#FFFFFF"], 0.55), base, between([base, "#000000"], 0.45)]
+        found |= {name: between(ramp, (at + 0.5) / len(names)) for at, name in enumerate(names)}
+    return found
+
+
 def colourings(table, palette: dict, within: bool) -> list[dict]:
     """Every colouring that the table has values for; within: of one lineage, subset first."""
     series, types = list(palette["series"].values()), palette["cell_type"]
@@ -88,11 +113,10 @@ def colourings(table, palette: dict, within: bool) -> list[dict]:
         table.drop_duplicates("timepoint").sort_values("day", kind="stable")["timepoint"].astype(str).tolist()
     )
     ramp = list(palette["time"].values())
-    last = len(ramp) - 1
-    of_time = {t: ramp[round(at * last / max(len(times) - 1, 1))] for at, t in enumerate(times)}
+    of_time = {t: between(ramp, at / max(len(times) - 1, 1)) for at, t in enumerate(times)}
     found = [
         category("cell type", table["cell_type"], types, series),
-        category("subset", table["subset"], {}, series),
+        category("subset", table["subset"], subset_colours(table, types, series, within), series),
     ]
     found = found[::-1] if within else found
     found.append(category("time point", table["timepoint"], of_time, series, times))
@@ -125,7 +149,7 @@ def make_map(name: str, title: str, table, palette: dict, limit: int, seed: int)
     table = table.iloc[np.random.default_rng(seed).permutation(len(table))]  # so that no sample hides another
     points = table[["umap_1", "umap_2"]].to_numpy(float)
     low, span = points.min(0), max(float(np.ptp(points, axis=0).max()), 1e-6)
-    scaled = (points - low) / span * 65535
+    scaled = ((points - low) / span + (1 - np.ptp(points, axis=0) / span) / 2) * 65535  # in the middle
     return {"id": name, "title": title, "total": total, "drawn": len(table), "x": packed(scaled[:, 0], "u2"),
             "y": packed(65535 - scaled[:, 1], "u2"), "colourings": colourings(table, palette, name != "all")}  # fmt: skip
 

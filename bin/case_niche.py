@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""What surrounds the clone: figures of communication, interferon state and the case's summary drawing, as data.
+"""What surrounds the clone: figures of communication and interferon state, as data.
 
-Each figure is {id, section, title, alt, caption, table, kind, ...}; CASE_FIGURES draws them. `alt` states the finding.
+Each figure is {id, section, title, alt, caption, table, kind, ...}; CASE_CURVES, CASE_FIGURES and CASE_DRAWINGS lay them out.
+`alt` states the finding.
 """
 
 import json
@@ -15,10 +16,9 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 SENDERS = 14  # drawn in the heat map
 CHANGES = 14  # drawn among the changes
-ARROWS = 5  # of the summary, per time point
-COLUMNS = 5  # time points of the summary drawing
 SILENT = ("absent", "not tested")
-CHANGED = ("gained", "lost", "strengthened", "weakened")
+GREW = ("gained", "strengthened")
+CHANGED = (*GREW, "weakened", "lost")
 
 
 def read(folder: Path, name: str, patient: str):
@@ -48,7 +48,19 @@ def colours_of_groups(table, palette: dict) -> dict[str, str]:
     return found
 
 
-def strength_map(pairs, focus: list[str], patient: str) -> dict | None:
+def last_step(table, times: list[str]):
+    """Rows of the comparison of the last time point with the one compared before it; times: in order of days.
+
+    The table also compares the first with the last time point, which is another question.
+    """
+    order = {time: at for at, time in enumerate(times)}
+    to = table["to"].astype(str).map(order)
+    table = table[to == to.max()]
+    before = table["from"].astype(str).map(order)
+    return table[before == before.max()]
+
+
+def strength_map(pairs, focus: list[str], all_times: list[str], patient: str) -> dict | None:
     """Heat map of summed strength: senders in rows, receivers of the focus by time in columns."""
     pairs = pairs[pairs["target"].isin(focus)]
     if not len(pairs):
@@ -66,16 +78,21 @@ def strength_map(pairs, focus: list[str], patient: str) -> dict | None:
                 cells.append(
                     [at, to, 1.0, float(seen / top), f"{source} to {group} at {time}: strength {seen:.1f}"]
                 )
+    silent = [time for time in all_times if time not in times]
+    lacking = (
+        f" Not shown: {', '.join(silent)}, with too few cells of the focus or its senders." if silent else ""
+    )
     return {
         "id": "communication", "section": "niche", "title": "Communication to the focus cells", "kind": "grid", "shape": "square",
+        "scale": ["0", f"{top:.0f}"],
         "rows": order, "columns": [f"{group} {time}" for time, group in columns], "cells": cells,
-        "table": f"{patient}.communication_pairs.tsv", "alt": f"Strongest sender at {times[-1]}: {order[0]}.",
-        "caption": "Summed strength of all expressed ligand-receptor pairs (geometric mean of both mean log expressions). Empty: too few cells "
-        "or no pair. Expression of both partners does not prove a contact.",
+        "table": f"{patient}.communication_pairs.tsv", "alt": f"Strongest senders per cell at {times[-1]}: {', '.join(order[:3])}.{lacking}",
+        "caption": "Summed strength of all expressed ligand-receptor pairs (geometric mean of both mean log expressions). It speaks of one "
+        "cell of a group, not of how many there are. Empty: too few cells or no pair. Expression of both partners does not prove a contact."
     }  # fmt: skip
 
 
-def watched_dots(change, patient: str) -> dict | None:
+def watched_dots(change, all_times: list[str], patient: str) -> dict | None:
     """Watched pairs to the focus per sender and time: size is the supply, colour the strength per cell."""
     live = change[change["focus"] & change["watch"].fillna("").ne("")]
     live = live[live["expressed_from"] | live["expressed_to"]]
@@ -96,6 +113,14 @@ def watched_dots(change, patient: str) -> dict | None:
     for (name, _), (supply, _) in found.items():
         largest[name] = max(largest.get(name, 0), supply)
     rows = sorted(largest, key=lambda name: -largest[name])[: 2 * SENDERS]
+    rose = live[live.index.isin(last_step(change, all_times).index)]
+    rose = rose[rose["class"].isin(GREW)].sort_values("supply_difference", ascending=False, kind="stable")
+    growing = list(dict.fromkeys(f"{row['watch']} from {row['source']}" for row in rose.to_dict("records")))
+    told = (
+        f"Growing to {times[-1]}: {', '.join(growing[:4])}"
+        if growing
+        else f"None grows for sure to {times[-1]}"
+    )
     most, strong = max(v[0] for v in found.values()), max(v[1] for v in found.values())
     cells = [
         [rows.index(name), times.index(time), (supply / most) ** 0.5, strength / max(strong, 1e-9),
@@ -105,19 +130,22 @@ def watched_dots(change, patient: str) -> dict | None:
     return {
         "id": "watched", "section": "niche", "title": "Watched pairs to the focus cells", "kind": "grid", "shape": "dot", "rows": rows,
         "columns": times, "cells": cells, "table": f"{patient}.communication_change.tsv", "wide": True,
-        "alt": f"Largest supply: {rows[0]} ({largest[rows[0]]:.3g}).",
-        "caption": "Area: supply (strength times the sender's share of cells). Colour: strength per cell, against the strongest. Only the best receiver is shown; "
-        "empty: not expressed by enough cells of both sides.",
+        "alt": f"{told}. Largest supply: {rows[0].replace(': ', ' from ')} ({largest[rows[0]]:.3g}).",
+        "scale": ["0", f"{strong:.2g} per cell"], "sizes": [[1.0, f"supply {most:.2g}"], [0.5, f"supply {most / 4:.2g}"]],
+        "caption": "Area: supply (strength times the sender's share of cells). Colour: strength per cell. Only the best receiver is shown; "
+        "empty: not expressed by enough cells of both sides."
     }  # fmt: skip
 
 
-def changes(change, patient: str) -> dict | None:
+def changes(change, all_times: list[str], patient: str) -> dict | None:
     """The largest certain changes of supply to the focus, last comparison, with intervals."""
     known = change[change["focus"] & ~change["class"].isin(SILENT) & change["supply_difference"].notna()]
     if not len(known):
         return None
-    last = known.iloc[-1]
-    known = known[(known["from"] == last["from"]) & (known["to"] == last["to"])]
+    known = known[known.index.isin(last_step(change, all_times).index)]
+    if known.empty:
+        return None
+    last = known.iloc[0]
     sure = known[known["class"].isin(CHANGED)]
     order = sure.assign(size=sure["supply_difference"].abs()).sort_values(
         "size", ascending=False, kind="stable"
@@ -133,17 +161,17 @@ def changes(change, patient: str) -> dict | None:
     return {
         "id": "change", "section": "niche", "title": f"Changes from {last['from']} to {last['to']}", "kind": "bars", "signed": True,
         "rows": rows, "table": f"{patient}.communication_change.tsv",
-        "alt": f"{len(order)} of {len(known)} pairs change their supply; largest: {rows[0]['label']} ({rows[0]['note']}).",
-        "caption": "Difference of supply (strength per cell times the sender's share of cells) with 95 % bootstrap intervals over cells, and what it comes from. "
-        "One patient: an interval over cells is not one over patients.",
+        "alt": f"{len(order):,} of {len(known):,} tested pairs change their supply; largest: {rows[0]['label']} ({rows[0]['note']}).",
+        "caption": "Difference of supply (strength per cell times the sender's share of cells) with 95 % bootstrap intervals over cells, and what it comes from. Called changed: interval clear of zero, false discovery rate up to 5 % over "
+        "all tested pairs, and a fold. One patient: an interval over cells is not one over patients."
     }  # fmt: skip
 
 
-def network(senders, colour_of: dict, patient: str) -> dict | None:
+def network(senders, all_times: list[str], colour_of: dict, patient: str) -> dict | None:
     """Senders around the focus at the last comparison; width is the supply."""
     if senders is None or not len(senders):
         return None
-    last = senders[(senders["to"] == senders["to"].iloc[-1]) & (senders["from"] == senders["from"].iloc[-1])]
+    last = last_step(senders, all_times)
     total = (
         last.groupby("source")[["supply_from", "supply_to"]]
         .sum()
@@ -162,7 +190,7 @@ def network(senders, colour_of: dict, patient: str) -> dict | None:
         "id": "network", "section": "niche", "title": f"Senders to the focus at {last['to'].iloc[0]}", "kind": "network",
         "focus": ", ".join(focus), "edges": edges, "table": f"{patient}.communication_senders.tsv",
         "alt": f"Largest supply from {', '.join(total.index[:3])}.",
-        "caption": f"Width: summed supply at {last['to'].iloc[0]}; under each name its supply before and after. All expressed pairs to {', '.join(focus)}.",
+        "caption": f"Width: summed supply at {last['to'].iloc[0]}; under each name its supply at {last['from'].iloc[0]} and then. All expressed pairs to {', '.join(focus)}."
     }  # fmt: skip
 
 
@@ -195,72 +223,7 @@ def interferon(signatures, colour_of: dict) -> dict | None:
     return {
         "id": "interferon", "section": "niche", "title": "Interferon-high cells", "kind": "multiples", "columns": 4, "panels": panels,
         "alt": f"Highest shares of interferon-high cells: {told}.", "table": "signatures.tsv",
-        "caption": "Share of a subset's cells above the run's threshold of the ISG score, with 95 % intervals; subsets of at least 5 cells.",
-    }  # fmt: skip
-
-
-def summary(table, samples, events, change, focus: list[str], colour_of: dict, patient: str) -> dict:
-    """The case in one drawing: per time point the cells, interferon-high ones marked, and supported arrows to the focus."""
-    times = samples.sort_values("day", kind="stable").drop_duplicates("timepoint").to_dict("records")
-    if len(times) > COLUMNS:
-        times = [*times[: COLUMNS - 1], times[-1]]
-    columns, told = [], []
-    for time in times:
-        cells = table[table["timepoint"].astype(str) == str(time["timepoint"])]
-        share = cells["cell_type"].astype(str).value_counts(normalize=True)
-        high = (
-            cells.assign(high=cells["isg_high"].astype("float"))
-            .groupby("cell_type", observed=True)["high"]
-            .mean()
-        )
-        circles = [
-            {"name": name, "share": float(part), "colour": colour_of.get(name, "#CFCFCF"),
-             "isg": float(high[name]) if name in high and high[name] == high[name] else 0.0}
-            for name, part in share.items() if part >= 0.01 and name != "unassigned"
-        ]  # fmt: skip
-        arrows = []
-        if change is not None:
-            live = change[change["focus"] & change["watch"].fillna("").ne("")]
-            for side in ("from", "to"):
-                here = live[(live[side] == time["timepoint"]) & live[f"expressed_{side}"]]
-                for row in here.to_dict("records"):
-                    kind = table.loc[
-                        table["subset"].eq(row["source"]) | table["cell_type"].eq(row["source"]), "cell_type"
-                    ]
-                    sender = str(kind.mode().iloc[0]) if len(kind) else str(row["source"])
-                    rising = side == "to" and row["class"] in ("gained", "strengthened")
-                    arrows.append((float(row[f"supply_{side}"]), sender, str(row["watch"]), rising))
-        best: dict[tuple, float] = {}
-        for supply, sender, pair, _ in arrows:
-            best[(sender, pair)] = max(best.get((sender, pair), 0), supply)
-        rose = {(sender, pair) for _, sender, pair, rising in arrows if rising}
-        strongest = sorted(best, key=lambda key: (key not in rose, -best[key]))[:ARROWS]
-        shown = [
-            {"from": s, "label": p, "supply": best[(s, p)]}
-            for s, p in strongest
-            if s in {c["name"] for c in circles}
-        ]
-        columns.append(
-            {
-                "label": f"{time['timepoint']}, day {time['day']}",
-                "n": len(cells),
-                "circles": circles,
-                "arrows": shown,
-            }
-        )
-        first = ", ".join(f"{c['name']} {percent(c['share'])}" for c in circles[:3])
-        told.append(
-            f"{time['timepoint']}: {first}"
-            + (f"; arrows from {', '.join(sorted({a['from'] for a in shown}))}" if shown else "")
-        )
-    targets = table.loc[table["subset"].isin(focus) | table["cell_type"].isin(focus), "cell_type"].astype(str)
-    listed = [] if events is None else events.sort_values("day", kind="stable").to_dict("records")
-    return {
-        "id": "summary", "section": "summary", "title": "The case in one drawing", "kind": "summary", "columns": columns,
-        "events": [{"day": float(row["day"]), "label": str(row["event"])} for row in listed],
-        "focus": targets.mode().iloc[0] if len(targets) else "", "alt": ". ".join(told) + ".", "table": "composition.tsv",
-        "caption": "Areas of circles are shares of the sample's cells; a dark rim is as wide as the share of interferon-high cells. Arrows: watched pairs "
-        "to the focus cells that enough cells of both sides express, as wide as their supply; growing ones first. No arrow: not supported by these data.",
+        "caption": "Share of a subset's cells above the run's threshold of the ISG score, with 95 % intervals; subsets of at least 5 cells."
     }  # fmt: skip
 
 
@@ -285,15 +248,15 @@ def main(results, patient, colours):
     names = ("communication_pairs", "communication_change", "communication_senders")
     pairs, change, senders = (read(results, f"{patient}.{name}.tsv", patient) for name in names)
     focus = sorted(set(change.loc[change["focus"], "target"].astype(str))) if change is not None else []
-    samples, events = read(results, "samples.tsv", patient), read(results, "events.tsv", patient)
-    figures = [summary(table, samples, events, change, focus, colour_of, patient)]
+    samples = read(results, "samples.tsv", patient).sort_values("day", kind="stable")
+    all_times, figures = samples["timepoint"].astype(str).drop_duplicates().tolist(), []
     if pairs is not None and focus:
-        figures.append(strength_map(pairs, focus, patient))
+        figures.append(strength_map(pairs, focus, all_times, patient))
     if change is not None:
         figures += [
-            watched_dots(change, patient),
-            network(senders, colour_of, patient),
-            changes(change, patient),
+            watched_dots(change, all_times, patient),
+            network(senders, all_times, colour_of, patient),
+            changes(change, all_times, patient),
         ]
     signatures = read(results, "signatures.tsv", patient)
     if signatures is not None:

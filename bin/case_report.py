@@ -5,6 +5,7 @@ import base64
 import gzip
 import io
 import json
+import re
 from importlib.metadata import version
 from pathlib import Path
 
@@ -86,32 +87,45 @@ def packed(text: str) -> str:
 
 
 def merged(entries: list[dict]) -> list[dict]:
-    """Bulk clones of which the same is said, as one row with several names; each keeps its own bulk curve."""
+    """Bulk clones of one single-cell clone and carrier as one row; each keeps its own matched cells and bulk curve.
+
+    Clones that no cell shows are one row where the same is said of them.
+    """
     rows: list[dict] = []
     for entry in entries:
-        bulk = split_moves(entry["moves"])[0]
+        bulk, cells = split_moves(entry["moves"])
         alike = next(
             (
                 row for row in rows
-                if row["matched"] == entry["matched"] and texts(row["who"]) == texts(entry["who"])
-                and row["confidence"] == entry["confidence"]
+                if all(row[name] == entry[name] for name in ("matched", "carrier", "confidence", "why", "carries"))
+                and (entry["matched"] or texts(row["who"][0]["said"]) == texts(entry["who"]))
             ),
             None,
         )  # fmt: skip
-        if alike:
-            alike["names"].append(entry["clone"])
-            alike["moves"].append({"name": entry["clone"], "said": bulk})
+        if alike is None:
+            alike = entry | {"names": [], "moves": [], "who": [], "beside": [], "cells": cells}
+            rows.append(alike)
+        alike["names"].append(entry["clone"])
+        alike["moves"].append({"name": entry["clone"], "said": bulk})
+        same = next((part for part in alike["who"] if texts(part["said"]) == texts(entry["who"])), None)
+        if same:
+            same["names"].append(entry["clone"])
         else:
-            cells = split_moves(entry["moves"])[1]
-            rows.append(
-                entry
-                | {
-                    "names": [entry["clone"]],
-                    "moves": [{"name": entry["clone"], "said": bulk}],
-                    "cells": cells,
-                }
-            )
+            alike["who"].append({"names": [entry["clone"]], "said": entry["who"]})
+        if entry["beside"] and texts(entry["beside"]) not in map(texts, alike["beside"]):
+            alike["beside"].append(entry["beside"])
     return sorted(rows, key=lambda row: not row["carrier"])  # those whose carrier is known stand first
+
+
+def grouped(warnings: list[dict]) -> list[dict]:
+    """Warnings that differ only in numbers as one, with all its samples and texts; warnings before notes."""
+    found: dict[tuple, dict] = {}
+    for warning in warnings:
+        key = (warning["level"], re.sub(r"[0-9]+", "#", warning["text"]))
+        entry = found.setdefault(key, {"level": warning["level"], "samples": [], "texts": []})
+        entry["samples"] += [warning["sample"]] if warning.get("sample") else []
+        entry["texts"].append(warning["text"])
+    return sorted(found.values(), key=lambda entry: entry["level"] == "note")
 
 
 def texts(statement: list) -> str:
@@ -224,21 +238,21 @@ def fill(assets: Path, **content) -> str:
             *section["figures"],
             *(figure for tab in section["tabs"] for figure in tab["figures"]),
         ]:
-            figure["svg"] = jinja2.utils.markupsafe.Markup(figure["svg"])
+            figure["svg"] = {name: jinja2.utils.markupsafe.Markup(svg) for name, svg in figure["svg"].items()}
     return environment.get_template("case.html.j2").render(**raw, **content)
 
 
 @click.command()
 @click.argument("results", type=FOLDER)
-@click.argument("drawings", type=FOLDER)
 @click.option("--patient", required=True, help="Name of the patient.")
 @click.option("--answer", required=True, type=FILE, help="<patient>.answer.json")
+@click.option("--surroundings", required=True, type=FILE, help="<patient>.surroundings.json")
 @click.option(
     "--figures",
     required=True,
     multiple=True,
     type=FILE,
-    help="<patient>.course.json, .cells.json, .niche.json",
+    help="<patient>.course.json, .cells.json, .niche.json, .summary.json",
 )
 @click.option("--maps", required=True, type=FILE, help="<patient>.map.json")
 @click.option("--assets", required=True, type=FOLDER, help="Folder with case.html.j2, case.css and case.js.")
@@ -247,17 +261,24 @@ def fill(assets: Path, **content) -> str:
 @click.option("--versions", type=FILE, help="versions.yml of the run.")
 @click.option("--release", default="", help="Version of clonewatch.")
 @click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-def main(results, drawings, patient, answer, figures, maps, assets, columns, parameters, versions, release):
-    """Fill the page of a PATIENT with the tables of RESULTS and the SVG files of DRAWINGS."""
+def main(
+    results, patient, answer, surroundings, figures, maps, assets, columns, parameters, versions, release
+):
+    """Fill the page of a PATIENT with the tables of RESULTS and the drawings in the folders figures and narrow."""
     import pandas as pd
 
     specs = [spec for path in figures for spec in json.loads(path.read_text())]
     for spec in specs:
-        spec["svg"] = (drawings / f"{patient}.{spec['id']}.svg").read_text()
+        name = f"{patient}.{spec['id']}.svg"
+        spec["svg"] = {
+            width: Path(folder, name).read_text()
+            for width, folder in (("wide", "figures"), ("narrow", "narrow"))
+        }
     layouts, said = json.loads(maps.read_text()), json.loads(answer.read_text())
+    said["surroundings"] = json.loads(surroundings.read_text())
     samples = samples_of(results, patient)
     mine = {sample["sample"] for sample in samples} | {"", None}
-    said["warnings"] = [warning for warning in said["warnings"] if warning.get("sample") in mine]
+    said["warnings"] = grouped([warning for warning in said["warnings"] if warning.get("sample") in mine])
     said["clones"] = merged(said["clones"])
     tables = read_tables(
         results, {spec["table"] for spec in specs} | {f"{patient}.{name}.tsv" for name in EXTRA}, patient

@@ -123,7 +123,7 @@ def write(
                     "day": day,
                     "n": here,
                     "total": 40,
-                    "cells_share": 0.1 * (at + 1),
+                    "cells_share": 0.05 * (at + 1),
                 }
             )
     hidden = {"patient": patient, "clone": "IGKDE_1" + name, "locus": "IGK", "verdict": "not seen in single cells",
@@ -218,6 +218,40 @@ def write(
     (folder / "warnings.json").write_text(text)
 
 
+def said(statement) -> str:
+    """A statement as plain text."""
+    return "".join(part if isinstance(part, str) else part["text"] for part in statement)
+
+
+def numbers(node) -> list[dict]:
+    """All numbers of an answer, wherever they stand."""
+    if isinstance(node, dict) and "column" in node and "value" in node:
+        return [node]
+    inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else []
+    return [found for part in inner for found in numbers(part)]
+
+
+def from_table(
+    table: pd.DataFrame, column: str, where: dict, bound: str | None = None, per: dict | None = None
+) -> float:
+    """What a number of the answer has to be: a sum, or statsmodels' Wilson bound of one sum as a share of another."""
+    from statsmodels.stats.proportion import proportion_confint
+
+    def total(column, where):
+        rows = table
+        for name, value in where.items():
+            rows = rows[rows[name] == value]
+        assert len(rows), where
+        return float(rows[column].sum())
+
+    found = total(column, where)
+    if bound is None:
+        return found
+    size = total(per["column"], per["where"])
+    low, high = proportion_confint(found, size, method="wilson")
+    return {"low": low, "high": high if found else 1 - 0.05 ** (1 / size)}[bound]
+
+
 def run(command, *arguments) -> str:
     """What a step prints; an AssertionError with it where the step failed."""
     done = CliRunner().invoke(command, [str(argument) for argument in arguments])
@@ -225,38 +259,41 @@ def run(command, *arguments) -> str:
     return done.output
 
 
-def make_page(folder: Path, patient: str = "P1") -> Path:
-    """All steps of the report on the tables in folder; the current folder gets their files."""
-    import case_answer
+def make_drawings(folder: Path, patient: str = "P1") -> tuple[list[str], list[str]]:
+    """(figures as data, their layouts): names of the JSON files in the current folder."""
     import case_cells
     import case_course
     import case_curves
     import case_drawings
     import case_figures
-    import case_map
     import case_niche
-    import case_report
+    import case_summary
 
     who = ["--patient", patient]
-    run(case_answer.main, folder, *who)
-    figures = [f"{patient}.{name}.json" for name in ("course", "cells", "niche")]
-    for step in (case_course, case_cells, case_niche):
+    for step in (case_course, case_cells, case_niche, case_summary):
         run(step.main, folder, *who, *COLOURS)
-    for step in (case_figures, case_curves, case_drawings):
-        run(step.main, *figures, *who)
+    specs = [f"{patient}.{name}.json" for name in ("course", "cells", "niche", "summary")]
+    for step in (case_curves, case_figures, case_drawings):
+        run(step.main, *specs, *who)
+    return specs, [f"{patient}.{name}.json" for name in ("curves", "figures", "drawings")]
+
+
+def make_page(folder: Path, patient: str = "P1") -> Path:
+    """All steps of the report on the tables in folder; the current folder gets their files."""
+    import case_answer
+    import case_map
+    import case_pictures
+    import case_report
+    import case_surroundings
+
+    who = ["--patient", patient]
+    specs, layouts = make_drawings(folder, patient)
+    run(case_pictures.main, *layouts, *who)
+    for step in (case_answer, case_surroundings):
+        run(step.main, folder, *who)
     run(case_map.main, folder / "cells.parquet", *who, *COLOURS, "--subsets", folder)
-    listed = [part for name in figures for part in ("--figures", name)]
+    listed = [part for name in specs for part in ("--figures", name)]
+    said = ["--answer", f"{patient}.answer.json", "--surroundings", f"{patient}.surroundings.json"]
     page = ["--assets", ASSETS / "report", "--columns", ASSETS / "cell_columns.tsv"]
-    run(
-        case_report.main,
-        folder,
-        ".",
-        *who,
-        "--answer",
-        f"{patient}.answer.json",
-        *listed,
-        "--maps",
-        f"{patient}.map.json",
-        *page,
-    )
+    run(case_report.main, folder, *who, *said, *listed, "--maps", f"{patient}.map.json", *page)
     return Path(f"{patient}.case_report.html").resolve()

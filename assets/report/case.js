@@ -41,8 +41,16 @@
   function draw(map) {
     const canvas = document.querySelector(`canvas[data-map="${map.about.id}"]`), pen = canvas.getContext("2d");
     const colouring = map.about.colourings[map.chosen], values = map.values[map.chosen], size = canvas.width;
-    const radius = Math.max(1, Math.min(6, 220 / Math.sqrt(map.x.length)));
+    const radius = Math.max(1, Math.min(7, 260 / Math.sqrt(map.x.length)));
     const edge = radius + 4, span = (size - 2 * edge) / 65535;
+    const place = (at) => [edge + map.x[at] * span, edge + map.y[at] * span];
+    const dot = (at) => { // round where it is large enough to be seen, square where there are many
+      const [x, y] = place(at);
+      if (radius < 2) { pen.fillRect(x - radius, y - radius, 2 * radius, 2 * radius); return; }
+      pen.beginPath();
+      pen.arc(x, y, radius, 0, 7);
+      pen.fill();
+    };
     pen.fillStyle = "#fff";
     pen.fillRect(0, 0, size, size);
     const colours = colouring.kind === "number"
@@ -57,15 +65,13 @@
         const faint = map.only !== null && map.only !== value;
         if (faint && !pass && quiet.size === 0 && map.only === null) continue;
         pen.fillStyle = faint ? "#ececec" : colours[value];
-        pen.fillRect(edge + map.x[i] * span - radius, edge + map.y[i] * span - radius, 2 * radius, 2 * radius);
+        dot(i);
       }
     }
     if (map.only !== null) {
       pen.fillStyle = colours[map.only];
       for (let i = 0; i < values.length; i += 1) {
-        if (values[i] === map.only) {
-          pen.fillRect(edge + map.x[i] * span - radius, edge + map.y[i] * span - radius, 2 * radius, 2 * radius);
-        }
+        if (values[i] === map.only) dot(i);
       }
     }
     if (colouring.kind === "category" && map.only === null) names(map, pen, edge, span);

@@ -1,4 +1,4 @@
-// Curves and distributions of a case as SVG.
+// Curves, distributions and bars of a case as marks.
 process CASE_CURVES {
     tag "${meta.patient}"
     label 'report'
@@ -8,7 +8,7 @@ process CASE_CURVES {
     tuple val(meta), path(figures)
 
     output:
-    tuple val(meta), path('*.svg'), emit: drawings, optional: true
+    tuple val(meta), path("${meta.patient}.curves.json"), emit: layouts
     tuple val('CASE_CURVES'), eval('case_curves.py --version'), emit: versions, topic: versions
 
     script:
@@ -18,6 +18,6 @@ process CASE_CURVES {
 
     stub:
     """
-    touch ${meta.patient}.case_curves.svg
+    echo '[]' > ${meta.patient}.curves.json
     """
 }

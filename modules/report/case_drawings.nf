@@ -1,4 +1,4 @@
-// Line of time, network and summary of a case as SVG.
+// Line of time, network and summary of a case as marks.
 process CASE_DRAWINGS {
     tag "${meta.patient}"
     label 'report'
@@ -8,7 +8,7 @@ process CASE_DRAWINGS {
     tuple val(meta), path(figures)
 
     output:
-    tuple val(meta), path('*.svg'), emit: drawings, optional: true
+    tuple val(meta), path("${meta.patient}.drawings.json"), emit: layouts
     tuple val('CASE_DRAWINGS'), eval('case_drawings.py --version'), emit: versions, topic: versions
 
     script:
@@ -18,6 +18,6 @@ process CASE_DRAWINGS {
 
     stub:
     """
-    touch ${meta.patient}.case_drawings.svg
+    echo '[]' > ${meta.patient}.drawings.json
     """
 }

@@ -1,4 +1,4 @@
-// Bars, dots and clones of a case as SVG.
+// Grids and bands of a case as marks.
 process CASE_FIGURES {
     tag "${meta.patient}"
     label 'report'
@@ -8,7 +8,7 @@ process CASE_FIGURES {
     tuple val(meta), path(figures)
 
     output:
-    tuple val(meta), path('*.svg'), emit: drawings, optional: true
+    tuple val(meta), path("${meta.patient}.figures.json"), emit: layouts
     tuple val('CASE_FIGURES'), eval('case_figures.py --version'), emit: versions, topic: versions
 
     script:
@@ -18,6 +18,6 @@ process CASE_FIGURES {
 
     stub:
     """
-    touch ${meta.patient}.case_figures.svg
+    echo '[]' > ${meta.patient}.figures.json
     """
 }

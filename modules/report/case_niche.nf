@@ -1,4 +1,4 @@
-// Figures of communication, interferon state and the summary of the case, as data.
+// Figures of communication and interferon state, as data.
 process CASE_NICHE {
     tag "${meta.patient}"
     label 'report'

@@ -5,7 +5,7 @@ process CASE_REPORT {
     label 'small'
 
     input:
-    tuple val(meta), path(tables, stageAs: 'tables/*'), path(answer), path(figures), path(drawings, stageAs: 'drawings/*'), path(maps)
+    tuple val(meta), path(tables, stageAs: 'tables/*'), path(answer), path(surroundings), path(figures), path(drawings, stageAs: 'figures/*'), path(narrow, stageAs: 'narrow/*'), path(maps)
     path assets, stageAs: 'assets' // case.html.j2, case.css, case.js
     path columns
     path parameters // params.json, or []
@@ -14,7 +14,6 @@ process CASE_REPORT {
 
     output:
     path "${meta.patient}.case_report.html", emit: page
-    path 'drawings/*.svg', emit: drawings, optional: true
     tuple val('CASE_REPORT'), eval('case_report.py --version'), emit: versions // no topic: this step waits for it
 
     script:
@@ -22,7 +21,8 @@ process CASE_REPORT {
     def settings = parameters ? "--parameters ${parameters}" : ''
     def used = versions ? "--versions ${versions}" : ''
     """
-    case_report.py tables drawings --patient ${meta.patient} --answer ${answer} ${listed} --maps ${maps} \\
+    case_report.py tables --patient ${meta.patient} --answer ${answer} \\
+        --surroundings ${surroundings} ${listed} --maps ${maps} \\
         --assets assets --columns ${columns} --release ${release} ${settings} ${used}
     """
 

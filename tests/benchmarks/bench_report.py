@@ -96,16 +96,20 @@ def main() -> None:
     inputs = sorted(folder.glob("S*.cells.h5ad"))
     measure("EXPORT", steps / "export.py", *inputs, "--cells", "tables/cells.parquet", *colours, *columns)
     patient = ["--patient", "P1"]
-    measure("CASE_ANSWER", steps / "case_answer.py", "tables", *patient)
-    for name in ("course", "cells", "niche"):
+    for name in ("answer", "surroundings"):
+        measure(f"CASE_{name.upper()}", steps / f"case_{name}.py", "tables", *patient)
+    for name in ("course", "cells", "niche", "summary"):
         measure(f"CASE_{name.upper()}", steps / f"case_{name}.py", "tables", *patient, *colours)
-    figures = ["P1.course.json", "P1.cells.json", "P1.niche.json"]
+    figures = [f"P1.{name}.json" for name in ("course", "cells", "niche", "summary")]
     for name in ("figures", "curves", "drawings"):
         measure(f"CASE_{name.upper()}", steps / f"case_{name}.py", *figures, *patient)
+    layouts = [f"P1.{name}.json" for name in ("curves", "figures", "drawings")]
+    measure("CASE_PICTURES", steps / "case_pictures.py", *layouts, *patient)
     measure("CASE_MAP", steps / "case_map.py", "tables/cells.parquet", *patient, *colours)
     listed = [part for name in figures for part in ("--figures", name)]
-    page = ["--answer", "P1.answer.json", "--maps", "P1.map.json", "--assets", assets / "report"]
-    measure("CASE_REPORT", steps / "case_report.py", "tables", ".", *patient, *listed, *page, *columns)
+    said = ["--answer", "P1.answer.json", "--surroundings", "P1.surroundings.json"]
+    page = [*said, "--maps", "P1.map.json", "--assets", assets / "report"]
+    measure("CASE_REPORT", steps / "case_report.py", "tables", *patient, *listed, *page, *columns)
     for name in ("clonewatch.h5mu", "cells.h5ad", "P1.case_report.html"):
         print(f"{name}\t{Path(name).stat().st_size / 1e6:.1f} MB")
 

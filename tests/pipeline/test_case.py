@@ -4,8 +4,10 @@ import os
 import subprocess
 import sys
 
+import answer_truth
 import pandas as pd
 import pytest
+import report_case
 
 from pipeline.conftest import PROJECT, nextflow_run
 
@@ -98,6 +100,33 @@ def test_planted_signals_reach_the_plasma_cells(case_run):
     assert len(april) > 0
 
 
+def test_every_number_of_the_answer_is_that_of_its_table(case_run):
+    _folder, run = case_run
+    numbers = answer_truth.numbers_of(run.results, "P1")
+    assert len(numbers) > 40
+    for number in numbers:
+        table = answer_truth.table_of(run.results, number["table"], "P1")
+        asked = {name: number.get(name) for name in ("column", "where", "bound", "per")}
+        found = report_case.from_table(table, **asked)
+        assert found == pytest.approx(number["value"], rel=1e-4), number
+        shown = float(number["text"].replace(",", "").removesuffix(" %"))
+        assert shown / (100 if "%" in number["text"] else 1) == pytest.approx(found, rel=0.06), number
+
+
+def test_what_was_planted_lies_within_the_intervals_of_the_answer(case_run):
+    folder, run = case_run
+    found = answer_truth.compare(run.results, folder / "case")
+    assert {
+        "who plasma cell",
+        "who B-ALL blast",
+        "share T1",
+        "share T3",
+        "event 1q gain",
+        "event 13q loss",
+    } <= set(found["what"])
+    assert found["inside"].all(), found.to_string()
+
+
 def test_the_page_and_the_objects_are_there(case_run):
     import mudata
 
@@ -117,7 +146,7 @@ def test_every_result_is_described(case_run):
     _folder, run = case_run
     listed = (PROJECT / "docs" / "outputs.md").read_text(encoding="utf-8")
     for file in run.results.rglob("*"):
-        if file.is_dir() or "multiqc_report_data" in file.parts or file.suffix == ".svg":
+        if file.is_dir() or "multiqc_report_data" in file.parts or file.suffix in (".svg", ".pdf"):
             continue
         name = file.name
         for sample in ("P1_T1", "P1_T2", "P1_T3"):

@@ -6,18 +6,7 @@ import case_answer
 import pandas as pd
 import pytest
 import report_case
-
-
-def said(statement):
-    return "".join(part if isinstance(part, str) else part["text"] for part in statement)
-
-
-def numbers(node):
-    """All numbers of an answer, wherever they stand."""
-    if isinstance(node, dict) and "column" in node:
-        return [node]
-    inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else []
-    return [found for part in inner for found in numbers(part)]
+from report_case import said
 
 
 @pytest.fixture
@@ -35,40 +24,52 @@ def answer(tmp_path, monkeypatch):
 def test_carrier_movement_and_load(answer):
     found = answer()
     seen = next(entry for entry in found["clones"] if entry["clone"] == "IGH_1")
-    assert said(seen["who"]) == "Plasma cells: 30 of 32 matched cells; B-ALL blasts 0 of 120"
+    assert said(seen["who"]) == "Plasma cells: 30 of 32 matched cells (79.9 % to 98.3 %)"
+    assert said(seen["beside"]) == "B-ALL blasts: 0 of 120 with a receptor (at most 2.47 %)"
     assert "Bulk: 0.1 % (day -30) to 0.3 % (day 180)" in said(seen["moves"])
     assert "Single cells: persistent; T1 50 %" in said(seen["moves"])
     assert said(seen["carries"]) == "1q gain in 78 % (60 % to 90 %) of 32 cells"
     assert seen["confidence"] == "high"
     assert (
         found["headline"]
-        == "Plasma cells carry IGH_1. IGKDE_1: not seen in single cells, which is not the same as absent."
+        == "Plasma cells carry IGH_1: persistent, with 1q gain. IGKDE_1: not seen in single cells, which is not the same as absent."
     )
 
 
 def test_every_number_is_in_its_table(answer, tmp_path):
-    listed = numbers(answer())
-    assert len(listed) > 15
+    listed = report_case.numbers(answer())
+    assert len(listed) > 15 and any("bound" in number for number in listed)
     for number in listed:
         table = pd.read_csv(tmp_path / "tables" / number["table"], sep="\t")
-        for column, value in number["where"].items():
-            table = table[table[column] == value]
-        assert len(table) and table[number["column"]].sum() == pytest.approx(number["value"]), number
+        asked = {name: number.get(name) for name in ("column", "where", "bound", "per")}
+        assert report_case.from_table(table, **asked) == pytest.approx(number["value"]), number
+
+
+@pytest.mark.parametrize(
+    ("entry", "headline"),
+    [
+        ({}, "Plasma cells carry A: persistent, with 1q gain."),
+        ({"confidence": "moderate"}, "Plasma cells probably carry A (confidence moderate): persistent, with 1q gain."),
+        ({"main_share": 0.4, "confidence": "moderate", "fate": "", "events": []},
+         "Several cell types show A, most often plasma cells."),
+        ({"carrier": ""}, "A: seen in too few cells to name a carrier."),
+    ],
+)  # fmt: skip
+def test_the_headline_says_no_more_than_the_confidence(entry, headline):
+    usual = {
+        "clone": "A",
+        "matched": "P1.B1",
+        "carrier": "plasma cell",
+        "main_share": 0.95,
+        "confidence": "high",
+    }
+    assert case_answer.headline([usual | {"fate": "persistent", "events": ["1q gain"]} | entry]) == headline
 
 
 def test_unseen_is_not_absent(answer):
     hidden = next(entry for entry in answer()["clones"] if entry["clone"] == "IGKDE_1")
     assert said(hidden["who"]).startswith("Not seen in single cells: locus not in a V(D)J library")
     assert hidden["confidence"] == "none" and hidden["carrier"] == ""
-
-
-def test_surroundings_name_watched_pairs_and_interferon(answer):
-    told = [said(part) for part in answer()["surroundings"]]
-    assert (
-        told[0]
-        == "APRIL-BCMA: CD8_ISG+ to Plasma_1, supply 0.1 at T2, 0.4 at T3 (strengthened by number and strength), in the first 1.23 % of all pairs to the focus at T3."
-    )
-    assert told[1] == "Interferon-high at T3: CD8_ISG+, 9 of 12 cells."
 
 
 def test_without_bulk_the_page_says_so(answer):

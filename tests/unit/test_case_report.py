@@ -3,12 +3,8 @@
 import base64
 import gzip
 import json
-import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
 
-import case_curves
-import case_figures
-import case_map
 import case_report
 import numpy as np
 import pandas as pd
@@ -107,16 +103,6 @@ def test_hostile_names_are_text(page):
     ]  # fmt: skip
 
 
-def test_drawings_are_svg_with_title_and_finding(page, tmp_path):
-    page(name=report_case.HOSTILE)
-    drawings = sorted(tmp_path.glob("*.svg"))
-    assert len(drawings) >= 12
-    for path in drawings:
-        root = ElementTree.parse(path).getroot()
-        kinds = [child.tag.split("}")[1] for child in root[:2]]
-        assert kinds == ["title", "desc"] and root[1].text, path.name
-
-
 def test_tables_in_the_page_are_the_patients_rows(page, tmp_path):
     text = page()
     held = json.loads(text.split('<script type="application/json" id="tables">')[1].split("</script>")[0])
@@ -137,42 +123,30 @@ def test_equal_runs_give_equal_pages(page):
     assert page() == page()
 
 
-def unpacked(text, kind):
-    return np.frombuffer(base64.b64decode(text), kind)
+def test_warnings_that_differ_in_numbers_only_are_one():
+    listed = [{"level": level, "sample": sample, "text": text} for level, sample, text in (
+        ("note", "A", "a note"), ("warning", "A", "3 of 349 contigs are odd"), ("warning", "B", "1 of 9 contigs are odd"),
+    )]  # fmt: skip
+    first, second = case_report.grouped(listed)
+    assert (first["samples"], len(first["texts"]), second["level"]) == (["A", "B"], 2, "note")
 
 
-def test_map_holds_every_cell_and_its_colour():
-    table = report_case.cells("P1", list(THREE))
-    palette = {"series": {"1": "#111111", "2": "#222222"}, "time": {"1": "#000000"}, "verdict": {"yes": "#D55E00"},
-               "cell_type": {"plasma cell": "#D55E00"}}  # fmt: skip
-    made = case_map.make_map("all", "All cells", table, palette, 1000, 0)
-    assert made["drawn"] == made["total"] == 180 == len(unpacked(made["x"], "<u2"))
-    types = made["colourings"][0]
-    codes = unpacked(types["values"], "u1")
-    counted = dict(zip(types["labels"], np.bincount(codes).tolist(), strict=True))
-    assert counted == table["cell_type"].value_counts().to_dict()
-    assert dict(zip(types["labels"], types["colours"], strict=True))["plasma cell"] == "#D55E00"
-    names = [colouring["name"] for colouring in made["colourings"]]
-    assert names == ["cell type", "subset", "time point", "B-cell clone", "T-cell clone", "bulk MRD clone",
-                     "interferon score", "arms gained or lost", "malignancy"]  # fmt: skip
-
-
-def test_a_large_map_is_a_stated_sample_with_all_rare_cells():
-    n = 20_000
-    table = pd.DataFrame(
-        {
-            "cell_id": np.arange(n).astype(str),
-            "sample": "S",
-            "cell_type": np.where(np.arange(n) < 40, "rare", "common"),
-        }
-    )
-    part = case_map.chosen(table, 5000, 0)
-    assert (part["cell_type"] == "rare").sum() == 40
-    assert 4500 < len(part) < 5500
-
-
-@pytest.mark.parametrize(("low", "high"), [(0, 1), (-0.2, 0.37), (3, 3), (0, 131_000), (-210, 180)])
-def test_steps_are_round_and_inside(low, high):
-    for module in (case_curves, case_figures):
-        found = module.steps(low, high)
-        assert found and all(low - 1e-9 <= value <= high + 1e-9 for value in found) and len(found) <= 8
+def test_clones_of_one_population_are_one_row_that_keeps_each_curve_and_count():
+    usual = {
+        "matched": "P1.B1",
+        "carrier": "plasma cell",
+        "confidence": "high",
+        "why": [],
+        "carries": ["1q gain"],
+        "beside": ["NK: 0"],
+    }
+    moves = [["Bulk: 1 %. ", "Single cells: persistent"], ["Bulk: 2 %. ", "Single cells: persistent"]]
+    entries = [usual | {"clone": name, "who": [who], "moves": part}
+               for name, who, part in (("A", "9 of 9", moves[0]), ("B", "9 of 9", moves[1]), ("C", "2 of 3", moves[1]))]  # fmt: skip
+    (row,) = case_report.merged([*entries])
+    assert row["names"] == ["A", "B", "C"] and [part["names"] for part in row["who"]] == [["A", "B"], ["C"]]
+    assert [part["said"] for part in row["moves"]] == [["Bulk: 1 %. "], ["Bulk: 2 %. "], ["Bulk: 2 %. "]]
+    assert row["cells"] == ["Single cells: persistent"] and row["beside"] == [["NK: 0"]]
+    hidden = usual | {"matched": "", "carrier": "", "moves": ["Bulk: 1 %. "]}
+    two = [hidden | {"clone": name, "who": [who]} for name, who in (("A", "x"), ("B", "y"))]
+    assert len(case_report.merged(two)) == 2

@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""The case in one drawing, as data: the line of time above, per time point the cells and what reaches the focus below.
+
+A figure is {id, section, title, alt, caption, table, kind, ...}; CASE_DRAWINGS lays it out. `alt` states the finding.
+"""
+
+import itertools
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+PACKAGES = ("click", "pandas", "pyarrow")
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+ARROWS = 5  # per time point
+COLUMNS = 6  # time points drawn
+LEAST = 0.01  # share of the cells from which a cell type is drawn
+SILENT = ("absent", "not tested")
+GREW = ("gained", "strengthened")
+
+
+def read(folder: Path, name: str, patient: str):
+    """Rows of the patient in a table of the folder; None where there is no such table or no row."""
+    import pandas as pd
+
+    path = folder / name
+    if not path.exists() or not path.stat().st_size:
+        return None
+    table = pd.read_csv(path, sep="\t", dtype={"patient": str, "label": str}, low_memory=False)
+    table = table[table["patient"] == patient] if "patient" in table else table
+    return table if len(table) else None
+
+
+def percent(share: float) -> str:
+    """Three figures: `0.041 %`, `98.5 %`."""
+    return f"{100 * share:.3g} %"
+
+
+def arrows_at(change, types: dict, time: str, before: str | None) -> tuple[list, dict, set]:
+    """(strongest (sender, pair), supply of each, those that grew since the sample before) among the watched pairs.
+
+    types: cell type of each group (subset or cell type).
+    """
+    best: dict[tuple, float] = {}
+    if change is None:
+        return [], best, set()
+    rose = set()
+    live = change[change["focus"] & change["watch"].fillna("").ne("")]
+    for side in ("from", "to"):
+        here = live[(live[side].astype(str) == time) & live[f"expressed_{side}"]]
+        for row in here.to_dict("records"):
+            key = types.get(str(row["source"]), str(row["source"])), str(row["watch"])
+            best[key] = max(best.get(key, 0), float(row[f"supply_{side}"]))
+            if side == "to" and str(row["from"]) == before and row["class"] in GREW:
+                rose.add(key)
+    return sorted(best, key=lambda key: (key not in rose, -best[key]))[:ARROWS], best, rose
+
+
+def summary(table, samples, events, change, colour_of: dict) -> dict:
+    """The case in one drawing: per time point the cells, interferon-high ones marked, and supported arrows to the focus."""
+    focus = sorted(set(change.loc[change["focus"], "target"].astype(str))) if change is not None else []
+    times = samples.sort_values("day", kind="stable").drop_duplicates("timepoint").to_dict("records")
+    before = {str(b["timepoint"]): str(a["timepoint"]) for a, b in itertools.pairwise(times)}
+    left_out = 0
+    if len(times) > COLUMNS:  # evenly over the course, with the first and the last
+        chosen = [round(at * (len(times) - 1) / (COLUMNS - 1)) for at in range(COLUMNS)]
+        left_out, times = len(times) - COLUMNS, [times[at] for at in chosen]
+    columns, told = [], []
+    table = table.assign(cell_type=table["cell_type"].astype(str), subset=table["subset"].astype(str))
+    types = table.groupby("subset")["cell_type"].agg(lambda part: part.value_counts().index[0]).to_dict()
+    types |= {name: name for name in table["cell_type"].unique()}
+    targets = table.loc[table["subset"].isin(focus) | table["cell_type"].isin(focus), "cell_type"].astype(str)
+    core = targets.mode().iloc[0] if len(targets) else ""
+    for time in times:
+        cells = table[table["timepoint"].astype(str) == str(time["timepoint"])]
+        share = cells["cell_type"].astype(str).value_counts(normalize=True)
+        high = (
+            cells.assign(high=cells["isg_high"].astype("float"))
+            .groupby("cell_type", observed=True)["high"]
+            .mean()
+        )
+        circles = [
+            {"name": name, "share": float(part), "colour": colour_of.get(name, "#CFCFCF"),
+             "isg": float(high[name]) if name in high and high[name] == high[name] else 0.0}
+            for name, part in share.items() if part >= LEAST and name != "unassigned"
+        ]  # fmt: skip
+        strongest, best, rose = arrows_at(
+            change, types, str(time["timepoint"]), before.get(str(time["timepoint"]))
+        )
+        here = {circle["name"] for circle in circles}
+        shown = [
+            {"from": s, "label": p, "supply": best[(s, p)], "rises": (s, p) in rose}
+            for s, p in strongest
+            if s in here and s != core
+        ]
+        compared = change is not None and time["timepoint"] in set(
+            change.loc[change["focus"] & ~change["class"].isin(SILENT), ["from", "to"]].to_numpy().ravel()
+        )
+        columns.append({
+            "label": f"{time['timepoint']}, day {time['day']}", "n": len(cells), "circles": circles, "arrows": shown,
+            "why": "no watched pair is expressed" if compared else "too few focus cells to ask" if focus else "no focus cells to ask"
+        })  # fmt: skip
+        first = ", ".join(f"{c['name']} {percent(c['share'])}" for c in circles[:3])
+        told.append(
+            f"{time['timepoint']}: {first}"
+            + (f"; arrows from {', '.join(sorted({a['from'] for a in shown}))}" if shown else "")
+        )
+    listed = [] if events is None else events.sort_values("day", kind="stable").to_dict("records")
+    order = list(dict.fromkeys(circle["name"] for column in columns for circle in column["circles"]))
+    order = sorted(order, key=list(colour_of).index) if set(order) <= set(colour_of) else order
+    more = f" {left_out} further time points are not drawn." if left_out else ""
+    return {
+        "id": "summary", "section": "summary", "title": "The case in one drawing", "kind": "summary", "columns": columns,
+        "events": [
+            {"day": float(row["day"]), "label": str(row["event"]), "end": float(row["end_day"]) if row["end_day"] == row["end_day"] else None,
+             "kind": str(row["kind"]) if row["kind"] == row["kind"] else ""} for row in listed
+        ],
+        "marks": [{"day": float(time["day"]), "label": str(time["timepoint"])} for time in times],
+        "focus": core, "order": order, "alt": ". ".join(told) + "." + more, "table": "composition.tsv",
+        "caption": "Areas of circles are shares of the sample's cells; the dark arc of the rim is the share of interferon-high cells among them. Arrows: "
+        "watched pairs to the focus cells that enough cells of both sides express, as wide as their supply (the number); ▲ grew for sure since the sample "
+        "before. No arrow: not supported by these data."
+    }  # fmt: skip
+
+
+@click.command()
+@click.argument("results", type=FOLDER)
+@click.option("--patient", required=True, help="Name of the patient.")
+@click.option("--colours", required=True, type=FILE, help="Table: level, label, colour.")
+@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
+def main(results, patient, colours):
+    """The case of a PATIENT in one drawing, from the tables of the folder RESULTS."""
+    import pandas as pd
+
+    palette = pd.read_csv(colours, sep="\t", dtype=str)
+    colour_of = palette[palette["level"] == "cell_type"].set_index("label")["colour"].to_dict()
+    table = pd.read_parquet(results / "cells.parquet")
+    table = table[table["patient"].astype(str) == patient]
+    names = ("samples.tsv", "events.tsv", f"{patient}.communication_change.tsv")
+    samples, events, change = (read(results, name, patient) for name in names)
+    figures = [summary(table, samples, events, change, colour_of)]
+    text = json.dumps(figures, indent=1, allow_nan=False, default=float)
+    Path(f"{patient}.summary.json").write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()

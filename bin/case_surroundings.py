@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""What surrounds the clones of a case, in words: watched pairs that reach the focus, and interferon-high subsets.
+
+A statement is a list of texts and numbers, as those of CASE_ANSWER: a number names its table, column and rows.
+"""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+PACKAGES = ("click", "pandas")
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+PAIRS, SUBSETS = 4, 3  # statements at most
+FEW = 10  # cells of a subset from which it is spoken of
+UNCHANGED = ("kept", "unclear")
+
+
+def read(folder: Path, name: str, patient: str):
+    """Rows of the patient in a table of the folder; None where there is no such table."""
+    import pandas as pd
+
+    path = folder / name
+    if not path.exists() or not path.stat().st_size:
+        return None
+    table = pd.read_csv(path, sep="\t", dtype={"patient": str}, low_memory=False)
+    return table[table["patient"] == patient] if "patient" in table else table
+
+
+def number(table: str, rows, column: str, where: dict, kind: str = "count") -> dict:
+    """A number of a statement: the sum of a column over the rows where the columns of `where` have these values."""
+    chosen = rows
+    for name, value in where.items():
+        chosen = chosen[chosen[name] == value]
+    value = float(chosen[column].sum()) if len(chosen) else 0.0
+    text = f"{value:,.0f}" if kind == "count" else f"{100 * value:.3g} %"
+    where = {name: value if isinstance(value, str | bool) else float(value) for name, value in where.items()}
+    return {"value": value, "text": text, "table": table, "column": column, "where": where}
+
+
+def last_step(table, times: list[str]):
+    """Rows of the comparison of the last time point with the one compared before it; times: in order of days."""
+    order = {time: at for at, time in enumerate(times)}
+    to = table["to"].astype(str).map(order)
+    table = table[to == to.max()]
+    before = table["from"].astype(str).map(order)
+    return table[before == before.max()]
+
+
+def place(focus, row: dict, patient: str) -> list:
+    """`, in the first x % of pairs to the focus`, where communication_focus.tsv holds one such row."""
+    if focus is None:
+        return []
+    names = {
+        "timepoint": "to",
+        "source": "source",
+        "ligand_complex": "ligand",
+        "receptor_complex": "receptor",
+    }
+    where = {column: row[name] for column, name in names.items()}
+    if (focus[list(where)] == list(where.values())).all(axis=1).sum() != 1:
+        return []
+    first = number(f"{patient}.communication_focus.tsv", focus, "place", where, "share")
+    return [", in the first ", first, f" of all pairs to the focus at {row['to']}"]
+
+
+def surroundings(change, focus, signatures, times: list[str], patient: str) -> list[list]:
+    """Statements on watched pairs that reach the focus at the last comparison, and on interferon-high subsets."""
+    said = []
+    if change is not None and len(change):
+        last = last_step(change, times)
+        live = last[last["focus"] & last["watch"].fillna("").ne("") & last["expressed_to"]]
+        rising = live["class"].isin(["gained", "strengthened"])
+        order = live.assign(rising=rising).sort_values(
+            ["rising", "supply_to"], ascending=False, kind="stable"
+        )
+        best = order.drop_duplicates(["watch"])
+        for row in best.head(PAIRS).to_dict("records"):
+            where = {name: row[name] for name in ("from", "to", "source", "target", "ligand", "receptor")}
+            source = f"{patient}.communication_change.tsv"
+            told = {
+                name: number(source, last, name, where) | {"text": f"{row[name]:.2g}"}
+                for name in ("supply_from", "supply_to", "supply_difference", "supply_low", "supply_high")
+                if row[name] == row[name]
+            }
+            pair = f"{row['watch']}: {row['source']} to {row['target']}, supply "
+            part = [pair, told["supply_from"], f" at {row['from']}, ", told["supply_to"], f" at {row['to']}"]
+            if "supply_low" in told:
+                part += [
+                    ": difference ",
+                    told["supply_difference"],
+                    " (",
+                    told["supply_low"],
+                    " to ",
+                    told["supply_high"],
+                    ")",
+                ]
+            driver = f" by {row['driver']}" if isinstance(row["driver"], str) else ""
+            how = "not changed for sure" if row["class"] in UNCHANGED else f"{row['class']}{driver}"
+            said.append([*part, f", {how}", *place(focus, row, patient), "."])
+    if signatures is not None:
+        rows = signatures[(signatures["signature"] == "isg_score") & (signatures["level"] == "subset")]
+        rows = rows[(rows["day"] == rows["day"].max()) & rows["share_high"].notna() & (rows["n"] >= FEW)]
+        for row in (
+            rows.sort_values("share_high", ascending=False, kind="stable").head(SUBSETS).to_dict("records")
+        ):
+            where = {name: row[name] for name in ("sample", "level", "label", "signature")}
+            high, total = (number("signatures.tsv", signatures, name, where) for name in ("n_high", "n"))
+            ends = [
+                number("signatures.tsv", signatures, name, where, "share")
+                for name in ("share_low", "share_up")
+            ]
+            part = [f"Interferon-high at {row['timepoint']}: {row['label']}, ", high, " of ", total, " cells"]
+            said.append([*part, " (", ends[0], " to ", ends[1], ")."])
+    return said
+
+
+@click.command()
+@click.argument("results", type=FOLDER)
+@click.option("--patient", required=True, help="Name of the patient.")
+@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
+def main(results, patient):
+    """State what surrounds the clones of a PATIENT from the tables of the folder RESULTS, whichever of them are there."""
+    names = (f"{patient}.communication_change.tsv", f"{patient}.communication_focus.tsv", "signatures.tsv")
+    change, focus, signatures = (read(results, name, patient) for name in names)
+    samples = read(results, "samples.tsv", patient).sort_values("day", kind="stable")
+    times = samples["timepoint"].astype(str).drop_duplicates().tolist()
+    said = surroundings(change, focus, signatures, times, patient)
+    Path(f"{patient}.surroundings.json").write_text(json.dumps(said, indent=1, allow_nan=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()

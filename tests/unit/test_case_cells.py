@@ -1,0 +1,57 @@
+"""CASE_CELLS: composition, clones and subsets as figures."""
+
+import json
+
+import case_cells
+import case_map
+import pandas as pd
+import pytest
+import report_case
+
+
+@pytest.fixture
+def figures(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    report_case.write(tmp_path / "tables")
+    report_case.run(case_cells.main, "tables", "--patient", "P1", *report_case.COLOURS)
+    return {figure["id"]: figure for figure in json.loads((tmp_path / "P1.cells.json").read_text())}
+
+
+def test_shares_and_intervals_are_those_of_the_table(figures, tmp_path):
+    table = pd.read_csv(tmp_path / "tables" / "composition.tsv", sep="\t")
+    for panel in figures["composition"]["panels"]:
+        rows = table[(table["level"] == "cell_type") & (table["label"] == panel["title"])].sort_values("day")
+        expected = rows[["day", "share", "low", "high"]].to_numpy()
+        assert panel["series"][0]["points"] == [pytest.approx(row) for row in expected.tolist()]
+
+
+def test_a_subset_has_one_colour_in_all_panels_and_on_the_map(figures):
+    table = report_case.cells("P1", [("T1", 0)])
+    series = (
+        pd.read_csv(report_case.ASSETS / "colours.tsv", sep="\t")
+        .query("level == 'series'")["colour"]
+        .tolist()
+    )
+    of_map = case_map.subset_colours(table[table["lineage"] == "plasma"], {}, series, True)
+    for figure, entries in (("shares_plasma", "panels"), ("isg_plasma", "groups")):
+        for entry in figures[figure][entries]:
+            name = entry.get("title", entry.get("label"))
+            assert entry.get("colour", entry.get("series", [{}])[0].get("colour")) == of_map[name]
+
+
+def test_unseen_clones_carry_their_upper_bound_and_unsure_fates_are_not_told():
+    rows = [{"receptor": "BCR", "clone": clone, "label": "CAR", "timepoint": f"T{at}", "day": at, "n": n, "total": 20,
+             "share": n / 20, "low": 0.01, "high": 0.14, "fate": fate}
+            for clone, fate, counts in (("B1", "lost", (9, 0)), ("B2", "undetermined", (1, 1))) for at, n in enumerate(counts)]  # fmt: skip
+    found = case_cells.clones_over_time(pd.DataFrame(rows), "BCR", ["#0072B2"], "P1")
+    assert (
+        found["alt"]
+        == "B1 lost: T0 45 % (1 to 14 %), T1 not seen (at most 14 %); of 1 of these clones too few cells were seen to call a fate."
+    )
+
+
+def test_one_time_point_speaks_of_the_largest():
+    rows = [{"level": "cell_type", "timepoint": "T1", "day": 0, "label": label, "share": share, "low": 0.1, "high": 0.9}
+            for label, share in (("NK", 0.2), ("CD8 T", 0.5))]  # fmt: skip
+    found = case_cells.composition(pd.DataFrame(rows), lambda _label: "#000000", {})
+    assert found["alt"] == "Largest: CD8 T 50 %, NK 20 %."

@@ -1,0 +1,44 @@
+"""CASE_NICHE: communication and interferon state as figures."""
+
+import json
+
+import case_niche
+import pandas as pd
+import pytest
+import report_case
+
+
+@pytest.fixture
+def figures(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    report_case.write(tmp_path / "tables")
+
+    def build(**change):
+        path = tmp_path / "tables" / "P1.communication_change.tsv"
+        pd.read_csv(path, sep="\t").assign(**change).to_csv(path, sep="\t", index=False)
+        report_case.run(case_niche.main, "tables", "--patient", "P1", *report_case.COLOURS)
+        return {figure["id"]: figure for figure in json.loads((tmp_path / "P1.niche.json").read_text())}
+
+    return build
+
+
+def test_only_changes_that_are_sure_are_drawn(figures):
+    assert figures()["change"]["alt"].startswith("1 of 1 tested pairs change their supply")
+    assert "change" not in figures(**{"class": "unclear"})
+
+
+def test_pairs_that_grow_are_told_first(figures):
+    assert figures()["watched"]["alt"].startswith("Growing to T3: APRIL-BCMA from CD8_ISG+.")
+    assert figures(**{"class": "kept"})["watched"]["alt"].startswith("None grows for sure to T3.")
+
+
+def test_times_that_the_heat_map_lacks_are_named(figures, tmp_path):
+    path = tmp_path / "tables" / "P1.communication_pairs.tsv"
+    pairs = pd.read_csv(path, sep="\t")
+    pairs[pairs["timepoint"] != "T1"].to_csv(path, sep="\t", index=False)
+    assert "Not shown: T1," in figures()["communication"]["alt"]
+
+
+def test_the_last_step_is_from_the_time_point_before_not_from_the_first():
+    rows = pd.DataFrame([{"from": one, "to": two} for one, two in (("a", "b"), ("b", "c"), ("a", "c"))])
+    assert case_niche.last_step(rows, ["a", "b", "c"]).to_dict("records") == [{"from": "b", "to": "c"}]

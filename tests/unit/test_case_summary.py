@@ -1,0 +1,60 @@
+"""CASE_SUMMARY: the case in one drawing, as data."""
+
+import json
+
+import case_summary
+import pandas as pd
+import pytest
+import report_case
+
+
+@pytest.fixture
+def drawing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def build(change=None, **options):
+        report_case.write(tmp_path / "tables", **options)
+        path = tmp_path / "tables" / "P1.communication_change.tsv"
+        if change:
+            pd.read_csv(path, sep="\t").assign(**change).to_csv(path, sep="\t", index=False)
+        report_case.run(case_summary.main, "tables", "--patient", "P1", *report_case.COLOURS)
+        return json.loads((tmp_path / "P1.summary.json").read_text())[0]
+
+    return build
+
+
+def arrows(column):
+    return [(arrow["from"], arrow["label"], arrow["supply"], arrow["rises"]) for arrow in column["arrows"]]
+
+
+def test_arrows_carry_the_supply_of_their_time_and_mark_what_grew(drawing):
+    first, second, third = drawing()["columns"]
+    assert arrows(first) == [] and first["why"] == "too few focus cells to ask"
+    assert arrows(second) == [("CD8 T", "APRIL-BCMA", 0.1, False)]
+    assert arrows(third) == [("CD8 T", "APRIL-BCMA", 0.4, True)]
+
+
+def test_a_change_from_an_earlier_sample_than_the_last_is_not_growth_since_it(drawing):
+    assert arrows(drawing({"from": "T1"})["columns"][2]) == [("CD8 T", "APRIL-BCMA", 0.4, False)]
+
+
+def test_nothing_is_drawn_of_pairs_that_are_not_there(drawing):
+    assert all(
+        not column["arrows"]
+        for column in drawing({"expressed_from": False, "expressed_to": False})["columns"]
+    )
+    assert all(not column["arrows"] for column in drawing(full=False)["columns"])
+
+
+def test_circles_are_the_shares_of_the_sample(drawing):
+    found = {circle["name"]: circle["share"] for circle in drawing()["columns"][0]["circles"]}
+    assert found == pytest.approx(
+        {"plasma cell": 1 / 3, "CD8 T": 1 / 6, "CD4 T": 1 / 6, "NK": 1 / 6, "B-ALL blast": 1 / 6}
+    )
+
+
+def test_many_time_points_are_drawn_evenly_with_first_and_last_and_the_rest_is_stated(drawing):
+    found = drawing(times=tuple((f"T{at}", 30 * at) for at in range(12)))
+    names = [column["label"].split(",")[0] for column in found["columns"]]
+    assert len(names) == case_summary.COLUMNS and (names[0], names[-1]) == ("T0", "T11")
+    assert found["alt"].endswith("6 further time points are not drawn.")

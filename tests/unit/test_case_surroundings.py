@@ -1,0 +1,54 @@
+"""CASE_SURROUNDINGS: what is said of pairs and of interferon is what the tables hold."""
+
+import json
+
+import case_surroundings
+import pandas as pd
+import pytest
+import report_case
+from report_case import said
+
+
+@pytest.fixture
+def told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def build(change=None, **options):
+        report_case.write(tmp_path / "tables", **options)
+        path = tmp_path / "tables" / "P1.communication_change.tsv"
+        if change:
+            pd.read_csv(path, sep="\t").assign(**change).to_csv(path, sep="\t", index=False)
+        report_case.run(case_surroundings.main, "tables", "--patient", "P1")
+        return json.loads((tmp_path / "P1.surroundings.json").read_text())
+
+    return build
+
+
+def test_watched_pairs_and_interferon_are_named_with_their_intervals(told):
+    assert [said(part) for part in told()] == [
+        "APRIL-BCMA: CD8_ISG+ to Plasma_1, supply 0.1 at T2, 0.4 at T3: difference 0.3 (0.1 to 0.5), strengthened by number and strength, in the first 1.23 % of all pairs to the focus at T3.",
+        "Interferon-high at T3: CD8_ISG+, 9 of 12 cells (50 % to 90 %).",
+    ]
+
+
+def test_a_change_that_is_not_sure_is_not_called_one(told):
+    assert (
+        said(told({"class": "kept"})[0])
+        .split(", in the first")[0]
+        .endswith("(0.1 to 0.5), not changed for sure")
+    )
+    assert "CD8_ISG+ to Plasma_1" not in said(told({"expressed_to": False})[0])
+
+
+def test_every_number_is_in_its_table(told, tmp_path):
+    listed = report_case.numbers(told())
+    assert len(listed) >= 8
+    for number in listed:
+        table = pd.read_csv(tmp_path / "tables" / number["table"], sep="\t")
+        assert report_case.from_table(table, number["column"], number["where"]) == pytest.approx(
+            number["value"]
+        )
+
+
+def test_one_time_point_has_no_change_to_tell(told):
+    assert [said(part)[:16] for part in told(times=(("T1", 5),))] == ["Interferon-high "]
