@@ -38,10 +38,10 @@ FLAGS = [
 
 
 def simulate(folder: Path, patients: int = 1) -> Path:
-    """A case of 3,000 barcodes for each patient."""
+    """A case of 2,000 barcodes for each patient."""
     if not (folder / "samples.csv").exists():
         command = [sys.executable, PROJECT / "tests" / "simulate_case.py", "--out", folder]
-        command += ["--cells", str(3000 * patients), "--patients", str(patients), "--seed", "1"]
+        command += ["--cells", str(2000 * patients), "--patients", str(patients), "--seed", "1"]
         subprocess.run(list(map(str, command)), check=True, capture_output=True)
     return folder
 
