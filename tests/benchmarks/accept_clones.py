@@ -202,10 +202,14 @@ def report_clones(truth, found):
         second = truth[f"second_{receptor}_clone"].fillna("")
         meant = t[t != ""].groupby(p).agg(lambda seen: seen.value_counts().index[0])
         names |= meant.to_dict()
-        meant = p.map(meant).fillna("")
-        t = t.where((t != "") & ~((second != "") & (second == meant)), second)
+        two = ((t != "") & (second != "") & (t != second)).to_numpy()
+        t = t.where((t != "") & ~(two & (second == p.map(meant).fillna(""))), second)
         single = ~truth["doublet"].to_numpy(bool)
-        for name, mask in (("heavy chain", heavy), ("without doublets", heavy & single)):
+        for name, mask in (
+            ("all droplets", heavy),
+            ("one receptor", heavy & ~two),
+            ("no doublets", heavy & single),
+        ):
             precision, recall = pairwise(p[mask].to_numpy(), t[mask].to_numpy())
             print(
                 f"  {receptor} {name:16s} precision {precision:.4f} recall {recall:.4f} of {mask.sum()} cells"
