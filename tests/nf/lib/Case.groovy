@@ -10,7 +10,7 @@ import static groovy.json.JsonOutput.toJson
 class Case {
     static final File PROJECT = new File(System.getProperty('user.dir'))
     static final File HOME = new File(PROJECT, '.nf-test/cases')
-    static final String SHEET = 'sample\tpatient\ttimepoint\tday\nS1\tP1\tT1\t0\n'
+    static final String SHEET = 'sample\tpatient\ttimepoint\tday\nC146\tC146\tT1\t0\nC149\tC149\tT1\t0\n'
 
     /** Lines `input[i] = ...` for nf-test. */
     static String inputs(String run, List values) {
