@@ -27,6 +27,15 @@ def test_only_changes_that_are_sure_are_drawn(figures):
     assert "change" not in figures(**{"class": "unclear"})
 
 
+def test_a_change_is_told_with_what_it_comes_from(figures):
+    assert figures()["change"]["rows"][0]["note"] == "strengthened: number and strength"
+
+
+def test_dots_are_empty_where_a_pair_is_not_expressed(figures):
+    found = figures(**{"class": "gained", "expressed_from": False})["watched"]
+    assert found["columns"] == ["T2", "T3"] and [cell[1] for cell in found["cells"]] == [1]
+
+
 def test_pairs_that_grow_are_told_first(figures):
     assert figures()["watched"]["alt"].startswith("Growing to T3: APRIL-BCMA from CD8_ISG+.")
     assert figures(**{"class": "kept"})["watched"]["alt"].startswith("None grows for sure to T3.")
