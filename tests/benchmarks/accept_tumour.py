@@ -179,7 +179,7 @@ def measure(folder: Path, truth: pd.DataFrame) -> dict[str, object]:
     found["other events called"] = (
         ", ".join(sorted(f"{a} {e}" for a, e in pairs - {("1q", "gain"), ("13q", "loss")})) or "none"
     )
-    found["largest other share"] = f"{100 * others.share.max():.1f} %"
+    found["largest other share, called or not"] = f"{100 * others.share.max():.1f} %"
     found["cells called, planted none"] = ", ".join(
         f"{name} {100 * (called[truth.lineage.eq(name) & ~truth.doublet] != 'none').mean():.2f} %"
         for name in (*CONTROLS, "blast")
