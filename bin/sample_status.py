@@ -3,12 +3,13 @@
 
 import csv
 import json
+from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 
 import click
 
-PACKAGES = ("click",)
+PACKAGES = ("click", "pyarrow")
 
 LEVELS = ("error", "warning", "note")
 LOST = "its {step} task did not finish, see pipeline_info/trace.tsv"
@@ -24,6 +25,7 @@ COLUMNS += (
     "median_pct_mito",
 )
 COLUMNS += ("bcr_cells", "bcr_overlap", "tcr_cells", "tcr_overlap", "warnings")
+FEW_GENES = 20  # a CAR or a virus more or less makes no other reference
 
 
 def bare(text: str | None, sample: str) -> str:
@@ -68,11 +70,48 @@ def row_of(meta: dict, read: dict, qc: dict, identity: dict, status: str, reason
     return row
 
 
-def collect(samples: list[dict], facts: dict[str, dict], identity: dict) -> tuple[list[dict], list[dict]]:
+def compare_references(genes: dict[str, tuple[str, ...]]) -> tuple[dict[str, tuple[str, str]], str | None]:
+    """({sample: (level, text)}, why the run must stop or None) from the names of each sample's genes.
+
+    Samples are compared with the set of names that most of them have. A few names more or less are a note;
+    where less than half of the names are the same, nothing can be compared.
+    """
+    distinct = {names: frozenset(names) for names in genes.values()}
+    sets = {sample: distinct[names] for sample, names in genes.items()}
+    kinds = Counter(sets.values())
+    usual = max(kinds, key=kinds.__getitem__, default=frozenset())
+    first = next((sample for sample, names in sets.items() if names == usual), "")
+    said: dict[str, tuple[str, str]] = {}
+    for sample, mine in sets.items():
+        shared = len(mine & usual)
+        more = [name for name in genes[sample] if name not in usual]
+        less = [name for name in genes[first] if name not in mine]
+        if shared < 0.5 * min(len(mine), len(usual)):
+            return said, (
+                f"{first} and {sample} were counted with different references: of their {len(usual):,} and "
+                f"{len(mine):,} genes only {shared:,} have the same name ({less[0]} is only in {first}, "
+                f"{more[0]} only in {sample}); use one reference for all, or a samplesheet for each."
+            )
+        if len(more) + len(less) > FEW_GENES:
+            text = (
+                f"its reference is not that of {first}: {shared:,} of its {len(mine):,} genes are there too"
+            )
+            said[sample] = ("warning", f"{text}, and only these are compared; better use one for all")
+        elif more or less:
+            parts = (("has", more), ("lacks", less))
+            names = " and ".join(f"{what} {', '.join(names[:5])}" for what, names in parts if names)
+            said[sample] = ("note", f"its reference {names}, other than that of {first}")
+    return said, None
+
+
+def collect(
+    samples: list[dict], facts: dict[str, dict], identity: dict, references: dict[str, tuple[str, str]]
+) -> tuple[list[dict], list[dict]]:
     """(rows of qc.tsv, warnings), both for every sample of the sheet.
 
-    facts: {"read": {sample: read.json}, "qc": {sample: qc.json}}; identity: identity.json's verdicts.
-    Warnings are {level, sample, step, text}, the most severe first, then in the order of the sheet.
+    facts: {"read": {sample: read.json}, "qc": {sample: qc.json}}; identity: identity.json's verdicts;
+    references: of compare_references. Warnings are {level, sample, step, text}, the most severe first, then
+    in the order of the sheet.
     """
     rows, warnings = [], []
     for meta in samples:
@@ -84,6 +123,9 @@ def collect(samples: list[dict], facts: dict[str, dict], identity: dict) -> tupl
             said.append(("error", step, reason))
         for origin, part in (("READ_CELLRANGER", read), ("QC", qc)):
             said += [("warning", origin, text) for text in (part or {}).get("warnings", [])]
+        if name in references:
+            level, text = references[name]
+            said.append((level, "SAMPLE_STATUS", text))
         for finding in who.get("findings", []):
             said.append(("note" if finding["level"] == "note" else "warning", "IDENTITY", finding["text"]))
         told = {reason}  # a failed sample's reason is not told again as a warning
@@ -145,6 +187,18 @@ def read_facts(paths: tuple[str, ...]) -> dict[str, dict]:
     return facts
 
 
+def read_genes(paths: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """{sample: gene names} from <sample>.genes.parquet; equal names are in memory once."""
+    from pyarrow import parquet
+
+    genes: dict[str, tuple[str, ...]] = {}
+    once: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for path in map(Path, paths):
+        names = tuple(parquet.read_table(path, columns=["gene"])["gene"].to_pylist())
+        genes[path.name.removesuffix(".genes.parquet")] = once.setdefault(names, names)
+    return genes
+
+
 @click.command()
 @click.argument("samples", type=click.Path(exists=True, dir_okay=False))
 @click.argument("facts", nargs=-1, type=click.Path(exists=True, dir_okay=False))
@@ -153,6 +207,12 @@ def read_facts(paths: tuple[str, ...]) -> dict[str, dict]:
     required=True,
     type=click.Path(exists=True, dir_okay=False),
     help="identity.json of the run.",
+)
+@click.option(
+    "--genes",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False),
+    help="<sample>.genes.parquet of QC, whose names tell the reference; repeat for every sample.",
 )
 @click.option(
     "--keep-going/--no-keep-going",
@@ -168,14 +228,23 @@ def read_facts(paths: tuple[str, ...]) -> dict[str, dict]:
 )
 @click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
 def main(
-    samples: str, facts: tuple[str, ...], identity: str, keep_going: bool, strict_identity: bool
+    samples: str,
+    facts: tuple[str, ...],
+    identity: str,
+    genes: tuple[str, ...],
+    keep_going: bool,
+    strict_identity: bool,
 ) -> None:
     """Judge the SAMPLES of samples.tsv by their FACTS (*.read.json, *.qc.json): qc.tsv and warnings.json."""
     with open(samples, newline="", encoding="utf-8") as handle:
         sheet = list(csv.DictReader(handle, delimiter="\t"))
     who = json.loads(Path(identity).read_text()).get("samples", {})
-    rows, warnings = collect(sheet, read_facts(facts), who)
-    stop = problem(rows, keep_going, strict_identity)
+    names = read_genes(genes)
+    told, apart = compare_references(
+        {row["sample"]: names[row["sample"]] for row in sheet if row["sample"] in names}
+    )
+    rows, warnings = collect(sheet, read_facts(facts), who, told)
+    stop = problem(rows, keep_going, strict_identity) or apart
     if stop:
         raise click.ClickException(stop)
 

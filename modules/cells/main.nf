@@ -39,7 +39,8 @@ workflow CELLS {
 
     IDENTITY(sheet, metrics, sortedFiles(READ_CELLRANGER.out.contigs).ifEmpty([]), settings.min_overlap)
 
-    SAMPLE_STATUS(sheet, facts, IDENTITY.out.facts, settings.keep_going, settings.strict_identity)
+    genes = sortedFiles(QC.out.genes).ifEmpty([])
+    SAMPLE_STATUS(sheet, facts, IDENTITY.out.facts, genes, settings.keep_going, settings.strict_identity)
     good = SAMPLE_STATUS.out.table.splitCsv(header: true, sep: '\t').filter { row -> row.status == 'pass' }
     good.filter { row -> row.species == 'mouse' }.map { row -> row.sample }.collect().subscribe { names ->
         log.warn("${names.join(', ')}: mouse, so quality control only; markers, gene sets and gene positions are human")

@@ -7,6 +7,7 @@ process SAMPLE_STATUS {
     path sheet
     path facts, stageAs: 'facts/*'
     path identity
+    path genes, stageAs: 'genes/*' // [] where no sample is left
     val keep_going
     val strict_identity
 
@@ -18,8 +19,9 @@ process SAMPLE_STATUS {
     script:
     def failing = keep_going ? '--keep-going' : '--no-keep-going'
     def doubting = strict_identity ? '--strict-identity' : '--no-strict-identity'
+    def names = [genes].flatten().collect { table -> "--genes ${table}" }.join(' ')
     """
-    sample_status.py ${sheet} ${facts} --identity ${identity} ${failing} ${doubting}
+    sample_status.py ${sheet} ${facts} --identity ${identity} ${names} ${failing} ${doubting}
     """
 
     stub:

@@ -3,6 +3,7 @@
 import csv
 import json
 
+import pandas as pd
 import pytest
 import sample_status
 from click.testing import CliRunner
@@ -23,7 +24,7 @@ def run(tmp_path, monkeypatch):
     """A function that writes the facts of samples A, B, C, changed as told, and runs the command."""
     monkeypatch.chdir(tmp_path)
 
-    def go(read=None, qc=None, who=None, options=()):
+    def go(read=None, qc=None, who=None, options=(), genes=None):
         tables = {"read": {}, "qc": {}}
         for kind, base, changes in (("read", READ, read or {}), ("qc", QC, qc or {})):
             for sample in "ABC":
@@ -41,6 +42,9 @@ def run(tmp_path, monkeypatch):
         )
         paths = sorted(str(path) for path in tmp_path.glob("?.*.json"))
         arguments = ["samples.tsv", *paths, "--identity", "identity.json", *options]
+        for sample, names in (genes or {}).items():
+            pd.DataFrame({"gene": names}).to_parquet(tmp_path / f"{sample}.genes.parquet")
+            arguments += ["--genes", f"{sample}.genes.parquet"]
         done = CliRunner().invoke(sample_status.main, arguments)
         rows = warnings = None
         if done.exit_code == 0:
@@ -155,3 +159,41 @@ def test_a_strange_file_is_refused(run, tmp_path):
     (tmp_path / "A.other.json").write_text("{}")
     done, _, _ = run()
     assert done.exit_code == 1 and "A.other.json" in done.output
+
+
+GENES = [f"GENE{i}" for i in range(1000)]
+
+
+def test_one_reference_in_any_order_is_not_spoken_of(run):
+    done, _, warnings = run(genes={"A": GENES, "B": GENES, "C": GENES[::-1]})
+    assert done.exit_code == 0 and warnings == []
+
+
+def test_references_that_share_few_genes_stop_the_run_and_two_samples_are_named(run, tmp_path):
+    other = GENES[:300] + [f"ENSG{i:011}" for i in range(800)]
+    done, _, _ = run(genes={"A": other, "B": GENES, "C": GENES})
+    assert done.exit_code == 1 and not (tmp_path / "qc.tsv").exists()
+    assert (
+        "B and A were counted with different references: of their 1,000 and 1,100 genes only 300"
+        in done.output
+    )
+    assert "GENE300 is only in B, ENSG00000000000 only in A" in done.output
+
+
+def test_another_version_of_the_reference_is_a_warning(run):
+    done, rows, warnings = run(genes={"A": GENES, "B": GENES, "C": [*GENES[:700], "NEW1"]})
+    assert done.exit_code == 0 and rows["C"]["status"] == "pass"
+    (warning,) = warnings
+    assert (warning["sample"], warning["level"]) == ("C", "warning")
+    assert warning["text"].startswith("its reference is not that of A: 700 of its 701 genes are there too")
+
+
+def test_a_car_that_only_some_references_have_is_a_note(run):
+    _, _, warnings = run(genes={"A": GENES, "B": [*GENES, "FMC63_CAR"], "C": GENES})
+    assert [(w["sample"], w["level"]) for w in warnings] == [("B", "note")]
+    assert warnings[0]["text"] == "its reference has FMC63_CAR, other than that of A"
+
+
+def test_references_of_a_sample_that_does_not_go_on_do_not_matter(run):
+    done, _, warnings = run(qc={"B": {"status": "failed", "reason": "12 cells are left"}}, genes={"A": GENES})
+    assert done.exit_code == 0 and [w["step"] for w in warnings] == ["QC"]
