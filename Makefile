@@ -43,7 +43,8 @@ demo-real: setup ## run the pipeline on the real samples in tests/data: demo/rea
 	@mkdir -p demo && cd demo && nextflow run .. -profile demo_real --outdir real -resume
 
 test: setup ## unit, pipeline and browser tests
-	@$(BIN)/python -m pytest
+	@# A file's tests share their runs, so they stay in one process; files in their order.
+	@$(BIN)/python -m pytest --numprocesses logical --dist loadfile --no-loadscope-reorder
 
 test-nf: setup ## the nf-test suite: every process, room and profile, as a stub and on data
 	@command -v nf-test >/dev/null || { echo "nf-test is not on the PATH: see https://www.nf-test.com" >&2; exit 1; }

@@ -227,7 +227,7 @@ def call_doublets(counts: Any, table: Any, names: Any, mode: str, seed: int) -> 
 def judge(table: Any, failing: Any, min_cells: int) -> dict[str, Any]:
     """Status, verdict with its reason, funnel of exclusions, medians of all and of kept cells.
 
-    poor: less than 30 % of the cells kept, or half excluded for mitochondria; fair: less than 60 % kept.
+    bad: less than 30 % of the cells kept, or half excluded for mitochondria; fair: less than 60 % kept.
     """
     n, kept = len(table), table[table["pass"]]
     first = table.first_reason.value_counts().to_dict()
@@ -237,11 +237,11 @@ def judge(table: Any, failing: Any, min_cells: int) -> dict[str, Any]:
     worst = max(funnel, key=lambda step: step["cells"])
     lost, most, mito = 1 - len(kept) / n, worst["cells"] / n, failing.high_mito.mean()
     text = f"{n - len(kept):,} of {n:,} cells excluded ({lost:.0%}), {most:.0%} by {REASONS[worst['reason']]}"
-    verdict = "poor" if lost > 0.7 or mito >= 0.5 else "fair" if lost > 0.4 else "good"
+    verdict = "bad" if lost > 0.7 or mito >= 0.5 else "fair" if lost > 0.4 else "good"
     facts: dict[str, Any] = {"status": "pass", "reason": None, "verdict": verdict, "verdict_reason": text}
     if len(kept) < min_cells:
         reason = f"{len(kept)} cells left, fewer than min_cells ({min_cells}): {text}; review the thresholds"
-        facts |= {"status": "failed", "reason": reason, "verdict": "poor"}
+        facts |= {"status": "failed", "reason": reason, "verdict": "bad"}
     facts |= {"cells_before": n, "cells_after": len(kept), "funnel": funnel, "kept": {}}
     for key, column in MEDIANS.items():
         facts[key] = float(table[column].median())

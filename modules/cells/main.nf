@@ -41,6 +41,11 @@ workflow CELLS {
 
     genes = sortedFiles(QC.out.genes).ifEmpty([])
     SAMPLE_STATUS(sheet, facts, IDENTITY.out.facts, genes, settings.keep_going, settings.strict_identity)
+    SAMPLE_STATUS.out.warnings.subscribe { warnings ->
+        new groovy.json.JsonSlurper().parseText(warnings.text).findAll { warning -> warning.level != 'note' }.each { warning ->
+            log.warn("${warning.sample}: ${warning.text}")
+        }
+    }
     good = SAMPLE_STATUS.out.table.splitCsv(header: true, sep: '\t').filter { row -> row.status == 'pass' }
     good.filter { row -> row.species == 'mouse' }.map { row -> row.sample }.collect().subscribe { names ->
         log.warn("${names.join(', ')}: mouse, so quality control only; markers, gene sets and gene positions are human")

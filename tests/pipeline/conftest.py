@@ -2,12 +2,9 @@
 
 import csv
 import os
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-
-import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -54,14 +51,3 @@ def nextflow_run(
         timeout=900,
     )
     return Run(finished.returncode, finished.stdout + finished.stderr, folder / results)
-
-
-@pytest.fixture(scope="session")
-def liao_run(tmp_path_factory, data) -> tuple[Path, Run]:
-    """The three real lung lavage samples of the project, quality control only, run once."""
-    if not shutil.which("nextflow", path=environment()["PATH"]):
-        pytest.skip("there is no nextflow: run `make setup`")
-    folder = tmp_path_factory.mktemp("liao")
-    run = nextflow_run(folder, "--input", data / "liao_covid_balf" / "samples.csv", "--qc_only", "true")
-    assert run.status == 0, run.printed
-    return folder, run

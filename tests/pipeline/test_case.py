@@ -155,3 +155,10 @@ def test_every_result_is_described(case_run):
         if name.endswith(".subset_evidence.tsv"):
             name = "<lineage>.subset_evidence.tsv"
         assert name in listed, f"docs/outputs.md does not name {os.path.relpath(file, run.results)}"
+
+
+def test_a_resumed_run_executes_nothing(case_run):
+    folder, _run = case_run
+    again = nextflow_run(folder, "-profile", "demo", "-resume", results="again")
+    assert again.status == 0, again.printed
+    assert len(again.tasks()) > 50 and again.executed() == set()

@@ -59,13 +59,6 @@ def test_values_of_wrong_type_or_range_are_told_all_at_once(tmp_path):
         assert sentence in run.printed
 
 
-def test_values_given_as_text_become_the_schemas_types(liao_run):
-    _folder, run = liao_run
-    used = json.loads((run.results / "pipeline_info" / "params.json").read_text())
-    assert used.keys() == PARAMETERS.keys()
-    assert used["min_umi"] == 1000 and used["keep_going"] is True and used["min_overlap"] == 0.3
-
-
 def test_a_samplesheet_that_is_not_there_is_named(tmp_path):
     run = nextflow_run(tmp_path, "--input", "nowhere.csv")
     assert run.status != 0

@@ -277,7 +277,7 @@ def test_few_cells_are_not_scored_and_it_is_said():
 
 def test_the_bad_sample_is_poor_and_the_good_one_good(results):
     facts = {name: json.loads((results / f"{name}.qc.json").read_text()) for name in ("C144", "C149")}
-    assert [facts[name]["verdict"] for name in facts] == ["poor", "good"]
+    assert [facts[name]["verdict"] for name in facts] == ["bad", "good"]
     assert "mitochondrial share" in facts["C144"]["warnings"][0] and not facts["C149"]["warnings"]
     assert facts["C144"]["median_pct_mito"] > 50 > 10 > facts["C144"]["kept"]["median_pct_mito"]
     assert {name: facts[name]["species"] for name in facts} == {"C144": "human", "C149": "human"}
@@ -313,7 +313,7 @@ def test_too_few_cells_fail_loudly_or_as_a_row(results, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
     call(qc.main, *given, "--keep-going")
     facts = json.loads((tmp_path / "C144.qc.json").read_text())
-    assert (facts["status"], facts["verdict"]) == ("failed", "poor")
+    assert (facts["status"], facts["verdict"]) == ("failed", "bad")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["C144.qc.json", "C144.qc.parquet"]
 
 
