@@ -93,6 +93,8 @@ def pick(facts: dict | None, name: str, wanted: str, sample: str) -> str:
     what = FILES[wanted]
     if facts is None:
         raise Unusable("does not exist; write it as seen from the samplesheet's folder, or in full")
+    if facts["kind"] == "unreadable":
+        raise Unusable("may not be read by who runs this; set its permissions, or copy it")
     if facts["kind"] == "remote" and not facts["outputs"] and name != "outs":
         return facts["path"]
     samples = sorted(filter(None, facts["outputs"]))

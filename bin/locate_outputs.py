@@ -6,6 +6,7 @@ Only names and sizes are looked at, never contents: a listing made elsewhere ser
 
 import csv
 import json
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -23,7 +24,7 @@ RECEPTORS = {"vdj_b": "vdj_b", "bcr": "vdj_b", "vdj_t": "vdj_t", "tcr": "vdj_t",
 
 
 class Entry(NamedTuple):
-    """A file or folder; size in bytes, -1 where it is not known."""
+    """A file or folder, or what may not be read; size in bytes, -1 where it is not known."""
 
     path: str
     kind: str
@@ -40,9 +41,10 @@ class Entry(NamedTuple):
 
 def listing(path: Path, depth: int = DEPTH) -> Iterator[Entry]:
     """The path itself and what is below it, at most `depth` levels; links are followed."""
-    folder = path.is_dir()
-    yield Entry(str(path), "folder" if folder else "file", 0 if folder else path.stat().st_size)
-    if folder and depth:
+    folder, barred = path.is_dir(), not os.access(path, os.R_OK)
+    kind = "unreadable" if barred else "folder" if folder else "file"
+    yield Entry(str(path), kind, 0 if folder else path.stat().st_size)
+    if kind == "folder" and depth:
         for child in sorted(path.iterdir()):
             if child.exists():  # not so for a link whose target is gone
                 yield from listing(child, depth - 1)
@@ -63,7 +65,7 @@ def local_inventory(written: Iterable[str], folder: Path) -> dict[str, list[Entr
 
 
 def read_inventory(lines: Iterable[str]) -> dict[str, list[Entry]]:
-    """The same from a table with the columns written, path, kind (file or folder) and size."""
+    """The same from a table with the columns written, path, kind (file, folder, unreadable) and size."""
     inventory = defaultdict(list)
     for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
         inventory[row["written"]].append(Entry(row["path"], row["kind"], int(row["size"])))
@@ -154,7 +156,7 @@ def offers(entries: list[Entry]) -> dict:
     "--inventory",
     type=click.File(encoding="utf-8"),
     help="A listing to look at instead of the disk (- reads it from the input): tab-separated columns "
-    "written, path, kind (file, folder) and size.",
+    "written, path, kind (file, folder, unreadable) and size.",
 )
 def main(paths: tuple[str, ...], folder: Path, inventory: Iterable[str] | None) -> None:
     """Print as JSON what each of PATHS (or of the listing) offers: matrix, contigs, metrics, samples."""

@@ -3,6 +3,7 @@
 
 import csv
 import gzip
+import io
 import json
 import re
 import zlib
@@ -133,6 +134,7 @@ def read_counts(path: Path, sample: str) -> tuple[Any, list[str]]:
         if matrix.shape != (len(barcodes), len(features)):
             named = f"{len(barcodes)} barcodes and {len(features)} features"
             raise ValueError(f"counts for {matrix.shape[0]} x {matrix.shape[1]}, names for {named}")
+        matrix.check_format(full_check=True)  # a gene beyond the last one would be read from foreign memory
         if not barcodes or GEX not in set(features.feature_types):
             raise ValueError(f"no feature of type {GEX}" if barcodes else "no cell")
         if len(barcodes) > 100_000 and np.median(np.diff(matrix.indptr)) < 20:
@@ -141,7 +143,7 @@ def read_counts(path: Path, sample: str) -> tuple[Any, list[str]]:
             raise ValueError("numbers that are negative or not whole, so no counts")
     except UNREADABLE as error:
         found = (str(error).strip("'\"").splitlines() or [type(error).__name__])[0]
-        stop(f"{where} is no whole filtered matrix of Cell Ranger ({found}); give the h5 or folder")
+        stop(f"{where} is no whole filtered matrix of Cell Ranger ({found}); copy the h5 or folder again")
     genes = (features.feature_types == GEX).to_numpy()
     stripped, warnings = strip_suffix(pd.Series(barcodes), where)
     for barcode in stripped[stripped.duplicated()]:
@@ -169,17 +171,21 @@ def read_contigs(path: Path, sample: str, library: str) -> tuple[Any, list[str]]
     option = "vdj_b" if library == "BCR" else "vdj_t"
     source = find(path / option if (path / option).is_dir() else path, CONTIGS, f"{sample}, {option}")
     where = f"{sample}: {source.name} ({option})"
-    how: dict[str, Any] = {"dtype": str, "encoding": "utf-8-sig", "keep_default_na": False}
-    how["na_values"] = ["", "None", "none", "NA", "NaN", "nan", "null"]
+    missing = ["", "None", "none", "NA", "NaN", "nan", "null"]
+    how: dict[str, Any] = {"dtype": str, "keep_default_na": False, "na_values": missing}
     try:
         with open_bytes(source) as handle:
-            how["sep"] = max(",\t;", key=handle.readline().decode("utf-8-sig").count)
-        with open_bytes(source) as handle:
-            table = pd.read_csv(handle, **how)
+            text = handle.read().decode("utf-8-sig")
+        header, last = text[: text.find("\n") + 1], text[text.rfind("\n") + 1 :]
+        sep = max(",\t;", key=(header or text).count)
+        if last and last.count(sep) < header.count(sep):
+            raise ValueError("cut off within its last row")
+        table = pd.read_csv(io.StringIO(text), sep=sep, **how)
     except pd.errors.EmptyDataError:
         table = pd.DataFrame(columns=REQUIRED, dtype=str)
     except UNREADABLE as error:
-        stop(f"{where} is no table in UTF-8 ({str(error).splitlines()[0]}); give Cell Ranger's file")
+        found = str(error).splitlines()[0]
+        stop(f"{where} is no whole table in UTF-8 ({found}); copy Cell Ranger's file again")
     table = table.rename(columns={old: new for old, new in RENAME.items() if new not in table.columns})
     missing = [name for name in REQUIRED if name not in table]
     if missing:
@@ -253,8 +259,8 @@ def read_metrics(path: Path, sample: str) -> dict[str, float]:
             table = [row for row in table if row["Grouped By"] in ("", "Physical library ID")]
             names = [f"{row['Library Type']}: {row['Metric Name']}".removeprefix(f"{GEX}: ") for row in table]
             found = [(name, row["Metric Value"]) for name, row in zip(names, table, strict=True)]
-    except (OSError, ValueError, KeyError, IndexError) as error:
-        stop(f"{sample}: {path.name} is no metrics_summary.csv of Cell Ranger ({error}); give it unchanged")
+    except (OSError, ValueError, KeyError, IndexError):
+        stop(f"{sample}: {path} is no metrics_summary.csv of Cell Ranger; give it unchanged, or move it away")
     numbers = {name: value.replace(",", "").strip().rstrip("%") for name, value in found}
     return {name: float(text) for name, text in numbers.items() if re.fullmatch(r"-?\d+(\.\d+)?", text)}
 

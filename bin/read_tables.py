@@ -65,6 +65,10 @@ def read_grid(data: bytes, file: str, known: set[str], found: list[Problem]) -> 
     header = next((line for line in text.splitlines() if line.strip(" ,;\t")), "")
     words = {mark: {word.strip(' "').lower() for word in header.split(mark)} for mark in ",;\t"}
     mark = max(words, key=lambda mark: (len(words[mark] & known), len(words[mark])))
+    other = re.search(r"\w *([^\w,;\t])", header)
+    if len(known.intersection(re.split(r"\W+", header.lower()))) > 1 > len(words[mark] & known):
+        found.append(Problem(file, 0, "", f"has its cells separated by {shown(other[1])}; {SAVE}"))
+        return []
     if mark == ";" or (mark == "\t" and not file.endswith((".tsv", ".txt"))):
         notes.append("semicolons as separators" if mark == ";" else "tabs as separators")
     try:
@@ -118,7 +122,8 @@ def check_cell(text: str, column: dict) -> tuple[str, str]:
             f"{shown(text)} holds byte 0x{byte.hex().upper()} ({likely} in Windows text), not UTF-8; {SAVE}",
         )
     if odd:
-        return text, f"{shown(text)} holds a line break or control character; write it in one line"
+        wrong = f"{shown(text)} holds a line break or control character"
+        return text, f"{wrong}; write it in one line, or close the quotation mark before it"
     if kind in ("integer", "number"):
         return check_number(text.replace("\u2212", "-"), column)
     if kind == "choice":

@@ -5,10 +5,15 @@ def resolved(String written, Path folder) {
     written.startsWith('/') || written.contains('://') ? file(written, glob: false) : folder.resolve(written)
 }
 
-/** A folder's entries, at most `depth` levels down. */
+/** Whether who runs this may read it; elsewhere than on this machine's disks the task will tell. */
+def readable(Path path) {
+    path.scheme != 'file' || java.nio.file.Files.isReadable(path)
+}
+
+/** A folder's entries, at most `depth` levels down; links whose target is gone are none. */
 def below(Path folder, int depth) {
-    folder.listFiles().sort().collectMany { entry ->
-        [entry] + (entry.isDirectory() && depth > 1 ? below(entry, depth - 1) : [])
+    folder.listFiles().sort().findAll { entry -> entry.exists() }.collectMany { entry ->
+        [entry] + (entry.isDirectory() && readable(entry) && depth > 1 ? below(entry, depth - 1) : [])
     }
 }
 
@@ -22,6 +27,9 @@ def metricsBeside(Path path) {
 
 /** Tab-separated: written (as in the sheet), path, kind, size; a row per existing path, and per entry of a folder. */
 def inventory(Path samplesheet) {
+    if (samplesheet.isDirectory() || !readable(samplesheet)) {
+        error("--input ${samplesheet} is a folder, or may not be read: give the samplesheet itself")
+    }
     def folder = samplesheet.toAbsolutePath().parent
     // Not getText: a sheet in another encoding is for CHECK_INPUTS to name.
     def words = new String(samplesheet.bytes, 'UTF-8').split(/[,;\t\r\n]/)
@@ -31,9 +39,11 @@ def inventory(Path samplesheet) {
     def rows = words.collectMany { word ->
         def path = resolved(word, folder)
         // 5 levels: run/outs/per_sample_outs/<sample>/count/<matrix>, from the run's folder.
-        def found = !path.exists() ? [] : path.isDirectory() ? [path] + below(path, 5) : [path] + metricsBeside(path)
+        def inside = path.isDirectory() && readable(path) ? below(path, 5) : []
+        def found = path.exists() ? [path] + inside + (path.isDirectory() ? [] : metricsBeside(path)) : []
         found.collect { entry ->
-            [word, entry.toUriString(), entry.isDirectory() ? 'folder' : 'file', entry.isDirectory() ? 0 : entry.size()].join('\t')
+            def kind = readable(entry) ? (entry.isDirectory() ? 'folder' : 'file') : 'unreadable'
+            [word, entry.toUriString(), kind, entry.isDirectory() ? 0 : entry.size()].join('\t')
         }
     }
     (['written\tpath\tkind\tsize'] + rows).join('\n') + '\n'

@@ -15,7 +15,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from simulator import counts, tenx
-from simulator.accidents import LIBRARIES, Accidents, exchange, hop, relabel, spill, spilt_truth
+from simulator.accidents import LIBRARIES, Accidents, exchange, hop, relabel, contaminate, contaminated_truth
 from simulator.case import CASE, TIMEPOINTS, Patient, make_patients, tables
 from simulator.cells import Sample, draw_sample
 from simulator.contigs import contig_metrics, make_contigs, write_contigs
@@ -141,11 +141,13 @@ class Simulation:
 
     def finish(self, truth: pd.DataFrame, facts: pd.DataFrame) -> None:
         """Let the accidents happen on disk and write the truth about them."""
-        if self.accidents.spilt:
-            one, two, share = self.accidents.spilt
+        if self.accidents.contaminated:
+            one, two, share = self.accidents.contaminated
             rng = np.random.default_rng([self.seed, 71])
-            truth = spilt_truth(truth, one, two, spill(self.out / one, self.out / two, share, rng))
-            facts.loc[one, "spilt_from"], facts.loc[one, "spilt_share"] = two, share
+            truth = contaminated_truth(
+                truth, one, two, contaminate(self.out / one, self.out / two, share, rng)
+            )
+            facts.loc[one, "contaminated_from"], facts.loc[one, "contaminated_share"] = two, share
         if self.accidents.tubes:
             one, two = self.accidents.tubes
             exchange((self.out / one, self.out / two))
@@ -190,7 +192,7 @@ def _pair(_context: click.Context, option: click.Parameter, value: str | None) -
     if value is None:
         return None
     parts = value.split(":")
-    wanted = 3 if option.name in ("hop", "spill") else 2
+    wanted = 3 if option.name in ("hop", "contaminate") else 2
     if len(parts) != wanted or parts[0] == parts[1]:
         raise click.BadParameter(
             f"{value}: two different sample names{' and a share' if wanted == 3 else ''}"
@@ -210,11 +212,14 @@ def _pair(_context: click.Context, option: click.Parameter, value: str | None) -
     "--hop", metavar="A:B:SHARE", callback=_pair, help="Let a share of B's contigs appear in A's library."
 )
 @click.option(
-    "--spill", metavar="A:B:SHARE", callback=_pair, help="Let a share of B's cells be in A's tube as well."
+    "--contaminate",
+    metavar="A:B:SHARE",
+    callback=_pair,
+    help="Let reads of a share of B's barcodes be in A's libraries too.",
 )
-def main(out, cells, patients, seed, workers, swap_tubes, swap_receptors, hop, spill) -> None:
+def main(out, cells, patients, seed, workers, swap_tubes, swap_receptors, hop, contaminate) -> None:
     """Simulate the case of a plasma clone after CAR-T: Cell Ranger files, small tables, and the truth."""
-    accidents = Accidents(swap_tubes, swap_receptors, hop, spill)
+    accidents = Accidents(swap_tubes, swap_receptors, hop, contaminate)
     Simulation(out, cells, patients, seed, workers, accidents).run()
 
 

@@ -65,6 +65,12 @@ def test_a_samplesheet_that_is_not_there_is_named(tmp_path):
     assert "nowhere.csv" in run.printed
 
 
+def test_a_folder_is_no_samplesheet(tmp_path):
+    run = nextflow_run(tmp_path, "--input", tmp_path)
+    assert run.status != 0
+    assert f"--input {tmp_path} is a folder" in run.printed
+
+
 def test_defaults_of_schema_and_configuration_are_the_same(tmp_path):
     shown = subprocess.run(
         ["nextflow", "config", "-flat", PROJECT],

@@ -1,5 +1,5 @@
-"""What goes wrong in laboratories, on request: exchanged tubes or receptor libraries, index hopping, cells of
-another tube in a sample.
+"""What goes wrong in laboratories, on request: exchanged tubes or receptor libraries, index hopping, reads of
+another sample.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -20,18 +20,18 @@ LIBRARIES = ("vdj_b", "vdj_t")
 @dataclass(frozen=True)
 class Accidents:
     """Pairs of sample names: exchanged tubes, exchanged receptors; with a share of B's barcodes, their contigs
-    hopped into A's library, or they themselves spilt into A's tube.
+    hopped into A's library, or they themselves in all of A's libraries.
     """
 
     tubes: tuple[str, str] | None = None
     receptors: tuple[str, str] | None = None
     hopped: tuple[str, str, float] | None = None
-    spilt: tuple[str, str, float] | None = None
+    contaminated: tuple[str, str, float] | None = None
 
     def samples(self) -> set[str]:
         return {
             name
-            for pair in (self.tubes, self.receptors, *(p and p[:2] for p in (self.hopped, self.spilt)))
+            for pair in (self.tubes, self.receptors, *(p and p[:2] for p in (self.hopped, self.contaminated)))
             for name in pair or ()
         }
 
@@ -74,7 +74,7 @@ def read_matrix(path: Path) -> tuple[sparse.csr_matrix, np.ndarray, pd.DataFrame
         return counts, group["barcodes"].asstr()[:].astype("U18"), features
 
 
-def spill(own: Path, other: Path, share: float, rng: np.random.Generator) -> np.ndarray:
+def contaminate(own: Path, other: Path, share: float, rng: np.random.Generator) -> np.ndarray:
     """Put a share of other's barcodes, with all their counts and contigs, into own's files; returns them."""
     mine, names, features = read_matrix(own / "filtered_feature_bc_matrix.h5")
     theirs, candidates, _ = read_matrix(other / "filtered_feature_bc_matrix.h5")
@@ -98,8 +98,8 @@ def spill(own: Path, other: Path, share: float, rng: np.random.Generator) -> np.
     return candidates[chosen]
 
 
-def spilt_truth(truth: pd.DataFrame, own: str, other: str, barcodes: np.ndarray) -> pd.DataFrame:
-    """Truth with the spilt barcodes as rows of own too; their `origin` is other."""
+def contaminated_truth(truth: pd.DataFrame, own: str, other: str, barcodes: np.ndarray) -> pd.DataFrame:
+    """Truth with the added barcodes as rows of own too; their `origin` is other."""
     names = {f"{other}:{barcode.removesuffix('-1')}" for barcode in barcodes}
     rows = truth[truth["cell_id"].isin(names)].copy()
     rows["cell_id"] = own + ":" + rows["cell_id"].str.split(":").str[1]

@@ -187,6 +187,8 @@ def test_letters_that_are_not_utf8_are_named_with_row_and_byte(check):
         (b"\x1f\x8brest", "gzip"),
         (b"", "no rows"),
         (HEADER, "no rows"),
+        (GOOD.replace(",", "|"), "separated by '|'"),
+        (GOOD.replace(",", " "), "separated by ' '"),
     ],
 )
 def test_files_that_are_no_table(check, content, said):
@@ -445,6 +447,14 @@ def test_an_inventory_replaces_the_disk(check, tmp_path):
     assert got.table()[0]["metrics"] == "s3://bucket/run1/outs/metrics_summary.csv"
     assert "0 bytes" in got.line("WARNING")
     assert "does not exist" in check(GOOD, "--inventory", str(listing)).errors[0]
+
+
+def test_what_may_not_be_read_is_told_before_a_task_meets_it(check, tmp_path):
+    listing = tmp_path / "inventory.tsv"
+    rows = ("A\t/data/A\tunreadable\t0\n", "B\t/data/B.h5\tunreadable\t9\n")
+    listing.write_text("written\tpath\tkind\tsize\n" + "".join(rows))
+    got = check(sheet("X,P1,T1,0,A,,,", "Y,P1,T2,1,B,,,"), "--inventory", str(listing))
+    assert ["may not be read" in error for error in got.errors] == [True, True]
 
 
 def test_addresses_are_passed_on_from_a_computer_that_cannot_look(check):

@@ -171,6 +171,10 @@ def test_damaged_and_wrong_matrices_end_with_one_sentence(data, tmp_path):
         "twice": write_h5(tmp_path / "twice.h5", [[1], [1]], ["AAA-1", "AAA-1"], ["CD3D"]),
         "cells": write_h5(tmp_path / "none.h5", np.zeros((0, 1), int), ["A"][:0] or [""], ["CD3D"]),
     }
+    beyond = write_h5(tmp_path / "beyond.h5", [[3]], ["AAA-1"], ["CD3D"])
+    with h5py.File(beyond, "a") as file:
+        file["matrix/indices"][0] = 9
+    assert "indices must be < 1" in message(reader.read_counts, beyond, "S")
     assert "not whole" in message(reader.read_counts, cases["fraction"], "S")
     assert "no feature of type Gene Expression" in message(reader.read_counts, cases["antibody"], "S")
     assert "AAA twice" in message(reader.read_counts, cases["twice"], "S")
@@ -290,11 +294,12 @@ def test_wrong_contig_files_end_with_one_sentence(data, tmp_path):
         b"gene,count\nA,1\n": "no column for cell_id",
         (HEADER + ROW)
         .replace("IGHV3-21", "IGHV\udcff3")
-        .encode(errors="surrogateescape"): "no table in UTF-8",
+        .encode(errors="surrogateescape"): "no whole table in UTF-8",
         (HEADER + ROW.replace("AAA-1,TRUE", ",TRUE")).encode(): "row 2 has no barcode",
         (HEADER + ROW.replace(",10,2", ",10,many")).encode(): "row 2 has duplicate_count 'many'",
         (HEADER + ROW + ROW.replace("AAA-1", "CCC-2")).encode(): "aggr",
-        gzip.compress((HEADER + ROW).encode())[:60]: "no table",
+        gzip.compress((HEADER + ROW).encode())[:60]: "no whole table",
+        (HEADER + ROW + ROW[:40]).encode(): "cut off within its last row",
     }
     for content, expected in cases.items():
         path.write_bytes(content)

@@ -49,7 +49,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "receptors": ("P1_T2", "P2_T2"),
         "tubes": ("P1_T1", "P2_T1"),
         "hopped": ("P1_T3", "P2_T3", 0.2),
-        "spilt": ("P3_T2", "P2_T3", 0.25),
+        "contaminated": ("P3_T2", "P2_T3", 0.25),
     }
     return simulate(out, 1800, patients=3, seed=3, **accidents)
 
@@ -282,20 +282,20 @@ def test_accidents_happen_where_asked(cohort: Path) -> None:
     assert set(truth.loc[truth["sample"] == "P1_T1", "origin"]) == {"P2_T1"}
 
 
-def test_spilt_cells_are_whole_in_both_samples(cohort: Path) -> None:
+def test_contaminated_cells_are_whole_in_both_samples(cohort: Path) -> None:
     truth = pd.read_parquet(cohort / "truth" / "cells.parquet")
-    spilt = truth[(truth["sample"] == "P3_T2") & (truth["origin"] == "P2_T3")]
-    assert len(spilt) == 50 and (truth["sample"] == "P3_T2").sum() == 250
-    assert set(spilt["patient"]) == {"P3"} and set(spilt["timepoint"]) == {"T2"}
+    contaminated = truth[(truth["sample"] == "P3_T2") & (truth["origin"] == "P2_T3")]
+    assert len(contaminated) == 50 and (truth["sample"] == "P3_T2").sum() == 250
+    assert set(contaminated["patient"]) == {"P3"} and set(contaminated["timepoint"]) == {"T2"}
     x, _, names = matrix(cohort / "P3_T2")
     rows = truth[truth["sample"] == "P3_T2"]
     assert ["P3_T2:" + name[:-2] for name in names] == rows["cell_id"].to_list()
     assert (rows["n_umi"] == x.sum(1).A1).all()
     source, _, there = matrix(cohort / "P2_T3")
-    for cell in spilt["cell_id"]:
+    for cell in contaminated["cell_id"]:
         barcode = cell.split(":")[1] + "-1"
         assert (x[names.index(barcode)] != source[there.index(barcode)]).nnz == 0
-    cells = set(spilt["cell_id"].str.split(":").str[1] + "-1")
+    cells = set(contaminated["cell_id"].str.split(":").str[1] + "-1")
     own, other = contigs(cohort / "P3_T2", "vdj_t"), contigs(cohort / "P2_T3", "vdj_t")
     assert list(own.columns) == COLUMNS and own["barcode"].is_monotonic_increasing
     moved = [table[table["barcode"].isin(cells)].drop(columns=["raw_clonotype_id", "raw_consensus_id"])
@@ -303,7 +303,7 @@ def test_spilt_cells_are_whole_in_both_samples(cohort: Path) -> None:
     pd.testing.assert_frame_equal(*(table.reset_index(drop=True) for table in moved))
     assert len(moved[0]) > 10
     facts = pd.read_csv(cohort / "truth" / "samples.csv").set_index("sample")
-    assert facts.loc["P3_T2", "spilt_from"] == "P2_T3"
+    assert facts.loc["P3_T2", "contaminated_from"] == "P2_T3"
 
 
 def test_unknown_sample_and_bad_pair_are_named(tmp_path: Path) -> None:
