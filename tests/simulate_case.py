@@ -15,7 +15,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from simulator import counts, tenx
-from simulator.accidents import LIBRARIES, Accidents, exchange, hop, relabel, contaminate, contaminated_truth
+from simulator.accidents import LIBRARIES, Accidents, contaminate, contaminated_truth, exchange, hop, relabel
 from simulator.case import CASE, TIMEPOINTS, Patient, make_patients, tables
 from simulator.cells import Sample, draw_sample
 from simulator.contigs import contig_metrics, make_contigs, write_contigs
