@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-PACKAGES = ("click", "pandas", "numpy")
+PACKAGES = ("click", "anndata", "pandas", "numpy", "scipy")  # of the whole process, marker_means.py included
 UNASSIGNED = "unassigned"
 LOW_MEAN, LOW_DETECTION = 0.3, 0.1  # a gene below both in every group says little about any
 NEGATIVE_WEIGHT, RECEPTOR_WEIGHT, EXPANSION_WEIGHT = 0.8, 0.2, 0.2
