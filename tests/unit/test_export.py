@@ -1,5 +1,8 @@
 """EXPORT: the same numbers in every file, read by the libraries that people read them with."""
 
+import shutil
+import subprocess
+
 import anndata as ad
 import export
 import h5py
@@ -101,6 +104,27 @@ def test_scanpy_draws_it(counts, run):
     small = ad.read_h5ad("cells.h5ad")
     scanpy.pl.umap(small, color=["cell_type", "isg_high", "isg_score"], show=False)
     scanpy.pl.dotplot(small, ["CD3D", "MZB1"], groupby="cell_type", show=False)
+
+
+def test_r_reads_it_as_the_page_says(counts, run, project):
+    """The lines of docs/outputs/export.md, where R and hdf5r are installed."""
+    ask = ["Rscript", "-e", "library(hdf5r)"]
+    if not shutil.which("Rscript") or subprocess.run(ask, capture_output=True).returncode:
+        pytest.skip("R with hdf5r is not installed")
+    run()
+    page = (project / "docs" / "outputs" / "export.md").read_text()
+    told = 'cat(sum(counts["MZB1", ]), sum(counts[, "S1:AC7"]), sum(type == "CD4 T"), umap[7, 2])'
+    script = page.split("```r\n")[1].split("```")[0] + told
+    done = subprocess.run(["Rscript", "-e", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    gex = ad.read_h5ad("cells.h5ad")
+    expected = (
+        counts["MZB1"].sum(),
+        counts.loc["S1:AC7"].sum(),
+        (gex.obs["cell_type"] == "CD4 T").sum(),
+        gex.obsm["X_umap"][6, 1],
+    )
+    assert list(map(float, done.stdout.split()[-4:])) == pytest.approx(list(map(float, expected)))
 
 
 def test_matrices_need_no_plugin_and_share_their_positions(counts, run):
