@@ -112,7 +112,8 @@ def watched_dots(change, all_times: list[str], patient: str) -> dict | None:
     largest: dict[str, float] = {}
     for (name, _), (supply, _) in found.items():
         largest[name] = max(largest.get(name, 0), supply)
-    rows = sorted(largest, key=lambda name: -largest[name])[: 2 * SENDERS]
+    now = {name: found.get((name, times[-1]), [0.0])[0] for name in largest}
+    rows = sorted(largest, key=lambda name: (-now[name], -largest[name]))[: 2 * SENDERS]
     rose = live[live.index.isin(last_step(change, all_times).index)]
     rose = rose[rose["class"].isin(GREW)].sort_values("supply_difference", ascending=False, kind="stable")
     growing = list(dict.fromkeys(f"{row['watch']} from {row['source']}" for row in rose.to_dict("records")))
@@ -130,7 +131,7 @@ def watched_dots(change, all_times: list[str], patient: str) -> dict | None:
     return {
         "id": "watched", "section": "niche", "title": "Watched pairs to the focus cells", "kind": "grid", "shape": "dot", "rows": rows,
         "columns": times, "cells": cells, "table": f"{patient}.communication_change.tsv", "wide": True,
-        "alt": f"{told}. Largest supply: {rows[0].replace(': ', ' from ')} ({largest[rows[0]]:.3g}).",
+        "alt": f"{told}. Largest supply then: {rows[0].replace(': ', ' from ')} ({now[rows[0]]:.3g}).",
         "scale": ["0", f"{strong:.2g} per cell"], "sizes": [[1.0, f"supply {most:.2g}"], [0.5, f"supply {most / 4:.2g}"]],
         "caption": "Area: supply (strength times the sender's share of cells). Colour: strength per cell. Only the best receiver is shown; "
         "empty: not expressed by enough cells of both sides."
