@@ -76,7 +76,8 @@ class TimePoint:
                 self.level[side][at] = of_complex(mean, table)[0]
                 self.expressing[side][at] = of_complex(expressing, table)[0]
                 self.root[side][at] = of_complex(sampled, table)
-                self.share[side][at] = self.expressing[side][at] / block.shape[0]
+                several = self.expressing[side][at] > 1  # one cell is no share
+                self.share[side][at] = several * self.expressing[side][at] / block.shape[0]
         total = max(self.size.sum(), 1)
         self.fraction = self.size / total
         self.sampled_fraction = rng.binomial(total, self.fraction, (draws, len(groups))) / total
@@ -160,7 +161,7 @@ def compare(before: TimePoint, after: TimePoint, rows: dict, settings: dict) -> 
     Strength: sqrt(ligand level x receptor level). Supply: strength x the source's share of all labelled
     cells, which grows when the senders grow in number. `class` is that of the supply, `strength_class` that of
     the average cell. Intervals: t quantile x bootstrap standard error, with as many degrees of freedom as cells
-    express the rarer side (at least two), for means over few positive cells are skewed.
+    express the rarer side, at least two, for means over few positive cells are skewed.
     """
     from scipy.special import stdtr, stdtrit
 
@@ -301,8 +302,7 @@ def main(cells, patient, samples, interactions, watch_list, focus, draws, seed, 
         tables.append(table.assign(**compare(points[before], points[after], rows, settings)))
     change = pd.concat(tables, ignore_index=True).iloc[: None if steps else 0]
     kinds = dict.fromkeys(change.select_dtypes("float64").columns, np.float32)
-    words = dict.fromkeys(("class", "driver", "strength_class"), "category")
-    change = change.astype(kinds | words)
+    change = change.astype(kinds | dict.fromkeys(("class", "driver", "strength_class"), "category"))
     facts = {
         "patient": patient,
         "times": [

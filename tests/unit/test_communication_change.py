@@ -51,7 +51,7 @@ def compared(rng, before, after, sizes):
     return change.compare(*points, rows, SETTINGS), truth[1] - truth[0]
 
 
-@pytest.mark.parametrize("sizes", [[15, 20], [60, 40], [400, 150]])
+@pytest.mark.parametrize("sizes", [[10, 10], [15, 20], [60, 40], [400, 150]])
 def test_intervals_cover_the_planted_difference(sizes):
     rng = np.random.default_rng(5)
     hits = []
