@@ -53,16 +53,37 @@ test-nf: setup ## the nf-test suite: every process, room and profile, as a stub 
 test-cluster: setup ## whole runs under Slurm (Debian: slurm-wlm, munge), interrupted and resumed
 	@$(BIN)/python -m pytest tests/cluster
 
+# The engine, where images go, and what they stand on; more options of a build: IMAGE_OPTIONS.
+ENGINE ?= podman
+REGISTRY ?= localhost
+BASE ?= docker.io/library/debian:bookworm-slim
+ROOMS := inputs clones tumour report signals cells
+VERSION := $(shell sed -nE "s/^ *version *= '(.*)'/\1/p" nextflow.config)
+
+images: ## one image per room: make images ENGINE=docker REGISTRY=... BASE=...
+	@for room in $(ROOMS); do \
+		echo "$(REGISTRY)/clonewatch-$$room:$(VERSION)"; \
+		$(ENGINE) build --build-arg BASE=$(BASE) --build-arg MODULE=$$room --build-arg VERSION=$(VERSION) $(IMAGE_OPTIONS) \
+			--tag $(REGISTRY)/clonewatch-$$room:$(VERSION) . || exit 1; \
+	done
+
+version: ## the version of the pipeline and its images
+	@echo $(VERSION)
+
+test-containers: setup ## build the images and run the demo in them (root installs podman on Debian)
+	@tests/containers/podman.sh
+	@$(BIN)/python -m pytest tests/containers
+
 lint: setup ## ruff, nextflow lint and, where present, shellcheck
 	@ruff check . && ruff format --check .
 	@nextflow lint main.nf nextflow.config modules conf
-	@if command -v shellcheck >/dev/null; then shellcheck conf/runtime/nextflow .ci/run tests/cluster/slurm.sh; else echo "shellcheck is not here: shell scripts not checked"; fi
+	@if command -v shellcheck >/dev/null; then shellcheck conf/runtime/nextflow .ci/run tests/cluster/slurm.sh tests/containers/podman.sh; else echo "shellcheck is not here: shell scripts not checked"; fi
 
 lock: ## resolve modules/*/requirements.txt and tests/requirements.txt into requirements.lock (needs uv)
-	@uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 \
+	@uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --excludes modules/not_needed.txt --python-version 3.11 \
 		modules/*/requirements.txt tests/requirements.txt -o requirements.lock
 
 clean: ## remove what demo and the tests left behind
 	@rm -rf demo work .nextflow .nextflow.log* .pytest_cache
 
-.PHONY: help setup demo demo-real test test-nf test-cluster lint lock clean
+.PHONY: help setup demo demo-real test test-nf test-cluster images version test-containers lint lock clean

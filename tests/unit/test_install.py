@@ -1,0 +1,70 @@
+"""Which locked packages an image gets: all that its room's scripts import, and what those packages need."""
+
+import ast
+import re
+import sys
+from importlib.metadata import packages_distributions
+
+import pytest
+from conftest import PROJECT
+
+sys.path.insert(0, str(PROJECT / "conf" / "images"))
+from install import locked, needed, trim
+
+LOCK = (PROJECT / "requirements.lock").read_text(encoding="utf-8")
+ROOMS = sorted(path.parent.name for path in (PROJECT / "modules").glob("*/requirements.txt"))
+
+
+def imported(room: str) -> set[str]:
+    """Top-level names of other people's packages that the scripts of a room import, anywhere."""
+    steps = "".join(path.read_text() for path in (PROJECT / "modules" / room).glob("*.nf"))
+    paths = [PROJECT / "bin" / name for name in set(re.findall(r"\b\w+\.py\b", steps))]
+    nodes = [node for path in paths if path.exists() for node in ast.walk(ast.parse(path.read_text()))]
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+    return {name.split(".")[0] for name in names} - sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_gets_every_package_that_its_scripts_import(room):
+    wanted = needed(locked(LOCK), room)
+    owners = packages_distributions()
+    names = imported(room)
+    assert "click" in names
+    for name in names:
+        assert {re.sub(r"[-_.]+", "-", owner).lower() for owner in owners[name]} & wanted, name
+
+
+def test_every_package_of_the_lock_is_pinned_with_hashes_and_no_address():
+    packages = locked(LOCK)
+    assert len(packages) > 100
+    for name, (requirement, askers) in packages.items():
+        assert re.match(rf"{re.escape(name)}==\S+ \\\n +--hash=sha256:[0-9a-f]{{64}}", requirement), name
+        assert askers, name
+    assert "http" not in LOCK and "index-url" not in LOCK
+
+
+def test_rooms_hold_no_more_than_they_need():
+    packages = locked(LOCK)
+    assert needed(packages, "inputs") == {"click"}
+    left_out = [
+        line for line in (PROJECT / "modules" / "not_needed.txt").read_text().splitlines() if line[0] != "#"
+    ]
+    assert left_out and not set(left_out) & packages.keys()
+    for test_only in ("pytest", "playwright", "infercnvpy", "scirpy"):
+        assert test_only in packages
+        assert not any(test_only in needed(packages, room) for room in ROOMS)
+
+
+def test_what_asks_for_itself_in_a_circle_ends():
+    circle = "a==1 \\\n    --hash=sha256:0\n    # via\n    #   -r modules/x/requirements.txt\n    #   b\nb==2 \\\n    --hash=sha256:1\n    # via a"
+    assert needed(locked(circle), "x") == {"a", "b"}
+
+
+def test_tests_of_packages_are_removed_and_nothing_else(tmp_path):
+    for name in ("one/tests/inner/tests/a.py", "one/tests.py", "one/latests/b.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    trim(tmp_path)
+    kept = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.py")}
+    assert kept == {"one/tests.py", "one/latests/b.py"}
