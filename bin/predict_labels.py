@@ -24,7 +24,8 @@ def main(cells, model):
     import pandas as pd
     import scipy.sparse as sp
 
-    loaded = celltypist.models.Model.load(str(model))
+    # A name without a folder, as staged in a task, would be looked up among CellTypist's downloads.
+    loaded = celltypist.models.Model.load(str(model.resolve()))
     tables = []
     for path in cells:
         data = ad.read_h5ad(path)
