@@ -1,5 +1,3 @@
-import static groovy.json.JsonOutput.toJson
-
 /**
  * Where tests take their inputs from: the task folders of a whole run of the pipeline under a demo profile.
  * Such a run is made once per start of nf-test, and resumed where it was made before.
