@@ -1,6 +1,8 @@
 """Time, memory and size of EXPORT and of the case report's largest steps on made cells.
 
-    python tests/benchmarks/bench_report.py [cells] [folder]
+    python tests/benchmarks/bench_report.py [cells] [folder] [page]
+
+With `page` no matrices are made and EXPORT is left out: for the page of a million cells.
 
 Matrices: 33,538 genes, about 1,500 entries per cell, in samples of at most 10,000 cells. Nothing is asserted.
 """
@@ -17,8 +19,8 @@ sys.path[:0] = [str(PROJECT / "tests"), str(PROJECT / "bin")]
 GENES, ENTRIES, SAMPLE = 33_538, 1_500, 10_000
 
 
-def matrices(folder: Path, cells: int) -> int:
-    """Write <sample>.cells.h5ad and cells.parquet; returns the bytes of the counts as CSR in memory."""
+def matrices(folder: Path, cells: int, counted: bool) -> int:
+    """Write cells.parquet and, if `counted`, <sample>.cells.h5ad; returns the bytes of the counts as CSR in memory."""
     import anndata as ad
     import hdf5plugin
     import numpy as np
@@ -31,17 +33,19 @@ def matrices(folder: Path, cells: int) -> int:
     var = pd.DataFrame(index=[f"GENE{i}" for i in range(GENES)])
     for number, start in enumerate(range(0, cells, SAMPLE)):
         n = min(SAMPLE, cells - start)
-        columns = np.searchsorted(chance, rng.random(n * ENTRIES)).clip(max=GENES - 1)
-        rows = np.repeat(np.arange(n), ENTRIES)
-        counts = sp.coo_matrix((np.ones(len(rows), np.int32), (rows, columns)), (n, GENES)).tocsr()
-        size += counts.data.nbytes + counts.indices.nbytes + counts.indptr.nbytes
         obs = pd.DataFrame(index=pd.Index([f"S{number}:C{i}" for i in range(n)], name="cell_id"))
-        table = ad.AnnData(counts, obs=obs, var=var)
-        table.write_h5ad(folder / f"S{number}.cells.h5ad", compression=hdf5plugin.FILTERS["zstd"])
         kinds = pd.DataFrame(
             {"cell_id": obs.index, "sample": f"S{number}", "patient": "P1", "timepoint": f"T{number % 3}"}
         )
         tables.append(kinds.assign(day=number % 3 * 30))
+        if not counted:
+            continue
+        columns = np.searchsorted(chance, rng.random(n * ENTRIES)).clip(max=GENES - 1)
+        rows = np.repeat(np.arange(n), ENTRIES)
+        counts = sp.coo_matrix((np.ones(len(rows), np.int32), (rows, columns)), (n, GENES)).tocsr()
+        size += counts.data.nbytes + counts.indices.nbytes + counts.indptr.nbytes
+        table = ad.AnnData(counts, obs=obs, var=var)
+        table.write_h5ad(folder / f"S{number}.cells.h5ad", compression=hdf5plugin.FILTERS["zstd"])
     table = pd.concat(tables, ignore_index=True)
     kinds = np.array(["plasma cell", "CD8 T", "CD4 T", "NK", "B-ALL blast", "cDC"])
     table["cell_type"] = kinds[rng.integers(0, 6, cells)]
@@ -82,19 +86,21 @@ def main() -> None:
     folder = Path(sys.argv[2] if len(sys.argv) > 2 else tempfile.mkdtemp())
     folder.mkdir(parents=True, exist_ok=True)
     os.chdir(folder)
-    if sys.argv[3:] == ["make"]:  # in a process of its own: a child starts with its parent's peak memory
+    counted = "page" not in sys.argv
+    if sys.argv[-1] == "make":  # in a process of its own: a child starts with its parent's peak memory
         import report_case
 
         report_case.write(folder / "tables")
-        size = matrices(folder, cells)
+        size = matrices(folder, cells, counted)
         os.replace("cells.parquet", "tables/cells.parquet")
         print(f"{cells} cells, counts in memory {size / 2**30:.2f} GiB", flush=True)
         return
-    subprocess.run([sys.executable, __file__, str(cells), str(folder), "make"], check=True)
+    subprocess.run([sys.executable, __file__, str(cells), str(folder), *sys.argv[3:], "make"], check=True)
     steps, assets = PROJECT / "bin", PROJECT / "assets"
     colours, columns = ["--colours", assets / "colours.tsv"], ["--columns", assets / "cell_columns.tsv"]
     inputs = sorted(folder.glob("S*.cells.h5ad"))
-    measure("EXPORT", steps / "export.py", *inputs, "--cells", "tables/cells.parquet", *colours, *columns)
+    if counted:
+        measure("EXPORT", steps / "export.py", *inputs, "--cells", "tables/cells.parquet", *colours, *columns)
     patient = ["--patient", "P1"]
     for name in ("answer", "surroundings"):
         measure(f"CASE_{name.upper()}", steps / f"case_{name}.py", "tables", *patient)
@@ -110,7 +116,7 @@ def main() -> None:
     said = ["--answer", "P1.answer.json", "--surroundings", "P1.surroundings.json"]
     page = [*said, "--maps", "P1.map.json", "--assets", assets / "report"]
     measure("CASE_REPORT", steps / "case_report.py", "tables", *patient, *listed, *page, *columns)
-    for name in ("clonewatch.h5mu", "cells.h5ad", "P1.case_report.html"):
+    for name in ("clonewatch.h5mu", "cells.h5ad", "P1.case_report.html")[0 if counted else 2 :]:
         print(f"{name}\t{Path(name).stat().st_size / 1e6:.1f} MB")
 
 
