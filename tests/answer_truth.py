@@ -49,12 +49,12 @@ def numbers_of(results: Path, patient: str) -> list[dict]:
 
 
 def table_of(results: Path, name: str, patient: str) -> pd.DataFrame:
-    """The published table that a number names; the run's tables hold all patients' rows."""
+    """The published table that a number names: the run's tables hold all patients' rows, a patient's own may not name it."""
     kind = name.removesuffix(".tsv").removeprefix(f"{patient}.")
     folder = results / FOLDERS[kind]
     path = folder / name if (folder / name).exists() else folder / f"{kind}.tsv"
     table = pd.read_csv(path, sep="\t", dtype={"patient": str}, low_memory=False)
-    return table[table["patient"] == patient]
+    return table[table["patient"] == patient] if "patient" in table else table
 
 
 def compare(results: Path, case: Path, patient: str = "P1") -> pd.DataFrame:
