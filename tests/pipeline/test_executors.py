@@ -75,30 +75,25 @@ def test_awsbatch_resolves(tmp_path):
     assert "aws.batch.cliPath" not in settings(tmp_path, profile="awsbatch")
 
 
-def snippets() -> list:
-    """The configuration blocks of docs/executors, each a file of its own for a user."""
-    return [
-        pytest.param(block, id=f"{page.stem}-{number}")
+def snippets() -> dict[str, str]:
+    """Name of a file: a configuration block of docs/executors, which a user may keep in a file."""
+    return {
+        f"{page.stem}_{number}.config": block
         for page in sorted((PROJECT / "docs" / "executors").glob("*.md"))
         for number, block in enumerate(re.findall(r"```groovy\n(.*?)```", page.read_text(), flags=re.DOTALL))
-    ]
+    }
 
 
-@pytest.fixture(scope="module")
-def plain(tmp_path_factory) -> dict[str, str]:
-    """The settings without any profile."""
-    return settings(tmp_path_factory.mktemp("plain"))
-
-
-@pytest.mark.parametrize("block", snippets())
-def test_a_configuration_that_the_pages_show_is_one(tmp_path, plain, block):
-    (tmp_path / "site.config").write_text(block)
-    shown = settings(tmp_path, "-c", "site.config")
+def test_the_configurations_that_the_pages_show_resolve(tmp_path):
+    blocks = snippets()
+    assert {name.split("_")[0] for name in blocks} >= {"awsbatch", "clouds", "containers", "slurm"}
+    for name, block in blocks.items():
+        (tmp_path / name).write_text(block)
+    checked = nextflow(tmp_path, "lint", *blocks)
+    assert "had no errors" in checked
+    together = [word for name in blocks for word in ("-c", name)]
+    shown, plain = settings(tmp_path, *together), settings(tmp_path)
     assert {name for name in shown if shown[name] != plain.get(name)}
-    checked = subprocess.run(
-        ["nextflow", "lint", "site.config"], cwd=tmp_path, env=environment(), capture_output=True, text=True
-    )
-    assert checked.returncode == 0 and "had no errors" in checked.stdout
 
 
 def test_the_platforms_report_list_names_all_pages_of_a_run():

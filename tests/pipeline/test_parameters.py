@@ -25,15 +25,10 @@ def test_help_names_every_parameter_with_its_default(tmp_path):
     assert not any((tmp_path / "work").rglob("*"))
 
 
-def test_a_mistyped_parameter_stops_the_run_with_a_suggestion(tmp_path):
-    run = nextflow_run(tmp_path, "--inptu", "samples.csv")
-    assert run.status != 0
-    assert "no parameter --inptu: did you mean --input?" in run.printed
-    assert "--input is missing" in run.printed
-
-
-def test_values_of_wrong_type_or_range_are_told_all_at_once(tmp_path):
+def test_mistyped_parameters_and_values_out_of_type_or_range_are_told_all_at_once(tmp_path):
     wrong = [
+        "--inptu",
+        "samples.csv",
         "--min_cells",
         "1.5",
         "--max_mito",
@@ -45,10 +40,12 @@ def test_values_of_wrong_type_or_range_are_told_all_at_once(tmp_path):
         "--keep_going",
         "maybe",
     ]
-    run = nextflow_run(tmp_path, "--input", "samples.csv", *wrong, "--max_memory", "lots")
+    run = nextflow_run(tmp_path, *wrong, "--max_memory", "lots")
     assert run.status != 0
     for sentence in (
-        "6 problems",
+        "8 problems",
+        "no parameter --inptu: did you mean --input?",
+        "--input is missing",
         "--min_cells is a whole number, not '1.5'",
         "--max_mito is at most 100, not 200",
         "--max_hb is more than 0, not 0",

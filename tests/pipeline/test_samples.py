@@ -25,21 +25,15 @@ def mixed_run(tmp_path_factory, data):
     }
     rows = [*liao_rows(data, C146={"gex": torn}), multi]
     columns = dict.fromkeys(name for row in rows for name in row)
-    sheet = write_sheet(
-        folder / "samples.csv", [{name: row.get(name, "") for name in columns} for row in rows]
-    )
+    rows = [{name: row.get(name, "") for name in columns} for row in rows]
+    sheet = write_sheet(folder / "samples.csv", rows)
     apart = ("unshare", "--net") if shutil.which("unshare") and os.geteuid() == 0 else ()
-    return (
-        folder,
-        sheet,
-        nextflow_run(
-            folder, "--input", sheet, "--min_cells", 10, "--min_umi", 0, "--qc_only", "true", within=apart
-        ),
-    )
+    options = ("--min_cells", 10, "--min_umi", 0, "--qc_only", "true")
+    return folder, rows, nextflow_run(folder, "--input", sheet, *options, within=apart)
 
 
 def test_a_file_that_cannot_be_read_becomes_a_row(mixed_run):
-    _folder, _sheet, run = mixed_run
+    _folder, _rows, run = mixed_run
     assert run.status == 0, run.printed
     samples = {row["sample"]: row for row in run.table("cells/qc.tsv")}
     assert samples["C146"]["status"] == "failed" and "torn.h5" in samples["C146"]["reason"]
@@ -47,14 +41,15 @@ def test_a_file_that_cannot_be_read_becomes_a_row(mixed_run):
 
 
 def test_the_folder_of_cellranger_multi_is_enough(mixed_run):
-    _folder, _sheet, run = mixed_run
+    _folder, _rows, run = mixed_run
     sample = {row["sample"]: row for row in run.table("cells/qc.tsv")}["tiny"]
     assert sample["status"] == "pass"
     assert int(sample["bcr_cells"]) > 0 and int(sample["tcr_cells"]) > 0
 
 
 def test_without_keep_going_a_file_that_cannot_be_read_stops_the_run(mixed_run):
-    folder, sheet, _run = mixed_run
+    folder, rows, _run = mixed_run
+    sheet = write_sheet(folder / "torn.csv", [row for row in rows if row["sample"] == "C146"])
     stopped = nextflow_run(folder, "--input", sheet, "--keep_going", "false", results="stopped")
     assert stopped.status != 0
     assert "torn.h5" in stopped.printed
