@@ -171,14 +171,11 @@ def violins(cells, names: list[str], colour_of: dict, lineage: str, threshold: f
 
 def marker_dots(markers, names: list[str], lineage: str, table: str) -> dict | None:
     """Dot plot of each subset's strongest markers: size is the share of cells, colour the mean expression."""
-    if not {"gene", "subset", "detected_in", "mean_in", "z"} <= set(markers):
+    if not {"gene", "subset", "rank", "detected_in", "mean_in"} <= set(markers):
         return None
-    markers = markers.sort_values("z", ascending=False, kind="stable")
-    chosen = list(
-        dict.fromkeys(
-            g for name in names for g in markers.loc[markers["subset"] == name, "gene"].head(MARKERS)
-        )
-    )
+    ranked = markers.dropna(subset="rank").sort_values("rank", kind="stable")
+    first_of = {name: list(ranked.loc[ranked["subset"] == name, "gene"].head(MARKERS)) for name in names}
+    chosen = list(dict.fromkeys(gene for name in names for gene in first_of[name]))
     rows = markers[markers["gene"].isin(chosen)].drop_duplicates(["gene", "subset"])
     if not len(rows):
         return None
@@ -188,13 +185,11 @@ def marker_dots(markers, names: list[str], lineage: str, table: str) -> dict | N
          f"{row['gene']} in {row['subset']}: {percent(row['detected_in'])} of cells, mean {row['mean_in']:.2f}"]
         for row in rows.assign(top=top).to_dict("records") if row["subset"] in names
     ]  # fmt: skip
-    first = "; ".join(
-        f"{name}: {', '.join(markers.loc[markers['subset'] == name, 'gene'].head(3))}" for name in names
-    )
+    first = "; ".join(f"{name}: {', '.join(first_of[name][:3])}" for name in names)
     return {
         "id": f"markers_{lineage}", "section": f"subsets_{lineage}", "title": f"Markers of {lineage} subsets", "kind": "grid",
         "shape": "dot", "rows": names, "columns": chosen, "cells": dots, "alt": f"First markers of {first}.", "table": table,
-        "caption": "Size: share of the subset's cells that express the gene. Colour: mean expression against the highest subset. Empty: not among the markers of that subset."
+        "caption": "Size: share of the subset's cells that express the gene. Colour: mean expression against the highest subset."
     }  # fmt: skip
 
 

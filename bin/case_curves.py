@@ -236,9 +236,9 @@ def bars(spec: dict, width: int) -> tuple[list[dict], float]:
     """Horizontal bars with intervals; `signed` ones start at a zero line; on a phone names stand above their bars."""
     signed, above = spec.get("signed", False), width < 500
     left, right = (
-        (20.0, width - (170.0 if signed else 100.0))
+        (20.0, width - (190.0 if signed else 100.0))
         if above
-        else (390.0, 596.0)
+        else (390.0, 560.0)
         if signed
         else (300.0, 570.0)
     )

@@ -14,6 +14,7 @@ import numpy as np  # noqa: E402
 PACKAGES = ("click", "anndata", "illico", "pandas", "scipy")
 UNASSIGNED = "unassigned"
 FEW_CELLS, DETECTED, KEPT = 10, 0.05, 200  # cells per subset; share of cells in a subset; genes per subset
+COMPARED = 10  # markers of each subset that are told of all subsets
 
 
 def renumber(names: np.ndarray) -> dict[str, str]:
@@ -100,11 +101,16 @@ def marker_statistics(x, genes: np.ndarray, subset: np.ndarray):
 
 
 def leading(markers):
-    """The markers a person reads: detected, q below 0.05 and raised, the KEPT highest z per subset."""
-    kept = markers[(markers["detected_in"] >= DETECTED) & (markers["q_value"] < 0.05) & (markers["z"] > 0)]
-    return (
-        kept.sort_values(["subset", "z", "gene"], ascending=[True, False, True]).groupby("subset").head(KEPT)
-    )
+    """The markers a person reads: detected, q below 0.05 and raised, the KEPT highest z of a subset by their `rank`.
+
+    The first COMPARED of each subset have a row in every other subset too, without a rank where they are none of its markers.
+    """
+    markers = markers.sort_values(["subset", "z", "gene"], ascending=[True, False, True])
+    is_marker = (markers["detected_in"] >= DETECTED) & (markers["q_value"] < 0.05) & (markers["z"] > 0)
+    rank = is_marker.groupby(markers["subset"]).cumsum().where(is_marker)
+    markers.insert(2, "rank", rank.where(rank <= KEPT).astype("Int64"))
+    compared = markers.loc[markers["rank"] <= COMPARED, "gene"]
+    return markers[markers["rank"].notna() | markers["gene"].isin(compared)]
 
 
 @click.command()

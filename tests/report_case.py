@@ -209,7 +209,7 @@ def write(
             f"{patient}.communication_senders.tsv",
             [sender | {"supply_from": 1.0, "supply_to": 2.0, "rank": 1}],
         )
-    markers = [{"lineage": "plasma", "subset": f"Plasma_{i}" + name, "gene": g, "mean_in": 2.0, "detected_in": 0.8, "z": 9 - i}
+    markers = [{"lineage": "plasma", "subset": f"Plasma_{i}" + name, "gene": g, "rank": 1 + i, "mean_in": 2.0, "detected_in": 0.8, "z": 9 - i}
                for i in (1, 2) for g in ("MZB1", "SDC1" + name)]  # fmt: skip
     save("plasma.markers.tsv", markers)
     own = table.loc[table["lineage"] == "plasma", ["cell_id", "umap_1", "umap_2"]]

@@ -156,7 +156,7 @@ def main() -> None:
         with sync_playwright() as started:
             chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
             browser = started.chromium.launch(executable_path=chromium, args=FLAGS)
-            for path in sorted(report.glob("*_report.html")) + sorted(report.glob("*.case_report.html")):
+            for path in sorted(report.glob("*_report.html")):
                 if not path.name.startswith("multiqc"):
                     print(kind, look(browser, path, folder / kind / "pictures"), flush=True)
             browser.close()

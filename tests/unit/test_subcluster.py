@@ -67,6 +67,16 @@ def test_the_planted_genes_lead(cells):
         assert set(top[top["subset"] == name]["gene"][:5].astype(int)) == set(range(5 * k, 5 * k + 5))
 
 
+def test_the_first_markers_are_told_of_every_subset(cells):
+    _, x, subset = cells
+    found = subcluster.leading(subcluster.marker_statistics(x, np.arange(80).astype(str), subset))
+    assert found["rank"].isna().any() and (found.groupby("subset")["rank"].max() <= subcluster.KEPT).all()
+    for gene, rows in found[found["rank"] <= subcluster.COMPARED].groupby("gene"):
+        assert set(found.loc[found["gene"] == gene, "subset"]) == set(subset), rows
+    ranked = found.dropna(subset="rank")
+    assert (ranked["z"] > 0).all() and (ranked["q_value"] < 0.05).all()
+
+
 def test_numbers_follow_size_and_names_stay():
     names = np.repeat(["Plasma_1", "Plasma_3", "CD8_ISG+", "unassigned"], (5, 9, 4, 3)).astype(object)
     numbers = subcluster.renumber(names)
