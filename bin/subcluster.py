@@ -13,7 +13,7 @@ import numpy as np  # noqa: E402
 
 PACKAGES = ("click", "anndata", "illico", "pandas", "scipy")
 UNASSIGNED = "unassigned"
-FEW_CELLS, DETECTED, KEPT = 10, 0.05, 200  # cells per subset; share of cells in a subset; genes per subset
+FEW_CELLS, DETECTED, KEPT = 10, 0.1, 200  # cells per subset; share of cells in a subset; genes per subset
 COMPARED = 10  # markers of each subset that are told of all subsets
 
 
