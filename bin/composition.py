@@ -262,16 +262,21 @@ def differential_abundance(composition, patients: int):
     return pd.concat(tables)[columns] if tables else pd.DataFrame(columns=columns)
 
 
-def multiqc(composition) -> dict:
-    """MultiQC custom content: cells of each type per sample, samples in order of patient and day, as stacked bars."""
+def multiqc(composition, colours) -> dict:
+    """MultiQC custom content: cells of each type per sample, samples in order of patient and day, as stacked bars.
+
+    colours: columns level, label, colour; a type that is not in it has that of the unassigned.
+    """
     types = composition[composition["level"] == "cell_type"]
     data = {
         sample: dict(zip(g["label"], g["n"].astype(int), strict=True))
         for sample, g in types.groupby("sample", sort=False)
     }
     data = {sample: {k: int(v) for k, v in row.items()} for sample, row in data.items()}
+    known = colours[colours["level"] == "cell_type"].set_index("label")["colour"].to_dict()
+    looks = {label: {"name": label, "color": known.get(label, known[UNASSIGNED])} for label in types["label"]}
     return {
-        "id": "composition", "section_name": "Cell types over time", "plot_type": "bargraph", "data": data,
+        "id": "composition", "section_name": "Cell types over time", "plot_type": "bargraph", "data": data, "categories": looks,
         "description": "Share of each cell type in each sample, in order of patient and day.",
         "pconfig": {"id": "composition_plot", "title": "Cell types over time", "cpswitch_c_active": False,
                     "sort_samples": False, "ylab": "Cells"},
@@ -283,8 +288,11 @@ def multiqc(composition) -> dict:
 @click.argument("integrated", type=click.Path(exists=True, path_type=Path))
 @click.argument("subsets", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("--samples", required=True, type=click.Path(exists=True, path_type=Path), help="samples.tsv")
+@click.option(
+    "--colours", required=True, type=click.Path(exists=True, path_type=Path), help="assets/colours.tsv"
+)
 @click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-def main(annotation, integrated, subsets, samples):
+def main(annotation, integrated, subsets, samples, colours):
     """Join ANNOTATION, INTEGRATED and SUBSETS (<lineage>.subsets.parquet) into labels.parquet and count."""
     import pandas as pd
 
@@ -307,7 +315,7 @@ def main(annotation, integrated, subsets, samples):
     moved.to_csv("composition_change.tsv", sep="\t", index=False, float_format="%.6g")
     tested.to_csv("differential_abundance.tsv", sep="\t", index=False, float_format="%.6g")
     Path("composition_mqc.json").write_text(
-        json.dumps(multiqc(composition), indent=1, allow_nan=False) + "\n"
+        json.dumps(multiqc(composition, pd.read_csv(colours, sep="\t")), indent=1, allow_nan=False) + "\n"
     )
 
 

@@ -197,28 +197,25 @@ def fates_of(cells, labels_of, receptor, times, days, min_cells, fdr_limit):
     return pd.DataFrame(columns)
 
 
-def multiqc(table, patient):
+def multiqc(table):
     """MultiQC custom content: share of the five largest clones of each receptor over days."""
     data = {}
     for receptor, rows in table.groupby("receptor"):
         for clone in rows.groupby("clone")["n"].sum().sort_values(ascending=False, kind="stable").index[:5]:
             here = rows[(rows["clone"] == clone) & (rows["total"] > 0)]
-            points = {
-                str(int(day)): round(100 * share, 4)
-                for day, share in zip(here["day"], here["share"], strict=True)
-            }
-            data[f"{clone} ({receptor})"] = points
+            points = zip(here["day"], here["share"], strict=True)
+            data[f"{clone} ({receptor})"] = sorted([int(day), round(100 * share, 4)] for day, share in points)
     return {
-        "id": f"clonewatch_fates_{patient}",
-        "section_name": f"Largest clones over time: {patient}",
-        "description": "Per cent of cells with a receptor: shares, not counts.",
+        "id": "clonewatch_fates",
+        "section_name": "Largest clones over time",
+        "description": "The five largest clones of each receptor and patient, in per cent of the cells with that receptor.",
         "plot_type": "linegraph",
         "pconfig": {
-            "id": f"clonewatch_fates_{patient}_plot",
-            "title": f"Clones of {patient}",
+            "id": "clonewatch_fates_plot",
+            "title": "Largest clones",
             "ylab": "% of cells",
-        }
-        | {"xlab": "day"},
+            "xlab": "day",
+        },
         "data": data,
     }
 
@@ -274,7 +271,7 @@ def main(clones, patient, samples, labels, table, min_cells, fdr):
     for (receptor, fate), number in result.groupby(["receptor", "fate"])["clone"].nunique().items():
         facts["fates"].setdefault(receptor, {})[fate] = int(number)
     result.to_csv(f"{patient}.fates.tsv", sep="\t", index=False, float_format="%.6g")
-    for name, content in (("fates", facts), ("fates_mqc", multiqc(result, patient))):
+    for name, content in (("fates", facts), ("fates_mqc", multiqc(result))):
         with open(f"{patient}.{name}.json", "w") as file:
             json.dump(content, file, indent=1, allow_nan=False)
 

@@ -238,7 +238,6 @@ def multiqc(facts: dict) -> dict:
     )
     return {
         "id": "integrate", "section_name": "Integration", "description": text, "plot_type": "table",
-        "pconfig": {"id": "integrate_table", "title": "Integration"},
         "data": {"cohort": {name: facts[name] for name in names}},
     }  # fmt: skip
 

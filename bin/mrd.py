@@ -248,7 +248,6 @@ def multiqc(table, patient):
         "section_name": "Bulk MRD clones in single cells",
         "description": "Which cells carry each bulk rearrangement. Not seen is not absent: see the reasons.",
         "plot_type": "table",
-        "pconfig": {"id": "clonewatch_mrd_table", "title": "Bulk MRD clones in single cells"},
         "data": data,
     }
 

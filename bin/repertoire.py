@@ -188,8 +188,8 @@ def multiqc(table, patient):
     data = {}
     if len(table) and "shannon_rarefied" in table:
         for row in table[table["level"] == "all"].dropna(subset="shannon_rarefied").itertuples():
-            points = data.setdefault(f"{patient} {row.receptor}", {})
-            points[str(int(row.day))] = round(float(row.shannon_rarefied), 4)
+            points = data.setdefault(f"{patient} {row.receptor}", [])
+            points.append([int(row.day), round(float(row.shannon_rarefied), 4)])
     return {
         "id": "clonewatch_diversity",
         "section_name": "Clone diversity",
@@ -201,7 +201,7 @@ def multiqc(table, patient):
             "ylab": "nats",
             "xlab": "day",
         },
-        "data": data,
+        "data": {name: sorted(points) for name, points in data.items()},
     }
 
 

@@ -8,6 +8,7 @@ process COMPOSITION {
     path annotation
     path clusters
     path subsets, stageAs: 'subsets/*'
+    path colours
 
     output:
     path 'labels.parquet', emit: labels
@@ -19,7 +20,7 @@ process COMPOSITION {
 
     script:
     """
-    composition.py ${annotation} ${clusters} ${subsets} --samples ${sheet}
+    composition.py ${annotation} ${clusters} ${subsets} --samples ${sheet} --colours ${colours}
     """
 
     stub:

@@ -86,6 +86,7 @@ workflow CELLS {
         ANNOTATE.out.annotation,
         INTEGRATE.out.clusters,
         subsets.collect(sort: { table -> table.name }).ifEmpty([]),
+        file("${projectDir}/assets/colours.tsv"),
     )
     merged(SUBCLUSTER.out.markers.map { table -> [[:], table] }, 'markers.tsv', "${settings.outdir}/cells")
 

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+COLOURS = Path(__file__).resolve().parents[2] / "assets" / "colours.tsv"
+
 
 def sheet(patients=1, times=("T1", "T2")):
     rows = [(f"P{p}_{t}", f"P{p}", t, 30 * i) for p in range(patients) for i, t in enumerate(times)]
@@ -46,7 +48,7 @@ def run(tmp_path, monkeypatch):
             subset.to_parquet(f"{i}.subsets.parquet")
         files = [f"{i}.subsets.parquet" for i in range(len(subsets))]
         options = ["annotation.parquet", "integrated.parquet", *files, "--samples", "samples.tsv"]
-        return CliRunner().invoke(composition.main, options)
+        return CliRunner().invoke(composition.main, [*options, "--colours", str(COLOURS)])
 
     return invoke
 
@@ -84,6 +86,11 @@ def test_label_table_and_shares(run):
         assert level["n"].sum() == level["total"].iloc[0] and level["share"].sum() == pytest.approx(1)
     section = json.loads(Path("composition_mqc.json").read_text())
     assert section["data"]["P0_T1"] == {"T cell": 50, "erythroid cell": 3, "plasma cell": 50}
+    colours = pd.read_csv(COLOURS, sep="\t").set_index(["level", "label"])["colour"]
+    assert section["categories"]["plasma cell"]["color"] == colours["cell_type", "plasma cell"]
+    assert (
+        section["categories"]["T cell"]["color"] == colours["cell_type", "unassigned"]
+    )  # a name of a user's own
 
 
 def test_doubtful_and_nameless_cells_widen_the_interval_to_where_they_may_belong(run):
