@@ -1,6 +1,7 @@
 """The demo in containers with all taken away that a cloud's tasks do not have: the same tables as on this machine."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,7 +25,7 @@ PARITY = """
 process.stageInMode  = 'copy'
 process.stageOutMode = 'copy'
 process.scratch      = true
-podman.runOptions    = '--userns keep-id --network none --read-only --env BASH_ENV=/probe/probe.sh --env PROJECT={project} --volume {probe}:/probe'
+podman.runOptions    = '{profile} --read-only --env BASH_ENV=/probe/probe.sh --env PROJECT={project} --volume {probe}:/probe'
 """
 
 
@@ -47,10 +48,19 @@ def runs(engine, images, request):
     assert local.status == 0, local.printed
 
     (probe / "probe.sh").write_text(PROBE)
-    settings = folder / "parity.config"
-    settings.write_text(PARITY.format(project=engine.project, probe=probe))
+    nextflow = {
+        "PATH": f"{engine.project / '.runtime'}:{os.environ['PATH']}",
+        "NXF_HOME": str(folder / "nextflow"),
+        "NXF_OFFLINE": "true",
+        "NXF_ANSI_LOG": "false",
+    }
     for path in (folder, probe):
         subprocess.run(["chown", "-R", str(engine.uid), path], check=True)
+    shown = engine.run("nextflow", "config", "-flat", "-profile", "podman", engine.project, env=nextflow)
+    profile = re.search(r"^podman\.runOptions = '(.*)'$", shown, flags=re.MULTILINE)[1]
+    assert "--network none" in profile
+    settings = probe / "parity.config"
+    settings.write_text(PARITY.format(profile=profile, project=engine.project, probe=probe))
     engine.run(
         "nextflow",
         "-c",
@@ -59,19 +69,14 @@ def runs(engine, images, request):
         engine.project,
         *("-profile", "demo,podman", "-work-dir", work, "--outdir", "contained"),
         cwd=folder,
-        env={
-            "PATH": f"{engine.project / '.runtime'}:{os.environ['PATH']}",
-            "NXF_HOME": str(folder / "nextflow"),
-            "NXF_OFFLINE": "true",
-            "NXF_ANSI_LOG": "false",
-        },
+        env=nextflow,
     )
     return folder, work, probe
 
 
 def seen(probe) -> list[dict[str, str]]:
     """What every bash of every task saw."""
-    records = [path.read_text() for path in probe.iterdir() if path.name != "probe.sh"]
+    records = [path.read_text() for path in probe.iterdir() if path.suffix not in (".sh", ".config")]
     return [dict((line + " ").split(" ", 1) for line in record.splitlines()) for record in records]
 
 
