@@ -48,7 +48,10 @@ test: setup ## unit, pipeline and browser tests
 
 test-nf: setup ## the nf-test suite: every process, room and profile, as a stub and on data
 	@command -v nf-test >/dev/null || { echo "nf-test is not on the PATH: see https://www.nf-test.com" >&2; exit 1; }
-	@nf-test test --ci
+	@# Stubs and data side by side, for nf-test runs one test after the other; the stubs' lines follow at the end.
+	@nf-test test --ci --tag stub > .nf-test-stub.log & status=0; \
+		nf-test test --ci --tag data || status=1; \
+		wait $$! || status=1; cat .nf-test-stub.log; exit $$status
 
 test-cluster: setup ## whole runs under Slurm (Debian: slurm-wlm, munge), interrupted and resumed
 	@$(BIN)/python -m pytest tests/cluster

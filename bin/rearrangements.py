@@ -65,10 +65,11 @@ def airr_table(chains, cells):
     out["productive"] = table["productive"].map({True: "T", False: "F"})
     out["junction_length"] = table["junction"].str.len().astype("Int64")
     out["junction_aa_length"] = table["junction_aa"].str.len().astype("Int64")
-    out["clone_id"] = clone.where(table["verdict"] == "own")
+    out["clone_id"] = clone.astype(object).where(table["verdict"] == "own").fillna("")
     for name in ("timepoint", "cell_type", "rule"):
         out[name] = info[name]
-    out["own_probability"], out["own_verdict"] = table["p_own"].round(4), table["verdict"]
+    probability = table["p_own"].round(4).astype(object)
+    out["own_probability"], out["own_verdict"] = probability.where(probability.notna(), ""), table["verdict"]
     return out
 
 

@@ -16,8 +16,10 @@ def described(path: Path) -> dict[str, object]:
         return {"columns": None, "rows": None}
     assert path.stat().st_size, f"{path} is empty"
     if kind == ".tsv":
-        header, *rows = path.read_text(encoding="utf-8").splitlines()
-        return {"columns": header.split("\t"), "rows": len(rows)}
+        header, *rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
+        assert all(len(row) == len(header) for row in rows), f"{path} has rows of another length"
+        assert not any("nan" in row for row in rows), f"{path} writes nan for what is missing"
+        return {"columns": header, "rows": len(rows)}
     if kind == ".parquet":
         table = pq.ParquetFile(path)
         return {"columns": table.schema_arrow.names, "rows": table.metadata.num_rows}

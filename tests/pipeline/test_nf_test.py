@@ -1,4 +1,7 @@
-"""The nf-test suite in tests/nf, run where nf-test is installed; test_nf_files.py reads it everywhere."""
+"""The nf-test suite in tests/nf, run where nf-test is installed; test_nf_files.py reads it everywhere.
+
+Only its stubs are run here: 65 starts of Nextflow, 12 minutes of one processor. `make test-nf` runs steps on data too.
+"""
 
 import shutil
 import subprocess

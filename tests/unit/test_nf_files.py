@@ -86,10 +86,18 @@ def written_by(reference: str) -> bool:
 TESTS = sorted(SUITE.glob("modules/*/*.nf.test"))
 ROOMS = sorted(SUITE.glob("rooms/*.nf.test"))
 PIPELINE = sorted(SUITE.glob("pipeline/*.nf.test"))
+# The others start no task and have no results to list.
+WHOLE = [path for path in PIPELINE if "Whole.tests(" in path.read_text(encoding="utf-8")]
 
 
 def field(text: str, name: str) -> str:
     return re.search(rf'^    {name} "([^"]+)"', text, re.M)[1]
+
+
+def emitted(script: Path) -> set[str]:
+    """Names of what a room's workflow emits."""
+    block = re.search(r"emit:\n(.*?)\n}", script.read_text(encoding="utf-8"), re.S)[1]
+    return set(re.findall(r"^\s+(\w+)\s*=", block, re.M))
 
 
 def test_every_process_has_its_file_and_every_room_its_own():
@@ -122,28 +130,52 @@ def test_a_process_is_given_what_it_declares(path):
 @pytest.mark.parametrize("path", ROOMS, ids=lambda path: path.name)
 def test_a_room_is_given_what_it_takes(path):
     text = path.read_text(encoding="utf-8")
-    source = (PROJECT / field(text, "script")).read_text(encoding="utf-8")
-    taken, emitted = re.search(r"take:\n(.*?)\n\n.*emit:\n(.*?)\n}", source, re.S).groups()
+    script = PROJECT / field(text, "script")
+    source = script.read_text(encoding="utf-8")
+    taken = re.search(r"take:\n(.*?)\n\n", source, re.S)[1]
     assert f"workflow {field(text, 'workflow')} {{" in source
     takes = [line for line in taken.splitlines() if not line.strip().startswith("//")]
     assert re.findall(r"input\[(\d+)\] =", text) == [str(i) for i in range(len(takes))]
     for reference in re.findall(r"\bof '([^']+)'", text):
         exists = written_by(reference) if reference[0].isupper() else (PROJECT / reference).exists()
         assert exists, reference
-    assert set(re.findall(r"\bout\.(\w+)", text)) <= set(re.findall(r"^\s+(\w+)\s*=", emitted, re.M))
+    assert set(re.findall(r"\bout\.(\w+)", text)) <= emitted(script)
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in TESTS if Path(f"{path}.snap").exists()], ids=lambda path: path.name
-)
+def snapshots(path: Path) -> dict[str, object]:
+    """Name of a test: what its snapshot holds."""
+    snap = json.loads(Path(f"{path}.snap").read_text(encoding="utf-8"))
+    return {name: run["content"][0] for name, run in snap.items()}
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.name)
 def test_a_snapshot_is_of_a_run_of_this_process(path):
-    snapshot = json.loads(Path(f"{path}.snap").read_text(encoding="utf-8"))
     text = path.read_text(encoding="utf-8")
-    profile = re.search(r"Step\.tests\(delegate, '(\w+)'", text)[1]
-    assert set(snapshot) <= {"stub", profile}
-    for run in snapshot.values():
-        (content,) = run["content"]
+    seen = snapshots(path)
+    assert set(seen) == {"stub", re.search(r"Step\.tests\(delegate, '(\w+)'", text)[1]}
+    for content in seen.values():
         assert set(content) == emits(field(text, "process")) - {"versions"}
+
+
+@pytest.mark.parametrize("path", ROOMS, ids=lambda path: path.name)
+def test_a_snapshot_is_of_a_run_of_this_room(path):
+    text = path.read_text(encoding="utf-8")
+    seen = snapshots(path)
+    assert set(seen) == {"stub", re.search(r"Room\.tests\(delegate, '(\w+)'", text)[1]}
+    for content in seen.values():
+        assert set(content) == emitted(PROJECT / field(text, "script")) - {"versions"}
+
+
+@pytest.mark.parametrize("path", WHOLE, ids=lambda path: path.name)
+def test_a_snapshot_of_the_pipeline_lists_what_is_published(path):
+    seen = snapshots(path)
+    assert set(seen) == {"stub", "data"}
+    for published in seen.values():
+        assert published == sorted(set(published)) and "report/multiqc_report.html" in published
+
+
+def test_no_snapshot_outlives_its_tests():
+    assert {str(path) for path in SUITE.rglob("*.snap")} == {f"{path}.snap" for path in TESTS + ROOMS + WHOLE}
 
 
 def profiles(config: Path) -> set[str]:

@@ -36,6 +36,10 @@ def test_the_airr_library_validates_the_table(tmp_path, monkeypatch):
     assert table["clone_id"].dropna().tolist() == ["P1.B1", "P1.B1"] and table["sequence_id"].is_unique
     assert table["productive"].tolist() == ["T", "T", "F"] and mutations.empty
     assert set(table["rule"]) == {"similarity 0.85, one-chain cells attach"}
+    # A chain that does not function is nobody's own: its fields are empty, never the word nan.
+    fields = [line.split("\t") for line in (tmp_path / "P1.airr_rearrangement.tsv").read_text().splitlines()]
+    assert {row[fields[0].index("clone_id")] for row in fields[1:]} == {"P1.B1", ""}
+    assert not [row for row in fields if "nan" in row]
 
 
 def test_mutations_of_aligned_v_regions(tmp_path, monkeypatch):

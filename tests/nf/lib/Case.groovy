@@ -47,7 +47,7 @@ class Case {
         def files = ['C144', 'C146', 'C149'].collectMany { sample ->
             ["$sample/count/filtered_feature_bc_matrix.h5", "$sample/vdj_t/filtered_contig_annotations.csv"]
         }
-        (['written\tpath\tkind\tsize'] + files.collect { file -> "$file\t/data/$file\tfile\t1" }).join('\n') + '\n'
+        (['written\tpath\tkind\tsize'] + files.collect { file -> "$file\t$PROJECT/tests/data/liao_covid_balf/$file\tfile\t1" }).join('\n') + '\n'
     }
 
     /** Files of a run that a reference names; empty files of such names for a stub. */

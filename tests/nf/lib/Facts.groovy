@@ -8,8 +8,9 @@ class Facts {
         new TreeMap(named.collectEntries { name, items -> [name, paths(items)] })
     }
 
+    /** In the order of their names: the folders before them are named by hashes that differ between machines. */
     private static List<String> paths(items) {
-        [items].flatten().findAll { item -> item instanceof String && item.startsWith('/') }.sort()
+        [items].flatten().findAll { item -> item instanceof String && item.startsWith('/') }.sort { path -> new File(path).name }
     }
 
     static Map names(out) {

@@ -10,7 +10,7 @@ class Whole {
                 then {
                     assert workflow.success
                     def results = new File(launchDir, 'results')
-                    assert snapshot(published(results)).match()
+                    assert snapshot(Whole.published(results)).match()
                     if (kind == 'data') {
                         facts.delegate = new Facts()
                         facts.call(results)
@@ -30,7 +30,7 @@ class Whole {
         }
     }
 
-    private static List<String> published(File folder) {
+    static List<String> published(File folder) {
         def paths = []
         folder.eachFileRecurse(groovy.io.FileType.FILES) { file -> paths << folder.toPath().relativize(file.toPath()).toString() }
         paths.sort()
