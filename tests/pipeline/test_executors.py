@@ -90,7 +90,7 @@ def test_what_tasks_ask_of_batch(tmp_path, data):
     run = nextflow_run(
         tmp_path,
         *("-c", "here.config", "-profile", "awsbatch", "-stub-run"),
-        *("--input", write_sheet(tmp_path / "samples.csv", liao_rows(data)[1:]), *tables),
+        *("--input", write_sheet(tmp_path / "samples.csv", liao_rows(data)), *tables),
         *("--queue", "spot", "--region", "eu-central-1", "--registry", "lab.example/cw"),
     )
     assert run.status == 0, run.printed
