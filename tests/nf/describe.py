@@ -4,9 +4,6 @@ import json
 import sys
 from pathlib import Path
 
-import h5py
-import pyarrow.parquet as pq
-
 
 def described(path: Path) -> dict[str, object]:
     """{"columns": names or null, "rows": number or null}."""
@@ -21,9 +18,13 @@ def described(path: Path) -> dict[str, object]:
         assert not any("nan" in row for row in rows), f"{path} writes nan for what is missing"
         return {"columns": header, "rows": len(rows)}
     if kind == ".parquet":
+        import pyarrow.parquet as pq
+
         table = pq.ParquetFile(path)
         return {"columns": table.schema_arrow.names, "rows": table.metadata.num_rows}
     if kind in (".h5ad", ".h5mu"):
+        import h5py
+
         with h5py.File(path) as file:
             obs = file["obs"]
             return {
