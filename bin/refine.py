@@ -263,7 +263,8 @@ def main(
     if lineages is not None:
         counts = table["lineage"].value_counts()
         found = pd.read_csv(lineages, sep="\t", dtype=str)
-        found = found[found["lineage"].map(counts).fillna(0) >= min_cells]
+        found["n_cells"] = found["lineage"].map(counts).fillna(0).astype(int)
+        found = found[found["n_cells"] >= min_cells]
         found.to_csv("lineages_found.tsv", sep="\t", index=False)
     empty = pd.DataFrame(columns=["cell_type", "label", "n_cells", "share", "same", "source"])
     pd.concat(disagreements or [empty]).to_csv(

@@ -1,7 +1,10 @@
+include { memoryFor; megabytes } from '../memory'
+
 // The label table of all later steps, and the shares of types and subsets over time with intervals.
 process COMPOSITION {
     label 'cells'
     label 'small'
+    memory { memoryFor(task, 275 + 54 * megabytes([annotation, clusters, subsets])) }
 
     input:
     path sheet

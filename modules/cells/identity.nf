@@ -1,7 +1,10 @@
+include { memoryFor; megabytes } from '../memory'
+
 // Swapped files, mixed samples: barcodes, receptors and sex genes of all samples, compared pairwise.
 process IDENTITY {
     label 'cells'
     label 'small'
+    memory { memoryFor(task, 177 + 35 * megabytes([metrics, contigs])) }
 
     input:
     path sheet

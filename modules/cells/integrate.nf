@@ -1,7 +1,10 @@
+include { memoryFor; megabytes } from '../memory'
+
 // One space for the cells of all samples: variable genes, PCA, Harmony, neighbours, clusters, UMAP.
 process INTEGRATE {
     label 'cells'
     label 'large'
+    memory { memoryFor(task, 485 + 1.7 * megabytes([cells, genes])) }
 
     input:
     path sheet

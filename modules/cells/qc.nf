@@ -1,7 +1,10 @@
+include { memoryFor; megabytes } from '../memory'
+
 process QC {
     tag "${meta.sample}"
     label 'cells'
     label 'medium'
+    memory { memoryFor(task, 376 + 9.4 * megabytes([counts, contigs])) }
 
     input:
     tuple val(meta), path(counts), path(contigs)

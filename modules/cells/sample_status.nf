@@ -1,7 +1,10 @@
+include { memoryFor } from '../memory'
+
 // Which samples go on, and why the others do not; the run stops here where it must.
 process SAMPLE_STATUS {
     label 'cells'
     label 'tiny'
+    memory { memoryFor(task, 190) }
 
     input:
     path sheet

@@ -1,11 +1,14 @@
+include { memoryFor } from '../memory'
+
 // The subsets of one lineage: its own genes, clusters and layout, names or numbers, marker statistics.
 process SUBCLUSTER {
     tag "${lineage.lineage}"
     label 'cells'
     label 'medium'
+    memory { memoryFor(task, 585 + 0.12 * (lineage.n_cells as int)) }
 
     input:
-    val lineage // map, a row of lineages.tsv: lineage, resolution, numbered, prefix
+    val lineage // map, a row of lineages_found.tsv: lineage, resolution, numbered, prefix, n_cells
     path annotation
     path sheet
     path cells, stageAs: 'samples/*'

@@ -1,8 +1,11 @@
+include { memoryFor; megabytes } from '../memory'
+
 // Receptor chains of a patient's kept cells, over all samples, and chain categories as scirpy names them.
 process CHAINS {
     tag "${meta.patient}"
     label 'clones'
     label 'small'
+    memory { memoryFor(task, 178 + 54 * megabytes([labels, contigs])) }
 
     input:
     tuple val(meta), path(labels), path(contigs, stageAs: 'contigs/*')

@@ -1,8 +1,11 @@
+include { memoryFor; megabytes } from '../memory'
+
 // What each clone is, and its cells by type, subset and time.
 process CLONE_TABLE {
     tag "${meta.patient}"
     label 'clones'
     label 'small'
+    memory { memoryFor(task, 274 + 61 * megabytes([labels, clones, chains, facts])) }
 
     input:
     tuple val(meta), path(labels), path(clones), path(chains), path(facts)

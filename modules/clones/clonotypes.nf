@@ -1,8 +1,11 @@
+include { memoryFor; megabytes } from '../memory'
+
 // Clones of BCR and TCR over all samples of a patient, by the stated rule.
 process CLONOTYPES {
     tag "${meta.patient}"
     label 'clones'
     label 'medium'
+    memory { memoryFor(task, 205 + 71 * megabytes([chains, pairing])) }
 
     input:
     tuple val(meta), path(chains), path(pairing)

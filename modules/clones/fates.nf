@@ -1,8 +1,11 @@
+include { memoryFor; megabytes } from '../memory'
+
 // Persistent, expanded, contracted, emerging, lost or undetermined: each clone over the patient's time points.
 process FATES {
     tag "${meta.patient}"
     label 'clones'
     label 'small'
+    memory { memoryFor(task, 272 + 25 * megabytes([labels, clones, table])) }
 
     input:
     tuple val(meta), path(labels), path(clones), path(table)

@@ -1,8 +1,11 @@
+include { memoryFor; megabytes } from '../memory'
+
 // Which cells carry each bulk MRD clone, over time, with reasons where none is seen.
 process MRD {
     tag "${meta.patient}"
     label 'clones'
     label 'small'
+    memory { memoryFor(task, 271 + 23 * megabytes([labels, clones, chains, table, matches, carriers, curve])) }
 
     input:
     tuple val(meta), path(labels), path(clones), path(chains), path(table), path(matches), path(carriers), path(curve)

@@ -1,8 +1,11 @@
+include { memoryFor; megabytes } from '../memory'
+
 // Bulk MRD rearrangements matched to the chains of single cells.
 process MRD_MATCH {
     tag "${meta.patient}"
     label 'clones'
     label 'small'
+    memory { memoryFor(task, 166 + 94 * megabytes([chains])) }
 
     input:
     tuple val(meta), path(chains), path(mrd)

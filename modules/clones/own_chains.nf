@@ -1,8 +1,11 @@
+include { memoryFor; megabytes } from '../memory'
+
 // Each contig: the cell's own receptor, or caught from the ambient of its library.
 process OWN_CHAINS {
     tag "${meta.patient}"
     label 'clones'
     label 'small'
+    memory { memoryFor(task, 181 + 62 * megabytes([labels, chains])) }
 
     input:
     tuple val(meta), path(labels), path(chains)

@@ -1,8 +1,11 @@
+include { memoryFor; megabytes } from '../memory'
+
 // AIRR rearrangement table with clones, and somatic hypermutation where the input carries alignments.
 process REARRANGEMENTS {
     tag "${meta.patient}"
     label 'clones'
     label 'small'
+    memory { memoryFor(task, 177 + 41 * megabytes([labels, clones, chains, contigs])) }
 
     input:
     tuple val(meta), path(labels), path(clones), path(chains), path(contigs, stageAs: 'contigs/*')

@@ -1,8 +1,11 @@
+include { memoryFor; megabytes } from '../memory'
+
 // Diversity at equal depth, gene usage, isotypes, light chains, and clones shared between subsets.
 process REPERTOIRE {
     tag "${meta.patient}"
     label 'clones'
     label 'small'
+    memory { memoryFor(task, 276 + 52 * megabytes([labels, clones, chains, facts])) }
 
     input:
     tuple val(meta), path(labels), path(clones), path(chains), path(facts)

@@ -1,7 +1,10 @@
+include { memoryFor } from '../memory'
+
 process CHECK_INPUTS {
     tag "${sheet.name}"
     label 'inputs'
     label 'tiny'
+    memory { memoryFor(task, 60) }
 
     input:
     path sheet, stageAs: 'sheet/*'

@@ -1,8 +1,11 @@
+include { memoryFor } from '../memory'
+
 // The answer of a case as statements, each number with the table it comes from.
 process CASE_ANSWER {
     tag "${meta.patient}"
     label 'report'
     label 'tiny'
+    memory { memoryFor(task, 140) }
 
     input:
     tuple val(meta), path(tables, stageAs: 'tables/*') // by their names: those that the run made

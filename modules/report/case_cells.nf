@@ -1,8 +1,11 @@
+include { memoryFor; megabytes } from '../memory'
+
 // Figures of composition, clones and subsets, as data.
 process CASE_CELLS {
     tag "${meta.patient}"
     label 'report'
     label 'tiny'
+    memory { memoryFor(task, 165 + 2.8 * megabytes([tables])) }
 
     input:
     tuple val(meta), path(tables, stageAs: 'tables/*') // by their names: those that the run made

@@ -1,8 +1,11 @@
+include { memoryFor } from '../memory'
+
 // Figures of therapy, laboratory, bulk MRD, CAR-T cells and FISH, as data.
 process CASE_COURSE {
     tag "${meta.patient}"
     label 'report'
     label 'tiny'
+    memory { memoryFor(task, 170) }
 
     input:
     tuple val(meta), path(tables, stageAs: 'tables/*') // by their names: those that the run made

@@ -1,8 +1,11 @@
+include { memoryFor } from '../memory'
+
 // Curves, distributions and bars of a case as marks.
 process CASE_CURVES {
     tag "${meta.patient}"
     label 'report'
     label 'tiny'
+    memory { memoryFor(task, 40) }
 
     input:
     tuple val(meta), path(figures)

@@ -1,8 +1,11 @@
+include { memoryFor } from '../memory'
+
 // Line of time, network and summary of a case as marks.
 process CASE_DRAWINGS {
     tag "${meta.patient}"
     label 'report'
     label 'tiny'
+    memory { memoryFor(task, 40) }
 
     input:
     tuple val(meta), path(figures)

@@ -1,8 +1,11 @@
+include { memoryFor } from '../memory'
+
 // Grids and bands of a case as marks.
 process CASE_FIGURES {
     tag "${meta.patient}"
     label 'report'
     label 'tiny'
+    memory { memoryFor(task, 40) }
 
     input:
     tuple val(meta), path(figures)

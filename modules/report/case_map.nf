@@ -1,8 +1,11 @@
+include { memoryFor; megabytes } from '../memory'
+
 // Points of a case's UMAPs with their colourings.
 process CASE_MAP {
     tag "${meta.patient}"
     label 'report'
     label 'small'
+    memory { memoryFor(task, 173 + 24 * megabytes([cells, subsets])) }
 
     input:
     tuple val(meta), path(cells)

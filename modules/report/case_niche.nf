@@ -1,8 +1,11 @@
+include { memoryFor; megabytes } from '../memory'
+
 // Figures of communication and interferon state, as data.
 process CASE_NICHE {
     tag "${meta.patient}"
     label 'report'
     label 'tiny'
+    memory { memoryFor(task, 166 + 6 * megabytes([tables])) }
 
     input:
     tuple val(meta), path(tables, stageAs: 'tables/*') // by their names: those that the run made

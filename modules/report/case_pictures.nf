@@ -1,8 +1,11 @@
+include { memoryFor } from '../memory'
+
 // Every drawing of a case as SVG and as PDF.
 process CASE_PICTURES {
     tag "${meta.patient}"
     label 'report'
     label 'tiny'
+    memory { memoryFor(task, 90) }
 
     input:
     tuple val(meta), path(layouts)

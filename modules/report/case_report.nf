@@ -1,8 +1,11 @@
+include { memoryFor; megabytes } from '../memory'
+
 // One page per patient that opens without a network.
 process CASE_REPORT {
     tag "${meta.patient}"
     label 'report'
     label 'small'
+    memory { memoryFor(task, 164 + 5.6 * megabytes([tables, figures, drawings, narrow, maps])) }
 
     input:
     tuple val(meta), path(tables, stageAs: 'tables/*'), path(answer), path(surroundings), path(figures), path(drawings, stageAs: 'figures/*'), path(narrow, stageAs: 'narrow/*'), path(maps)

@@ -1,8 +1,11 @@
+include { memoryFor; megabytes } from '../memory'
+
 // The case in one drawing, as data.
 process CASE_SUMMARY {
     tag "${meta.patient}"
     label 'report'
     label 'tiny'
+    memory { memoryFor(task, 164 + 6 * megabytes([tables])) }
 
     input:
     tuple val(meta), path(tables, stageAs: 'tables/*') // by their names: those that the run made

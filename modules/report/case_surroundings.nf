@@ -1,8 +1,11 @@
+include { memoryFor; megabytes } from '../memory'
+
 // What surrounds the clones of a case as statements, each number with the table it comes from.
 process CASE_SURROUNDINGS {
     tag "${meta.patient}"
     label 'report'
     label 'tiny'
+    memory { memoryFor(task, 140 + 3.2 * megabytes([tables])) }
 
     input:
     tuple val(meta), path(tables, stageAs: 'tables/*') // by their names: those that the run made

@@ -1,7 +1,10 @@
+include { memoryFor; megabytes } from '../memory'
+
 // One row per kept cell with the results of every step.
 process CELL_TABLE {
     label 'report'
     label 'small'
+    memory { memoryFor(task, 185 + 22 * megabytes([labels, results])) }
 
     input:
     path labels

@@ -1,7 +1,10 @@
+include { memoryFor } from '../memory'
+
 // One page over all patients, where a run has more than one.
 process COHORT_REPORT {
     label 'report'
     label 'tiny'
+    memory { memoryFor(task, 145) }
 
     input:
     path answers // <patient>.answer.json of all patients

@@ -1,7 +1,10 @@
+include { memoryFor; megabytes } from '../memory'
+
 // The whole run as one h5mu, and as one h5ad for cellxgene.
 process EXPORT {
     label 'report'
     label 'medium'
+    memory { memoryFor(task, 312 + 2 * megabytes([matrices, cells, airr, embedding, subsets, signatures])) }
 
     input:
     path matrices // <sample>.cells.h5ad

@@ -1,7 +1,10 @@
+include { memoryFor } from '../memory'
+
 // One page about the quality of the whole run; it opens without a network.
 process MULTIQC {
     label 'report'
     label 'small'
+    memory { memoryFor(task, 230) }
 
     input:
     path sheet

@@ -1,7 +1,10 @@
+include { memoryFor; megabytes } from '../memory'
+
 // The run's receptors in scirpy's and in AIRR's format.
 process RECEPTORS {
     label 'report'
     label 'small'
+    memory { memoryFor(task, 234 + 15 * megabytes([results, cells])) }
 
     input:
     path results, stageAs: 'results/*' // <patient>.own_chains.parquet, <patient>.airr_rearrangement.tsv

@@ -1,8 +1,11 @@
+include { memoryFor; megabytes } from '../memory'
+
 // Ligand-receptor pairs between the cell groups of one sample: five methods and their consensus.
 process COMMUNICATION {
     tag "${meta.sample}"
     label 'signals'
     label 'small'
+    memory { memoryFor(task, 341 + 51 * megabytes([cells])) }
 
     input:
     tuple val(meta), path(cells)

@@ -1,8 +1,11 @@
+include { memoryFor; megabytes } from '../memory'
+
 // The cells that communication is read from: a bounded draw per group, genes of known pairs only.
 process COMMUNICATION_CELLS {
     tag "${meta.sample}"
     label 'signals'
     label 'medium'
+    memory { memoryFor(task, 421 + 7.3 * megabytes([cells, labels])) }
 
     input:
     tuple val(meta), path(cells), path(labels)

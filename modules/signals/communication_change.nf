@@ -1,8 +1,11 @@
+include { memoryFor; megabytes } from '../memory'
+
 // What ligand-receptor pairs do between the times of a patient, with bootstrap intervals over cells.
 process COMMUNICATION_CHANGE {
     tag "${meta.patient}"
     label 'signals'
     label 'medium'
+    memory { memoryFor(task, 706 + 71 * megabytes([cells])) }
 
     input:
     tuple val(meta), path(cells)

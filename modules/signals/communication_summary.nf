@@ -1,8 +1,11 @@
+include { memoryFor; megabytes } from '../memory'
+
 // Tables for people: pairs per cell group and time, senders to the focus, watched pairs.
 process COMMUNICATION_SUMMARY {
     tag "${meta.patient}"
     label 'signals'
     label 'small'
+    memory { memoryFor(task, 290 + 6.2 * megabytes([scores, change])) }
 
     input:
     tuple val(meta), path(scores), path(change)

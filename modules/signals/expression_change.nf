@@ -1,7 +1,10 @@
+include { memoryFor; megabytes } from '../memory'
+
 // Genes that change between times per cell group, and the dot-plot table of named gene lists.
 process EXPRESSION_CHANGE {
     label 'signals'
     label 'medium'
+    memory { memoryFor(task, 181 + 12 * megabytes([sums])) }
 
     input:
     path sums

@@ -1,8 +1,11 @@
+include { memoryFor; megabytes } from '../memory'
+
 // Sums over the cells of each type and subset: all that a comparison of expression needs.
 process PSEUDOBULK {
     tag "${meta.sample}"
     label 'signals'
     label 'medium'
+    memory { memoryFor(task, 217 + 21 * megabytes([cells, labels])) }
 
     input:
     tuple val(meta), path(cells), path(labels)

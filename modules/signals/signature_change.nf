@@ -1,7 +1,10 @@
+include { memoryFor; megabytes } from '../memory'
+
 // What signature scores do between times: effects with intervals, ranks of subsets, tests over patients.
 process SIGNATURE_CHANGE {
     label 'signals'
     label 'medium'
+    memory { memoryFor(task, 288 + 16 * megabytes([scores, labels])) }
 
     input:
     path scores

@@ -1,7 +1,10 @@
+include { memoryFor; megabytes } from '../memory'
+
 // Scores of the run by cell group and time, and which cells are high in interferon genes.
 process SIGNATURE_SUMMARY {
     label 'signals'
     label 'medium'
+    memory { memoryFor(task, 316 + 13 * megabytes([scores, labels])) }
 
     input:
     path scores

@@ -1,8 +1,11 @@
+include { memoryFor; megabytes } from '../memory'
+
 // Scores of each cell: interferon-stimulated genes and gene sets. No cell needs another for its score.
 process SIGNATURES {
     tag "${meta.sample}"
     label 'signals'
     label 'medium'
+    memory { memoryFor(task, 412 + 10 * megabytes([cells])) }
 
     input:
     tuple val(meta), path(cells)

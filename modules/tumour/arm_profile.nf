@@ -1,8 +1,11 @@
+include { memoryFor; megabytes } from '../memory'
+
 // Populations of cells along the genome: shift of every arm, and windows of genes for the figure.
 process ARM_PROFILE {
     tag "${meta.patient}"
     label 'tumour'
     label 'small'
+    memory { memoryFor(task, 190 + 2.6 * megabytes([genes, arms])) }
 
     input:
     tuple val(meta), path(genes), path(arms)

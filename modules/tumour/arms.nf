@@ -1,8 +1,11 @@
+include { memoryFor; megabytes } from '../memory'
+
 // Expression of every chromosome arm of every cell, against normal cells of its own kind.
 process ARMS {
     tag "${meta.patient}"
     label 'tumour'
     label 'medium'
+    memory { memoryFor(task, 291 + 7.9 * megabytes([labels, clones, cells])) }
 
     input:
     tuple val(meta), path(labels), path(clones), path(cells, stageAs: 'cells/*')

@@ -1,8 +1,11 @@
+include { memoryFor; megabytes } from '../memory'
+
 // A patient's CAR-positive T cells over time, their clones, and the clinical copy numbers.
 process CAR_KINETICS {
     tag "${meta.patient}"
     label 'tumour'
     label 'tiny'
+    memory { memoryFor(task, 282 + 53 * megabytes([labels, clones, results])) }
 
     input:
     tuple val(meta), path(labels), path(clones), path(results, stageAs: 'results/*')

@@ -1,8 +1,11 @@
+include { memoryFor; megabytes } from '../memory'
+
 // Gains and losses of arms: populations that carry them, shares over time, sub-clones, cells.
 process CNV {
     tag "${meta.patient}"
     label 'tumour'
     label 'small'
+    memory { memoryFor(task, 275 + 7.5 * megabytes([labels, arms, shifts])) }
 
     input:
     tuple val(meta), path(labels), path(arms), path(shifts)

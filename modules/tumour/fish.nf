@@ -1,8 +1,11 @@
+include { memoryFor } from '../memory'
+
 // FISH probes beside the single-cell shares of their arms.
 process FISH {
     tag "${meta.patient}"
     label 'tumour'
     label 'tiny'
+    memory { memoryFor(task, 140) }
 
     input:
     tuple val(meta), path(cnv)

@@ -1,8 +1,11 @@
+include { memoryFor; megabytes } from '../memory'
+
 // Malignant, normal or undecided: every cell, with the lines of evidence.
 process MALIGNANCY {
     tag "${meta.patient}"
     label 'tumour'
     label 'small'
+    memory { memoryFor(task, 356 + 2.9 * megabytes([labels, clones, matrices, cnv, cells, fish])) }
 
     input:
     tuple val(meta), path(labels), path(clones), path(matrices, stageAs: 'cells/*'), path(cnv), path(cells), path(fish)

@@ -1,8 +1,11 @@
+include { memoryFor } from '../memory'
+
 // Cells that express the CAR, told from ambient RNA.
 process TRANSGENE {
     tag "${meta.sample}"
     label 'tumour'
     label 'small'
+    memory { memoryFor(task, 410) }
 
     input:
     tuple val(meta), path(labels), path(cells)

@@ -1,27 +1,33 @@
 #!/usr/bin/env python3
-"""What each process used and asked for, against the size of its inputs, from the traces of whole runs.
+"""What each process asks for and what it used, at several sizes of a case; fails where a request does not fit.
 
-    tests/benchmarks/resources.py demo/results full/results > table.md
+    PYTHONPATH=<clonewatch>/tests/benchmarks/peaks nextflow run <clonewatch> -profile demo
+    <clonewatch>/tests/benchmarks/resources.py small/results large/results
 
-A run's work directory must still be there: the inputs of a task are the links in its folder. Peak memory is Nextflow's
-peak_rss, which misses the end of tasks of a second or two.
+Runs are on this machine, outside of containers, and their work directories still there: `peaks` writes what a process used
+into the folder of its task. A request, the formula in the process's file, must be its tasks' exact peak to twice that. In the
+formulas x is the MB of a task's input, of SUBCLUSTER the number of its lineage's cells. MB are of 2^20 bytes.
 """
 
 import re
+import sys
 from pathlib import Path
 
 import click
 import numpy as np
 import pandas as pd
+from scipy.optimize import linprog
 
-UNITS = {"B": 1e-6, "KB": 1e-3, "MB": 1, "GB": 1e3, "TB": 1e6}
+PROJECT = Path(__file__).resolve().parents[2]
+MARGIN = 1.25  # of the line over the highest peak
+UNITS = {"B": 2**-20, "KB": 2**-10, "MB": 1, "GB": 2**10, "TB": 2**20}
 SECONDS = {"ms": 1e-3, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def megabytes(text: str) -> float:
-    """`1.2 GB` as megabytes; NaN for `-` and `0`."""
-    number, _, unit = text.partition(" ")
-    return float(number) * UNITS[unit] if unit else np.nan
+    """`1.2 GB` as MB."""
+    number, unit = text.split()
+    return float(number) * UNITS[unit]
 
 
 def seconds(text: str) -> float:
@@ -29,82 +35,111 @@ def seconds(text: str) -> float:
     return sum(float(number) * SECONDS[unit] for number, unit in re.findall(r"([\d.]+)(ms|[smhd])", text))
 
 
-def input_megabytes(folder: Path) -> float:
-    """Size of all that is linked into a task's folder, at any depth."""
-    links = [path for path in folder.rglob("*") if path.is_symlink() and path.exists()]
-    return sum(path.stat().st_size for path in links) / 1e6
+def requests() -> dict[str, tuple[float, float]]:
+    """Process -> (base, slope) of its directive `memory { memoryFor(task, BASE + SLOPE * size) }`."""
+    pattern = r"^process (\w+) \{.*?memoryFor\(task, (\d+)(?: \+ ([\d.]+) \* .+)?\) \}$"
+    found = [re.search(pattern, file.read_text(), re.M | re.S) for file in PROJECT.glob("modules/*/*.nf")]
+    return {match[1]: (float(match[2]), float(match[3] or 0)) for match in found if match}
+
+
+def formula(base: float, slope: float) -> str:
+    """`280 + 7.2 x`, as it stands in docs/executors/resources.md."""
+    return f"{base:g}" + f" + {slope:g} x" * (slope > 0)
+
+
+def size(process: str, tag: str, task: Path) -> float:
+    """MB of all data linked into a task's folder, assets of the project left out; of SUBCLUSTER its lineage's cells."""
+    if process == "SUBCLUSTER":
+        return float((pd.read_parquet(task / "annotation.parquet")["lineage"] == tag).sum())
+    linked = [path.resolve() for path in task.rglob("*") if path.is_symlink()]
+    data = [path for path in linked if "assets" not in path.parts]
+    files = [file for path in data for file in ([path] if path.is_file() else path.rglob("*"))]
+    return sum(file.stat().st_size for file in files if file.is_file()) / 2**20
+
+
+def used(task: Path) -> tuple[float, float]:
+    """(peak MB, CPU seconds) of a task's processes; peaks of those that ran at the same time are added."""
+    rows = [tuple(map(float, file.read_text().split("\t"))) for file in task.glob(".peak.*")]
+    peaks = [sum(peak for start, end, peak, _cpu in rows if start <= moment < end) for moment, *_ in rows]
+    return max(peaks), sum(cpu for *_, cpu in rows)
 
 
 def tasks(results: Path) -> pd.DataFrame:
-    """One row per finished task: process, input_mb, peak_mb, asked_mb, cpu_s, wall_s."""
+    """One row per finished task: cells of the run, process, tag, x, peak_mb, asked_mb (by formula), traced_mb, cpu_s, wall_s."""
     trace = pd.read_csv(results / "pipeline_info" / "trace.tsv", sep="\t", dtype=str)
     trace = trace[trace["status"].isin(["COMPLETED", "CACHED"])]
-    cells = pd.read_parquet(results / "report" / "cells.parquet", columns=["cell_id"])
-    wall = trace["realtime"].map(seconds)
-    used = pd.to_numeric(trace["%cpu"].str.rstrip("%"), errors="coerce").fillna(0) / 100
-    return pd.DataFrame(
-        {
-            "cells": len(cells),
-            "process": trace["process"].str.split(":").str[-1],
-            "input_mb": trace["workdir"].map(lambda folder: input_megabytes(Path(folder))),
-            "peak_mb": trace["peak_rss"].map(megabytes),
-            "asked_mb": trace["memory"].map(megabytes) / trace["attempt"].astype(int),
-            "cpu_s": wall * used,
-            "wall_s": wall,
-        }
-    )
+    lines, rows = requests(), []
+    for name, tag, folder, memory, attempt, wall in zip(
+        *(trace[column] for column in ("process", "tag", "workdir", "memory", "attempt", "realtime")),
+        strict=True,
+    ):
+        process = name.split(":")[-1]
+        x = size(process, tag, Path(folder))
+        base, slope = lines[process]
+        peak, cpu = used(Path(folder))
+        traced = megabytes(memory) / int(attempt)
+        rows.append((process, tag, x, peak, base + slope * x, traced, cpu, seconds(wall)))
+    names = ["process", "tag", "x", "peak_mb", "asked_mb", "traced_mb", "cpu_s", "wall_s"]
+    cells = len(pd.read_parquet(results / "report" / "cells.parquet", columns=["cell_id"]))
+    return pd.DataFrame(rows, columns=names).assign(cells=cells)
 
 
-def line_above(sizes: np.ndarray, peaks: np.ndarray) -> tuple[float, float]:
-    """(base, slope >= 0) of the least-squares line through (input MB, peak MB), raised until no point is above it."""
-    slope = max(float(np.polyfit(sizes, peaks, 1)[0]), 0.0) if np.ptp(sizes) > 0 else 0.0
-    return float((peaks - slope * sizes).max()), slope
+def line_above(x: np.ndarray, peaks: np.ndarray) -> tuple[float, float]:
+    """(base, slope), both >= 0, of the line that is MARGIN above every peak and the least multiple of any."""
+    one, none = np.ones_like(x), np.zeros_like(x)
+    above = np.column_stack([-one, -x, none])
+    within = np.column_stack([one, x, -peaks])
+    limits = np.concatenate([-MARGIN * peaks, none])
+    base, slope, _multiple = linprog([1e-9, 0, 1], np.vstack([above, within]), limits).x
+    return float(base), float(slope)
+
+
+def row(process: str, own: pd.DataFrame, sizes: list[int]) -> list[str]:
+    """One process: its formula; per size what its largest task used and asked for; the range of asked / used."""
+    cells = [formula(*requests()[process])]
+    for number in sizes:
+        of_size = own[own["cells"] == number]
+        largest = of_size.nlargest(1, "peak_mb").to_dict("records")
+        cells.append("".join("{peak_mb:.0f} of {asked_mb:.0f}".format(**task) for task in largest))
+        cells.append(f"{of_size['cpu_s'].sum():.0f}")
+    ratio = own["asked_mb"] / own["peak_mb"]
+    return [process, *cells, f"{ratio.min():.2f} to {ratio.max():.2f}"]
 
 
 @click.command(help=__doc__)
 @click.argument(
     "results", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path)
 )
-def main(results: tuple[Path, ...]) -> None:
+@click.option("--fit", is_flag=True, help="Print lines above all peaks instead: formulas for the processes.")
+def main(results: tuple[Path, ...], fit: bool) -> None:
     """Print a Markdown table, one row per process, the largest first."""
     runs = pd.concat([tasks(folder) for folder in results], ignore_index=True)
     sizes = sorted(runs["cells"].unique())
-    rows = []
-    for process, own in runs.groupby("process"):
-        known = own.dropna(subset="peak_mb")
-        base, slope = line_above(known["input_mb"].to_numpy(), known["peak_mb"].to_numpy())
-        by_run = known.groupby("cells")[["peak_mb", "input_mb", "asked_mb"]].max()
-        cpu = own.groupby("cells")["cpu_s"].sum()
-        cells = [
-            f"{by_run['peak_mb'].get(n, np.nan):.0f} ({by_run['input_mb'].get(n, np.nan):.0f})" for n in sizes
-        ]
-        share = (known["asked_mb"] / known["peak_mb"]).loc[known["peak_mb"].idxmax()]
-        rows.append(
-            (
-                process,
-                *cells,
-                f"{base:.0f} + {slope:.2f} x",
-                f"{share:.1f}",
-                *(f"{cpu.get(n, 0):.0f}" for n in sizes),
-            )
-        )
-    rows.sort(key=lambda row: -float(row[len(sizes)].split()[0]))
-    heads = [f"{n:,} cells: peak MB (input MB)" for n in sizes]
-    header = (
-        "process",
-        *heads,
-        "line above all, MB",
-        "asked / largest peak",
-        *(f"CPU s at {n:,}" for n in sizes),
-    )
+    processes = runs.groupby("process")["peak_mb"].max().sort_values(ascending=False).index
+    if fit:
+        for process in processes:
+            own = runs[runs["process"] == process]
+            base, slope = line_above(own["x"].to_numpy(), own["peak_mb"].to_numpy())
+            ratio = (base + slope * own["x"]) / own["peak_mb"]
+            click.echo(f"{process}\t{base:.0f} + {slope:.4g} x\t{ratio.min():.2f} to {ratio.max():.2f}")
+        return
+    header = ["process", "asks for, MB"]
+    for number in sizes:
+        header += [f"{number:,} cells: used of asked, MB", "CPU s"]
+    header.append("asked / used")
     click.echo("| " + " | ".join(header) + " |\n|" + "---|" * len(header))
-    for row in rows:
-        click.echo("| " + " | ".join(row) + " |")
-    total = runs.groupby("cells")[["cpu_s", "wall_s"]].sum()
-    for n, sums in total.iterrows():
+    for process in processes:
+        click.echo("| " + " | ".join(row(process, runs[runs["process"] == process], sizes)) + " |")
+    for number, own in runs.groupby("cells"):
+        hours = own[["cpu_s", "wall_s"]].sum() / 3600
         click.echo(
-            f"\n{n:,} cells: {sums['cpu_s'] / 3600:.2f} CPU hours, {sums['wall_s'] / 3600:.2f} hours of tasks"
+            f"\n{number:,} cells: {len(own)} tasks, {hours['cpu_s']:.2f} CPU hours, {hours['wall_s']:.2f} hours of tasks"
         )
+    wrong = runs[~(runs["asked_mb"] / runs["peak_mb"]).between(1, 2)]
+    for task in wrong.itertuples():
+        text = f"{task.process} ({task.tag}), {task.cells:,} cells: asks for {task.asked_mb:.0f} MB, used {task.peak_mb:.0f}"
+        click.echo(text, err=True)
+    sys.exit(int(len(wrong) > 0))
 
 
 if __name__ == "__main__":

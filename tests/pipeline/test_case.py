@@ -8,6 +8,7 @@ import answer_truth
 import pandas as pd
 import pytest
 import report_case
+from benchmarks import resources
 
 from pipeline.conftest import PROJECT, nextflow_run
 
@@ -25,7 +26,8 @@ def case_run(tmp_path_factory):
         "3000",
     ]
     subprocess.run(simulate, check=True, capture_output=True)
-    run = nextflow_run(folder, "-profile", "demo")
+    peaks = f"PYTHONPATH={PROJECT / 'tests' / 'benchmarks' / 'peaks'}"
+    run = nextflow_run(folder, "-profile", "demo", within=("env", peaks))
     assert run.status == 0, run.printed
     return folder, run
 
@@ -162,3 +164,13 @@ def test_a_resumed_run_executes_nothing(case_run):
     again = nextflow_run(folder, "-profile", "demo", "-resume", results="again")
     assert again.status == 0, again.printed
     assert len(again.tasks()) > 50 and again.executed() == set()
+
+
+def test_no_task_asks_for_less_than_it_uses_or_more_than_twice_that(case_run):
+    _folder, run = case_run
+    used = resources.tasks(run.results)
+    assert len(used) > 60
+    # Nextflow measured the files: what it asked for is what the formulas say.
+    assert used["traced_mb"].to_numpy() == pytest.approx(used["asked_mb"].to_numpy(), abs=2)
+    ratio = used["asked_mb"] / used["peak_mb"]
+    assert used[~ratio.between(1, 2)].empty, used[~ratio.between(1, 2)].to_string()

@@ -7,6 +7,7 @@ from pathlib import PurePath
 
 import pytest
 import yaml
+from benchmarks import resources
 
 from pipeline.conftest import PROJECT, environment, nextflow_run
 from pipeline.sheets import liao_rows, write_sheet
@@ -99,10 +100,19 @@ def test_what_tasks_ask_of_batch(tmp_path, data):
     assert {row["process"] for row in tasks} == images.keys()
     for row in tasks:
         assert row["queue"] == "spot" and row["container"] == images[row["process"]]
-        # Whole processors, whole MiB of no less than 4, and a time limit of no less than a minute.
+        # Whole processors, whole MiB, a GiB of them for moving files, and a time limit of no less than a minute.
         assert int(row["cpus"]) >= 1
-        assert int(row["memory"]) % 2**20 == 0 and int(row["memory"]) >= 4 * 2**20
+        assert int(row["memory"]) % 2**20 == 0 and int(row["memory"]) > 2**30
         assert int(row["time"]) >= 60_000
+
+
+def test_every_process_asks_for_the_memory_that_the_page_says():
+    page = (PROJECT / "docs" / "executors" / "resources.md").read_text()
+    told = dict(re.findall(r"^\| ([A-Z_]+) \| (\d+(?: \+ [\d.]+ x)?) \|", page, flags=re.MULTILINE))
+    modules = [path.read_text() for path in (PROJECT / "modules").glob("*/*.nf")]
+    processes = {name for text in modules for name in re.findall(r"^process (\w+)", text, flags=re.MULTILINE)}
+    assert resources.requests().keys() == processes
+    assert told == {process: resources.formula(*line) for process, line in resources.requests().items()}
 
 
 def snippets() -> dict[str, str]:

@@ -263,7 +263,9 @@ def test_margins_per_type_for_the_quality_page():
 def test_lineages_with_enough_cells_go_on(named):
     pd.DataFrame({"lineage": ["T", "B", "NK"], "resolution": 1}).to_csv("lineages.tsv", sep="\t", index=False)
     assert refined("--lineages", "lineages.tsv", "--min-cells", "50").exit_code == 0
-    assert list(pd.read_csv("lineages_found.tsv", sep="\t")["lineage"]) == ["T"]
+    found = pd.read_csv("lineages_found.tsv", sep="\t")
+    assert list(found["lineage"]) == ["T"]
+    assert found["n_cells"].tolist() == [(pd.read_parquet("annotation.parquet")["lineage"] == "T").sum()]
 
 
 @pytest.fixture
