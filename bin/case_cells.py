@@ -120,9 +120,9 @@ def clones_over_time(fates, receptor: str, colours: list[str], patient: str) -> 
     }  # fmt: skip
 
 
-def subset_colours(names: list[str], series: list[str]) -> dict[str, str]:
-    """One colour per subset of a lineage, the same in all its panels."""
-    return {name: series[at % len(series)] for at, name in enumerate(names)}
+def subset_colours(names: list[str], fixed: dict, series: list[str]) -> dict[str, str]:
+    """One colour per subset of a lineage, the same in all its panels and, for names of the table, in all runs."""
+    return {name: fixed.get(name, series[at % len(series)]) for at, name in enumerate(names)}
 
 
 def violins(cells, names: list[str], colour_of: dict, lineage: str, threshold: float | None) -> dict | None:
@@ -193,7 +193,7 @@ def marker_dots(markers, names: list[str], lineage: str, table: str) -> dict | N
     }  # fmt: skip
 
 
-def subset_panels(folder: Path, table, shares, series: list[str], patient: str) -> list[dict]:
+def subset_panels(folder: Path, table, shares, fixed: dict, series: list[str], patient: str) -> list[dict]:
     """Per lineage with subsets: proportions, interferon score, markers."""
     found = []
     for lineage in PANELS:
@@ -206,7 +206,7 @@ def subset_panels(folder: Path, table, shares, series: list[str], patient: str) 
         if len(names) < 2:
             continue
         names = sorted(names)
-        colour_of = subset_colours(names, series)
+        colour_of = subset_colours(names, fixed, series)
         about = {"id": f"shares_{lineage}", "section": f"subsets_{lineage}", "table": "composition.tsv",
                  "title": f"Subsets of {lineage} cells over time"}  # fmt: skip
         known = cells["isg_high"].astype("boolean")
@@ -257,7 +257,8 @@ def main(results, patient, colours):
         figures.append(composition(rows, lambda label: known.get(label, known["unassigned"]), about))
     if fates is not None:
         figures += [clones_over_time(fates, receptor, series, patient) for receptor in ("BCR", "TCR")]
-    figures += subset_panels(results, table, shares, series, patient)
+    fixed = palette[palette["level"] == "subset"].set_index("label")["colour"].to_dict()
+    figures += subset_panels(results, table, shares, fixed, series, patient)
     text = json.dumps([figure for figure in figures if figure], indent=1, allow_nan=False, default=float)
     Path(f"{patient}.cells.json").write_text(text + "\n")
 

@@ -90,15 +90,16 @@ def between(ramp: list[str], place: float) -> str:
     return "#" + "".join(f"{round(a + (b - a) * part):02X}" for a, b in zip(one, two, strict=True))
 
 
-def subset_colours(table, types: dict, series: list[str], within: bool) -> dict[str, str]:
-    """Within a lineage one colour per name in alphabetical order, as CASE_CELLS does; over all cells shades of the cell type."""
+def subset_colours(table, types: dict, fixed: dict, series: list[str], within: bool) -> dict[str, str]:
+    """Within a lineage one colour per name, as CASE_CELLS gives them; over all cells shades of the cell type."""
     named = table[table["subset"].notna() & ~table["subset"].isin(["unassigned", ""])]
     kinds = named.groupby(named["subset"].astype(str))["cell_type"].agg(
         lambda part: part.astype(str).mode().iloc[0]
     )
     found = {"unassigned": types.get("unassigned", REST_COLOUR)}
     if within:
-        return found | {name: series[at % len(series)] for at, name in enumerate(sorted(kinds.index))}
+        names = enumerate(sorted(kinds.index))
+        return found | {name: fixed.get(name, series[at % len(series)]) for at, name in names}
     for kind in kinds.unique():
         names, base = sorted(kinds.index[kinds == kind]), types.get(kind, REST_COLOUR)
         ramp = [between([base, "#FFFFFF"], 0.55), base, between([base, "#000000"], 0.45)]
@@ -108,7 +109,7 @@ def subset_colours(table, types: dict, series: list[str], within: bool) -> dict[
 
 def colourings(table, palette: dict, within: bool) -> list[dict]:
     """Every colouring that the table has values for; within: of one lineage, subset first."""
-    series, types = list(palette["series"].values()), palette["cell_type"]
+    series, types, fixed = list(palette["series"].values()), palette["cell_type"], palette.get("subset", {})
     times = (
         table.drop_duplicates("timepoint").sort_values("day", kind="stable")["timepoint"].astype(str).tolist()
     )
@@ -116,7 +117,7 @@ def colourings(table, palette: dict, within: bool) -> list[dict]:
     of_time = {t: between(ramp, at / max(len(times) - 1, 1)) for at, t in enumerate(times)}
     found = [
         category("cell type", table["cell_type"], types, series),
-        category("subset", table["subset"], subset_colours(table, types, series, within), series),
+        category("subset", table["subset"], subset_colours(table, types, fixed, series, within), series),
     ]
     found = found[::-1] if within else found
     found.append(category("time point", table["timepoint"], of_time, series, times))

@@ -27,16 +27,27 @@ def test_shares_and_intervals_are_those_of_the_table(figures, tmp_path):
 
 def test_a_subset_has_one_colour_in_all_panels_and_on_the_map(figures):
     table = report_case.cells("P1", [("T1", 0)])
-    series = (
-        pd.read_csv(report_case.ASSETS / "colours.tsv", sep="\t")
-        .query("level == 'series'")["colour"]
-        .tolist()
-    )
-    of_map = case_map.subset_colours(table[table["lineage"] == "plasma"], {}, series, True)
+    palette = pd.read_csv(report_case.ASSETS / "colours.tsv", sep="\t")
+    fixed = palette[palette["level"] == "subset"].set_index("label")["colour"].to_dict()
+    series = palette.loc[palette["level"] == "series", "colour"].tolist()
+    of_map = case_map.subset_colours(table[table["lineage"] == "plasma"], {}, fixed, series, True)
     for figure, entries in (("shares_plasma", "panels"), ("isg_plasma", "groups")):
         for entry in figures[figure][entries]:
             name = entry.get("title", entry.get("label"))
             assert entry.get("colour", entry.get("series", [{}])[0].get("colour")) == of_map[name]
+
+
+def test_every_subset_that_the_tables_name_has_a_colour_of_its_own_in_its_lineage():
+    assets = report_case.ASSETS
+    colours = (
+        pd.read_csv(assets / "colours.tsv", sep="\t").query("level == 'subset'").set_index("label")["colour"]
+    )
+    named = pd.read_csv(assets / "subsets.tsv", sep="\t")
+    lineages = pd.read_csv(assets / "markers.tsv", sep="\t").set_index("cell_type")["lineage"]
+    named = named[named["cell_type"].isin(colours.index)].assign(lineage=named["parent"].map(lineages))
+    assert len(named) == len(pd.read_csv(assets / "subsets.tsv", sep="\t"))
+    for lineage, rows in named.groupby("lineage"):
+        assert colours[rows["cell_type"]].is_unique, lineage
 
 
 def test_unseen_clones_carry_their_upper_bound_and_unsure_fates_are_not_told():

@@ -68,9 +68,9 @@ def test_a_subset_has_one_colour_in_its_lineage_and_shades_of_its_type_elsewhere
     table = report_case.cells("P1", list(THREE))
     series, types = ["#0072B2", "#D55E00"], {"plasma cell": "#D55E00"}
     plasma = table[table["lineage"] == "plasma"]
-    within = case_map.subset_colours(plasma, types, series, True)
-    assert (within["Plasma_1"], within["Plasma_2"]) == tuple(series)
-    over_all = case_map.subset_colours(table, types, series, False)
+    within = case_map.subset_colours(plasma, types, {"Plasma_2": "#009E73"}, series, True)
+    assert (within["Plasma_1"], within["Plasma_2"]) == ("#0072B2", "#009E73")
+    over_all = case_map.subset_colours(table, types, {}, series, False)
     assert over_all["Plasma_1"] != over_all["Plasma_2"]
     for colour in (over_all["Plasma_1"], over_all["Plasma_2"]):
         red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
