@@ -215,6 +215,7 @@ def multiqc(table):
             "title": "Largest clones",
             "ylab": "% of cells",
             "xlab": "day",
+            "showlegend": True,
         },
         "data": data,
     }

@@ -200,6 +200,7 @@ def multiqc(table, patient):
             "title": "Clone diversity",
             "ylab": "nats",
             "xlab": "day",
+            "showlegend": True,
         },
         "data": {name: sorted(points) for name, points in data.items()},
     }
