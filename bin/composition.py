@@ -8,9 +8,8 @@ from pathlib import Path
 import click
 import numpy as np
 
-PACKAGES = ("click", "pandas", "numpy", "scipy", "statsmodels")
+PACKAGES = ("click", "pandas", "numpy", "statsmodels")
 UNASSIGNED = "unassigned"
-MIN_PATIENTS = 3
 DOUBT = 2.0  # log odds: a label less than exp(2) = 7.4 times likelier than the next one is doubtful
 CERTAIN = ["n_min", "n_max", "n_named"]
 
@@ -174,94 +173,6 @@ def changes(composition):
     return pd.DataFrame(rows, columns=columns)
 
 
-def centred_log_ratios(counts: np.ndarray) -> np.ndarray:
-    """ln share minus the mean ln share of the sample (Aitchison 1982), half a cell added; counts (S, L)."""
-    logs = np.log(counts + 0.5)
-    return logs - logs.mean(1, keepdims=True)
-
-
-def paired_tests(counts: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean change of the centred log ratio between paired samples, and its p value, per label (L,).
-
-    counts: (S, L); first, second: (P,) rows of each patient's two samples. A t test of the paired differences whose
-    variance is moderated over labels by empirical Bayes (Smyth 2004), as propeller does with transformed proportions
-    (Phipson 2022): the patient is the unit, and its own level cancels.
-    """
-    from scipy import stats
-    from scipy.special import polygamma
-
-    difference = centred_log_ratios(counts[second]) - centred_log_ratios(counts[first])
-    n = len(difference)
-    mean, variance, df = difference.mean(0), np.maximum(difference.var(0, ddof=1), 1e-8), n - 1
-    # Method of moments for the prior of log variances; without surplus spread all labels share one variance.
-    logs = np.log(variance) - polygamma(0, df / 2) + np.log(df / 2)
-    surplus = logs.var(ddof=1) - polygamma(1, df / 2) if len(logs) > 1 else 0
-    if surplus > 0:
-        y = 0.5 + 1 / surplus
-        for _ in range(50):
-            step = polygamma(1, y) * (1 - polygamma(1, y) / surplus) / polygamma(2, y)
-            y += step
-            if abs(step / y) < 1e-8:
-                break
-        prior_df = 2 * y
-        prior = np.exp(logs.mean() + polygamma(0, y) - np.log(y))
-        variance, df = (prior_df * prior + df * variance) / (prior_df + df), df + prior_df
-    else:
-        variance, df = np.full_like(variance, np.exp(logs.mean())), np.inf
-    t = mean / np.sqrt(variance / n)
-    return mean, 2 * stats.t.sf(np.abs(t), df)
-
-
-def differential_abundance(composition, patients: int):
-    """Paired test per level, parent and pair of time points that at least MIN_PATIENTS patients have; else a reason."""
-    import pandas as pd
-    from scipy.stats import false_discovery_control
-
-    columns = [
-        "level",
-        "parent",
-        "label",
-        "from",
-        "to",
-        "patients",
-        "mean_log_ratio_change",
-        "p_value",
-        "q_value",
-        "note",
-    ]
-    if patients < MIN_PATIENTS:
-        note = f"{patients} patient(s): no replicates, so no p values; a difference of two samples is no test"
-        return pd.DataFrame(
-            [["all", "all", "all", "", "", patients, None, None, None, note]], columns=columns
-        )
-    tables = []
-    days = composition.groupby("timepoint")["day"].median().sort_values()
-    for (level, parent), group in composition.groupby(["level", "parent"], sort=False):
-        wide = group.pivot_table(
-            index=["patient", "timepoint"], columns="label", values="n", aggfunc="sum", fill_value=0
-        )
-        wide = wide[wide.sum(1) > 0]
-        if wide.shape[1] < 2:
-            continue
-        for one, two in zip(days.index[:-1], days.index[1:], strict=True):
-            both = [
-                p
-                for p in wide.index.get_level_values(0).unique()
-                if (p, one) in wide.index and (p, two) in wide.index
-            ]
-            if len(both) < MIN_PATIENTS:
-                continue
-            counts = wide.loc[[(p, t) for t in (one, two) for p in both]].to_numpy(float)
-            at = np.arange(len(both))
-            mean, p = paired_tests(counts, at, at + len(both))
-            table = pd.DataFrame(
-                {"level": level, "parent": parent, "label": wide.columns, "from": one, "to": two}
-            )
-            table["patients"], table["mean_log_ratio_change"], table["p_value"] = len(both), mean, p
-            tables.append(table.assign(q_value=false_discovery_control(p, method="bh"), note=""))
-    return pd.concat(tables)[columns] if tables else pd.DataFrame(columns=columns)
-
-
 def multiqc(composition, colours) -> dict:
     """MultiQC custom content: cells of each type per sample, samples in order of patient and day, as stacked bars.
 
@@ -269,10 +180,9 @@ def multiqc(composition, colours) -> dict:
     """
     types = composition[composition["level"] == "cell_type"]
     data = {
-        sample: dict(zip(g["label"], g["n"].astype(int), strict=True))
+        sample: dict(zip(g["label"], g["n"].tolist(), strict=True))
         for sample, g in types.groupby("sample", sort=False)
     }
-    data = {sample: {k: int(v) for k, v in row.items()} for sample, row in data.items()}
     known = colours[colours["level"] == "cell_type"].set_index("label")["colour"].to_dict()
     looks = {label: {"name": label, "color": known.get(label, known[UNASSIGNED])} for label in types["label"]}
     return {
@@ -308,12 +218,9 @@ def main(annotation, integrated, subsets, samples, colours):
     named = [pd.read_parquet(p) for p in subsets]
     labels = join_labels(table, pd.read_parquet(integrated), named, sheet)
     composition = count(labels, sheet, rivals(labels, table, named))
-    moved = changes(composition)
-    tested = differential_abundance(composition, sheet["patient"].nunique())
     labels.to_parquet("labels.parquet", compression="zstd")
     composition.to_csv("composition.tsv", sep="\t", index=False, float_format="%.6g")
-    moved.to_csv("composition_change.tsv", sep="\t", index=False, float_format="%.6g")
-    tested.to_csv("differential_abundance.tsv", sep="\t", index=False, float_format="%.6g")
+    changes(composition).to_csv("composition_change.tsv", sep="\t", index=False, float_format="%.6g")
     Path("composition_mqc.json").write_text(
         json.dumps(multiqc(composition, pd.read_csv(colours, sep="\t")), indent=1, allow_nan=False) + "\n"
     )

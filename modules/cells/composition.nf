@@ -17,7 +17,6 @@ process COMPOSITION {
     path 'labels.parquet', emit: labels
     path 'composition.tsv', emit: composition
     path 'composition_change.tsv', emit: changes
-    path 'differential_abundance.tsv', emit: tests
     path 'composition_mqc.json', emit: multiqc
     tuple val('COMPOSITION'), eval('composition.py --version'), emit: versions, topic: versions
 
@@ -28,7 +27,7 @@ process COMPOSITION {
 
     stub:
     """
-    touch labels.parquet composition.tsv composition_change.tsv differential_abundance.tsv
+    touch labels.parquet composition.tsv composition_change.tsv
     echo '{}' > composition_mqc.json
     """
 }

@@ -9,10 +9,11 @@ include { INTEGRATE } from './integrate'
 include { ANNOTATE } from './annotate'
 include { SUBCLUSTER } from './subcluster'
 include { COMPOSITION } from './composition'
+include { DIFFERENTIAL_ABUNDANCE } from './differential_abundance'
 
 /** A table of assets/, or the user's own in its place. */
 def asset(own, String name) {
-    file(own ?: "${projectDir}/assets/${name}", checkIfExists: true)
+    file(own ?: "${projectDir}/assets/${name}")
 }
 
 /** Of [meta with sample, file] those whose sample passed. */
@@ -66,7 +67,7 @@ workflow CELLS {
         together + settings.subMap(['clustering', 'resolution']),
     )
 
-    model = settings.celltypist_model ? file(settings.celltypist_model, checkIfExists: true) : []
+    model = settings.celltypist_model ? file(settings.celltypist_model) : []
     ANNOTATE(
         INTEGRATE.out.clusters,
         INTEGRATE.out.space,
@@ -88,6 +89,7 @@ workflow CELLS {
         subsets.collect(sort: { table -> table.name }).ifEmpty([]),
         file("${projectDir}/assets/colours.tsv"),
     )
+    DIFFERENTIAL_ABUNDANCE(COMPOSITION.out.composition)
     merged(SUBCLUSTER.out.markers.map { table -> [[:], table] }, 'markers.tsv', "${settings.outdir}/cells")
 
     emit:
@@ -97,7 +99,7 @@ workflow CELLS {
     embedding = INTEGRATE.out.embedding
     subsets   = subsets
     tables    = SUBCLUSTER.out.markers.mix(
-        COMPOSITION.out.composition, COMPOSITION.out.tests, SAMPLE_STATUS.out.table, SAMPLE_STATUS.out.warnings
+        COMPOSITION.out.composition, DIFFERENTIAL_ABUNDANCE.out.table, SAMPLE_STATUS.out.table, SAMPLE_STATUS.out.warnings
     )
     sections  = INTEGRATE.out.multiqc.mix(ANNOTATE.out.multiqc, COMPOSITION.out.multiqc)
     metrics   = metrics

@@ -148,22 +148,14 @@ def snapshots(path: Path) -> dict[str, object]:
     return {name: run["content"][0] for name, run in snap.items()}
 
 
-@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.name)
-def test_a_snapshot_is_of_a_run_of_this_process(path):
+@pytest.mark.parametrize("path", [*TESTS, *ROOMS], ids=lambda path: path.name)
+def test_a_snapshot_is_of_a_run_of_this_process_or_room(path):
     text = path.read_text(encoding="utf-8")
+    names = emits(field(text, "process")) if path in TESTS else emitted(PROJECT / field(text, "script"))
     seen = snapshots(path)
-    assert set(seen) == {"stub", re.search(r"Step\.tests\(delegate, '(\w+)'", text)[1]}
+    assert set(seen) == {"stub", re.search(r"(?:Step|Room)\.tests\(delegate, '(\w+)'", text)[1]}
     for content in seen.values():
-        assert set(content) == emits(field(text, "process")) - {"versions"}
-
-
-@pytest.mark.parametrize("path", ROOMS, ids=lambda path: path.name)
-def test_a_snapshot_is_of_a_run_of_this_room(path):
-    text = path.read_text(encoding="utf-8")
-    seen = snapshots(path)
-    assert set(seen) == {"stub", re.search(r"Room\.tests\(delegate, '(\w+)'", text)[1]}
-    for content in seen.values():
-        assert set(content) == emitted(PROJECT / field(text, "script")) - {"versions"}
+        assert set(content) == names - {"versions"}
 
 
 @pytest.mark.parametrize("path", WHOLE, ids=lambda path: path.name)

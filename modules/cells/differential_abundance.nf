@@ -1,0 +1,25 @@
+include { memoryFor } from '../memory'
+
+// Changes of shares that a cohort's patients have in common, by a paired test; without replicates, a sentence.
+process DIFFERENTIAL_ABUNDANCE {
+    label 'cells'
+    label 'tiny'
+    memory { memoryFor(task, 200) }
+
+    input:
+    path composition
+
+    output:
+    path 'differential_abundance.tsv', emit: table
+    tuple val('DIFFERENTIAL_ABUNDANCE'), eval('differential_abundance.py --version'), emit: versions, topic: versions
+
+    script:
+    """
+    differential_abundance.py ${composition}
+    """
+
+    stub:
+    """
+    touch differential_abundance.tsv
+    """
+}
