@@ -140,7 +140,11 @@ def moves(name: str, matched: str, curve, fates, patient: str) -> list:
             said += ["Bulk: "]
             for at, row in enumerate((first, last) if len(mine) > 1 else (first,)):
                 value = number(source, mine, "fraction", {"clone": name, "day": row["day"]}, "share")
-                said += [" to " if at else "", value, f" (day {row['day']:.0f})"]
+                said += [
+                    " to " if at else "",
+                    value if row["fraction"] else "not seen",
+                    f" (day {row['day']:.0f})",
+                ]
             said.append(". ")
     rows = fates[fates["clone"] == matched] if fates is not None and matched else None
     if rows is not None and len(rows):
