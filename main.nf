@@ -16,9 +16,9 @@ workflow CLONEWATCH {
     settings // map: every parameter of nextflow_schema.json in its type
 
     main:
-    sheet = file(settings.input, checkIfExists: true)
+    sheet = file(settings.input)
     tables = ['mrd', 'clinical', 'events', 'fish', 'labels'].collectEntries { name ->
-        [name, settings[name] ? file(settings[name], checkIfExists: true) : []]
+        [name, settings[name] ? file(settings[name]) : []]
     }
 
     INPUTS(sheet, inventory(sheet), tables)

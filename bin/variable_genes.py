@@ -113,10 +113,11 @@ def read_lognormal(path: Path, genes, wanted=None):
     """cell ids (N,) and ln(1 + counts per 10,000) of the genes, CSR float32 (N, G)."""
     import scipy.sparse as sp
 
-    columns = gene_names(path).get_indexer(genes)
+    known = gene_names(path)
+    columns = known.get_indexer(genes)
     # A product with a selection matrix takes the columns faster than indexing does.
     pick = sp.csr_matrix((np.ones(len(columns), np.float32), (columns, np.arange(len(columns)))),
-                         (len(gene_names(path)), len(columns)))  # fmt: skip
+                         (len(known), len(columns)))  # fmt: skip
     ids, parts = [np.empty(0, object)], [sp.csr_matrix((0, len(columns)), dtype=np.float32)]
     for cells, block in read_blocks(path, wanted):
         ids.append(cells)

@@ -27,9 +27,6 @@ def metricsBeside(Path path) {
 
 /** Tab-separated: written (as in the sheet), path, kind, size; a row per existing path, and per entry of a folder. */
 def inventory(Path samplesheet) {
-    if (samplesheet.isDirectory() || !readable(samplesheet)) {
-        error("--input ${samplesheet} is a folder, or may not be read: give the samplesheet itself")
-    }
     def folder = samplesheet.toAbsolutePath().parent
     // Not getText: a sheet in another encoding is for CHECK_INPUTS to name.
     def words = new String(samplesheet.bytes, 'UTF-8').split(/[,;\t\r\n]/)

@@ -1,5 +1,8 @@
 // From nextflow_schema.json: the text of --help, and typed, checked settings from `params`.
+// Files are looked for here, so that a wrong path is told before anything runs.
 // Nextflow 26 hands over command-line values as strings; the schema's types make them numbers and booleans again.
+
+include { readable } from './inventory'
 
 def schemaGroups() {
     def schema = new groovy.json.JsonSlurper().parse(file("${projectDir}/nextflow_schema.json").toFile())
@@ -59,6 +62,15 @@ def typedValue(String name, given, Map property) {
     }
     if (property.pattern && !(text ==~ property.pattern)) {
         return [null, "--${name} '${text}' is not of the form that the default '${property['default']}' has"]
+    }
+    if (property.format == 'file-path') {
+        def place = file(text, glob: false)
+        if (!place.exists()) {
+            return [null, "--${name} ${text}: there is no such file"]
+        }
+        if (place.isDirectory() || !readable(place)) {
+            return [null, "--${name} ${text} is a folder, or may not be read: give the file itself"]
+        }
     }
     [text, null]
 }

@@ -13,7 +13,7 @@ include { COMMUNICATION_SUMMARY } from './communication_summary'
 
 /** An asset, or the user's own file in its place. */
 def asset(own, String name) {
-    file(own ?: "${projectDir}/assets/${name}", checkIfExists: true)
+    file(own ?: "${projectDir}/assets/${name}")
 }
 
 workflow SIGNALS {

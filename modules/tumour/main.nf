@@ -21,8 +21,8 @@ workflow TUMOUR {
 
     main:
     assets = "${projectDir}/assets"
-    positions = file(settings.gene_positions ?: "${assets}/gene_positions_hg38.tsv", checkIfExists: true)
-    gtf = settings.gtf ? file(settings.gtf, checkIfExists: true) : []
+    positions = file(settings.gene_positions ?: "${assets}/gene_positions_hg38.tsv")
+    gtf = settings.gtf ? file(settings.gtf) : []
     labelled = labels.join(clones)
 
     ARMS(labelled.join(cells), positions, gtf, file("${assets}/masked_genes.tsv"))

@@ -25,7 +25,7 @@ def test_help_names_every_parameter_with_its_default(tmp_path):
     assert not any((tmp_path / "work").rglob("*"))
 
 
-def test_mistyped_parameters_and_values_out_of_type_or_range_are_told_all_at_once(tmp_path):
+def test_mistyped_parameters_wrong_values_and_missing_files_are_told_all_at_once(tmp_path):
     wrong = [
         "--inptu",
         "samples.csv",
@@ -39,11 +39,15 @@ def test_mistyped_parameters_and_values_out_of_type_or_range_are_told_all_at_onc
         "strict",
         "--keep_going",
         "maybe",
+        "--mrd",
+        "nowhere.csv",
+        "--fish",
+        tmp_path,
     ]
     run = nextflow_run(tmp_path, *wrong, "--max_memory", "lots")
     assert run.status != 0
     for sentence in (
-        "8 problems",
+        "10 problems",
         "no parameter --inptu: did you mean --input?",
         "--input is missing",
         "--min_cells is a whole number, not '1.5'",
@@ -52,20 +56,10 @@ def test_mistyped_parameters_and_values_out_of_type_or_range_are_told_all_at_onc
         "--qc is one of fixed, adaptive, not 'strict'",
         "--keep_going is true or false, not 'maybe'",
         "--max_memory 'lots'",
+        "--mrd nowhere.csv: there is no such file",
+        f"--fish {tmp_path} is a folder",
     ):
         assert sentence in run.printed
-
-
-def test_a_samplesheet_that_is_not_there_is_named(tmp_path):
-    run = nextflow_run(tmp_path, "--input", "nowhere.csv")
-    assert run.status != 0
-    assert "nowhere.csv" in run.printed
-
-
-def test_a_folder_is_no_samplesheet(tmp_path):
-    run = nextflow_run(tmp_path, "--input", tmp_path)
-    assert run.status != 0
-    assert f"--input {tmp_path} is a folder" in run.printed
 
 
 def test_defaults_of_schema_and_configuration_are_the_same(tmp_path):
