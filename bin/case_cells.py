@@ -122,7 +122,9 @@ def clones_over_time(fates, receptor: str, colours: list[str], patient: str) -> 
 
 def subset_colours(names: list[str], fixed: dict, series: list[str]) -> dict[str, str]:
     """One colour per subset of a lineage, the same in all its panels and, for names of the table, in all runs."""
-    return {name: fixed.get(name, series[at % len(series)]) for at, name in enumerate(names)}
+    free = [colour for colour in series if colour not in {fixed.get(name) for name in names}] or series
+    others = {name: free[at % len(free)] for at, name in enumerate(n for n in names if n not in fixed)}
+    return {name: fixed.get(name) or others[name] for name in names}
 
 
 def violins(cells, names: list[str], colour_of: dict, lineage: str, threshold: float | None) -> dict | None:

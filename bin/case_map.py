@@ -98,8 +98,10 @@ def subset_colours(table, types: dict, fixed: dict, series: list[str], within: b
     )
     found = {"unassigned": types.get("unassigned", REST_COLOUR)}
     if within:
-        names = enumerate(sorted(kinds.index))
-        return found | {name: fixed.get(name, series[at % len(series)]) for at, name in names}
+        names = sorted(kinds.index)
+        free = [colour for colour in series if colour not in {fixed.get(name) for name in names}] or series
+        others = {name: free[at % len(free)] for at, name in enumerate(n for n in names if n not in fixed)}
+        return found | {name: fixed.get(name) or others[name] for name in names}
     for kind in kinds.unique():
         names, base = sorted(kinds.index[kinds == kind]), types.get(kind, REST_COLOUR)
         ramp = [between([base, "#FFFFFF"], 0.55), base, between([base, "#000000"], 0.45)]

@@ -37,6 +37,14 @@ def test_a_subset_has_one_colour_in_all_panels_and_on_the_map(figures):
             assert entry.get("colour", entry.get("series", [{}])[0].get("colour")) == of_map[name]
 
 
+def test_a_subset_of_the_users_own_shares_no_colour_with_a_named_one():
+    series, fixed = ["#0072B2", "#D55E00", "#009E73"], {"CD4_memory": "#0072B2"}
+    found = case_cells.subset_colours(["CD4_memory", "own_1", "own_2"], fixed, series)
+    assert list(found.values()) == ["#0072B2", "#D55E00", "#009E73"]
+    table = pd.DataFrame({"subset": list(found), "cell_type": "CD4 T"})
+    assert case_map.subset_colours(table, {}, fixed, series, True).items() >= found.items()
+
+
 def test_every_subset_that_the_tables_name_has_a_colour_of_its_own_in_its_lineage():
     assets = report_case.ASSETS
     colours = (
