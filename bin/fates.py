@@ -226,12 +226,7 @@ def multiqc(table):
 @click.option("--patient", required=True, help="Patient; first part of the names of the output files.")
 @click.option("--samples", required=True, type=FILE, help="Samplesheet (TSV).")
 @click.option("--labels", required=True, type=FILE, help="Cells and types.")
-@click.option(
-    "--table",
-    required=True,
-    type=FILE,
-    help="Clones of the patient (TSV).",
-)
+@click.option("--table", required=True, type=FILE, help="Clones of the patient (TSV).")
 @click.option(
     "--min-cells", default=3, show_default=True, type=click.IntRange(1), help="Smallest clone to follow."
 )

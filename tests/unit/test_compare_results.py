@@ -45,10 +45,7 @@ def test_dates_and_times_are_no_difference(runs):
 def test_a_file_of_one_run_only_is_named(runs):
     (runs[0] / "page.html").unlink()
     (runs[1] / "cells" / "facts.json").unlink()
-    assert differences(*runs) == [
-        f"cells/facts.json: only in {runs[0]}",
-        f"page.html: only in {runs[1]}",
-    ]
+    assert differences(*runs) == [f"cells/facts.json: only in {runs[0]}", f"page.html: only in {runs[1]}"]
 
 
 def test_a_line_of_a_table_is_named(runs):
