@@ -12,7 +12,7 @@ from signals_data import ASSETS, invoke, levels, write_run
 
 PAIRS = ASSETS / "interactions.tsv"
 WATCH = ASSETS / "watch_list.tsv"
-SETTINGS = {"min_share": 0.1, "min_fold": 1.25, "max_fdr": 0.05}
+SETTINGS = {"min_share": 0.1, "min_fold": 1.33, "max_fdr": 0.05}
 N_GENES = 300
 
 
