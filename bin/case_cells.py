@@ -6,6 +6,7 @@ Each figure is {id, section, title, alt, caption, table, kind, ...}; CASE_CURVES
 
 import json
 from importlib.metadata import version
+from itertools import combinations
 from pathlib import Path
 
 import click
@@ -38,6 +39,16 @@ def percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 
 
+def largest_change(here: list[dict]) -> tuple[dict, dict] | None:
+    """The two rows, the earlier first, that differ most of those whose intervals do not overlap."""
+    pairs = [
+        (one, two)
+        for one, two in combinations(here, 2)
+        if one["low"] > two["high"] or one["high"] < two["low"]
+    ]
+    return max(pairs, key=lambda pair: abs(pair[0]["share"] - pair[1]["share"]), default=None)
+
+
 def composition(rows, colour_of, figure: dict) -> dict | None:
     """Small curves of a label's share with interval; labels in the order of their largest share.
 
@@ -50,22 +61,19 @@ def composition(rows, colour_of, figure: dict) -> dict | None:
         return None
     panels, told = [], []
     for label in largest.index:
-        here = rows[rows["label"] == label].sort_values("day", kind="stable")
-        curve = [
-            [float(row["day"]), row["share"], row["low"], row["high"]] for row in here.to_dict("records")
-        ]
+        here = rows[rows["label"] == label].sort_values("day", kind="stable").to_dict("records")
+        curve = [[float(row["day"]), row["share"], row["low"], row["high"]] for row in here]
         series = [{"name": "", "colour": colour_of(label), "points": curve}]
         panels.append({"title": label, "unit": "", "percent": True, "series": series})
-        first, last = here.iloc[0], here.iloc[-1]
-        apart = first["low"] > last["high"] or first["high"] < last["low"]
-        if apart:
-            told.append(
-                f"{label} {percent(first['share'])} at {first['timepoint']}, {percent(last['share'])} at {last['timepoint']}"
-            )
-    more = f"; and {len(told) - 4} more" if len(told) > 4 else ""
-    found = "No first and last intervals lie apart."
-    if told:
-        found = f"First and last interval do not overlap for: {'; '.join(told[:4])}{more}."
+        moved = largest_change(here)
+        if moved:
+            text = ", ".join(f"{percent(row['share'])} at {row['timepoint']}" for row in moved)
+            told.append((abs(moved[1]["share"] - moved[0]["share"]), f"{label} {text}"))
+    texts = [text for _size, text in sorted(told, reverse=True)]
+    more = f"; and {len(texts) - 4} more" if len(texts) > 4 else ""
+    found = "At no two time points do a share's intervals lie apart."
+    if texts:
+        found = f"Moved, with intervals that lie apart: {'; '.join(texts[:4])}{more}."
     if rows["day"].nunique() < 2:
         found = (
             f"Largest: {', '.join(f'{label} {percent(share)}' for label, share in largest.head(3).items())}."

@@ -164,7 +164,7 @@ def changes(change, all_times: list[str], patient: str) -> dict | None:
         "rows": rows, "table": f"{patient}.communication_change.tsv",
         "alt": f"{len(order):,} of {len(known):,} tested pairs change their supply; largest: {rows[0]['label']} ({rows[0]['note']}).",
         "caption": "Difference of supply (strength per cell times the sender's share of cells) with 95 % bootstrap intervals over cells, and what it comes from. Called changed: interval clear of zero, false discovery rate up to 5 % over "
-        "all tested pairs, and a fold. One patient: an interval over cells is not one over patients."
+        "all tested pairs, and a large enough fold. One patient: an interval over cells is not one over patients."
     }  # fmt: skip
 
 

@@ -25,6 +25,22 @@ def test_shares_and_intervals_are_those_of_the_table(figures, tmp_path):
         assert panel["series"][0]["points"] == [pytest.approx(row) for row in expected.tolist()]
 
 
+def test_the_finding_is_the_largest_change_whose_intervals_lie_apart():
+    columns = ["label", "timepoint", "day", "share", "low", "high"]
+    rows = [
+        ("rises late", "T1", 0, 0.04, 0.00, 0.30),
+        ("rises late", "T2", 30, 0.03, 0.01, 0.06),
+        ("rises late", "T3", 180, 0.14, 0.10, 0.18),
+        ("stays", "T1", 0, 0.20, 0.10, 0.30),
+        ("stays", "T2", 30, 0.25, 0.15, 0.35),
+        ("stays", "T3", 180, 0.30, 0.20, 0.40),
+    ]
+    told = case_cells.composition(pd.DataFrame(rows, columns=columns), {}.get, {})["alt"]
+    assert told == "Moved, with intervals that lie apart: rises late 3 % at T2, 14 % at T3."
+    told = case_cells.composition(pd.DataFrame(rows[3:], columns=columns), {}.get, {})["alt"]
+    assert told == "At no two time points do a share's intervals lie apart."
+
+
 def test_a_subset_has_one_colour_in_all_panels_and_on_the_map(figures):
     table = report_case.cells("P1", [("T1", 0)])
     palette = pd.read_csv(report_case.ASSETS / "colours.tsv", sep="\t")
