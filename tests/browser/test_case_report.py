@@ -102,6 +102,12 @@ def test_opens_silently_and_fits_the_screen(opened, kind, width):
     assert page.locator("h2").first.is_visible()
 
 
+def test_each_part_of_the_answer_is_as_wide_as_a_small_screen(opened):
+    page, _ = opened(width=400)
+    parts = page.locator(".answer tbody td").all()
+    assert len(parts) >= 4 and min(part.bounding_box()["width"] for part in parts) > 340
+
+
 def test_the_answer_is_on_the_first_screen(opened):
     page, _ = opened()
     box = page.locator(".answer tbody tr").first.bounding_box()
