@@ -12,7 +12,7 @@ PACKAGES = ("click", "anndata", "numpy", "scipy", "pandas", "hdf5plugin")
 FILE = click.Path(exists=True, dir_okay=False)
 CANDIDATES = ("B", "plasma", "blast")  # lineages that a B-cell malignancy can sit in
 HALF = 8  # genes in a row that go to the same half of an arm; the next ones go to the other
-BLOCK = 4000  # cells read at a time
+BLOCK = 1000  # cells read at a time
 MAX_RATIO = 3.0  # a gene further from its baseline than this differs by the cell's state, not by copy number
 MIN_GENES = 1000  # with a position, for arms to be judged at all
 CAP = 3.0  # standard deviations above expectation at which one gene's count in one cell is cut

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 import numpy as np
 
+BLOCK = 4096  # cells read at a time
 PACKAGES = ("click", "numpy", "pandas", "scipy", "anndata", "hdf5plugin")
 IMMUNE = ("B", "T", "NK", "plasma", "myeloid", "blast")
 IMMUNOGLOBULIN = re.compile(r"^IG(?:H(?:[VDJ]\d|[ADEGM]\d?$|GP$)|[KL](?:[VJ]\d|C\d?$))")
@@ -76,6 +77,20 @@ def pair_genes(path: Path) -> set[str]:
     return {gene for side in ("ligand", "receptor") for name in table[side] for gene in name.split("_")}
 
 
+def blocks(path: Path, rows: np.ndarray):
+    """Counts (CSR) of the rows, which are sorted, of a cells file: all genes, at most BLOCK rows at a time."""
+    import anndata
+    import h5py
+    import hdf5plugin  # noqa: F401  (registers zstd for h5py)
+
+    with h5py.File(path) as file:
+        counts = anndata.io.sparse_dataset(file["X"])
+        for start in range(0, counts.shape[0], BLOCK):
+            here = rows[(rows >= start) & (rows < start + BLOCK)] - start
+            if here.size:
+                yield counts[start : start + BLOCK].tocsr()[here]
+
+
 def drawn_expression(
     cells_path: Path, labels_path: Path, sample: str, level: str, cap: int, seed: int, wanted: set[str]
 ):
@@ -85,34 +100,39 @@ def drawn_expression(
     cells per group before the draw, and the number of genes seen in any drawn cell.
     """
     import anndata
-    import hdf5plugin  # noqa: F401  (registers zstd for h5py)
+    import h5py
     import pandas as pd
+    from scipy import sparse
 
-    cells = anndata.read_h5ad(cells_path, backed="r")
-    labels = pd.read_parquet(labels_path, columns=["cell_id", "lineage", "cell_type", "subset"]).set_index(
-        "cell_id"
-    )
-    labels = labels.reindex(cells.obs_names)
+    labels = pd.read_parquet(labels_path, columns=["cell_id", "lineage", "cell_type", "subset"])
+    with h5py.File(cells_path) as file:
+        ids, names = (anndata.io.read_elem(file[part]).index for part in ("obs", "var"))
+    labels = labels.set_index("cell_id").reindex(ids)
     if labels["cell_type"].isna().all():
         raise click.ClickException(
             f"{sample}: no cell of {cells_path.name} is in {labels_path.name}; give labels of the same run."
         )
     groups = cell_groups(labels, level)
     drawn = draw_cells(groups, cap, seed)
-    chosen = cells[drawn].to_memory()
-    genes = np.flatnonzero(chosen.var_names.isin(wanted))
+    genes = np.flatnonzero(names.isin(wanted))
     if not genes.size:
         raise click.ClickException(
             f"{sample}: no gene of {cells_path.name} stands in the pairs, all human; give --interactions."
         )
-    matrix = log_normalised(chosen.X, chosen.var_names)
     obs = labels.iloc[drawn][["lineage", "cell_type"]].astype("category")
     obs["group"] = groups.iloc[drawn].astype("category")
-    obs["total_log"] = np.asarray(matrix.sum(axis=1, dtype=np.float64)).ravel()
-    expression = anndata.AnnData(matrix[:, genes], obs=obs, var=pd.DataFrame(index=chosen.var_names[genes]))
+    parts, totals, seen = [], [np.empty(0)], np.zeros(len(names), dtype=bool)
+    for matrix in blocks(cells_path, drawn):
+        matrix = log_normalised(matrix, names)
+        totals.append(np.asarray(matrix.sum(axis=1, dtype=np.float64)).ravel())
+        seen[matrix.indices] = True
+        parts.append(matrix[:, genes])
+    obs["total_log"] = np.concatenate(totals)
+    matrix = sparse.vstack(parts, format="csr") if parts else sparse.csr_matrix((0, len(genes)))
+    expression = anndata.AnnData(matrix, obs=obs, var=pd.DataFrame(index=names[genes]))
     sizes = groups.dropna().value_counts().sort_index()
     expression.uns["groups"] = json.dumps({str(name): int(n) for name, n in sizes.items()})
-    expression.uns["genes_seen"] = int(np.count_nonzero(matrix.getnnz(axis=0)))
+    expression.uns["genes_seen"] = int(seen.sum())
     expression.uns["sample"], expression.uns["level"] = sample, level
     return expression
 
