@@ -21,7 +21,7 @@ SECTIONS = (
     ("course", "Course", "Course of the disease"),
     ("cells", "Cells", "Cells"),
     ("clones", "Clones", "Clones over time"),
-    ("subsets", "Subsets", "Subsets of plasma, T, NK and myeloid cells"),
+    ("subsets", "Subsets", "Subsets within lineages"),
     ("niche", "Surroundings", "What surrounds the clone"),
     ("methods", "Methods and tables", "Methods, numbers and terms"),
 )
