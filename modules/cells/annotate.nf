@@ -4,7 +4,7 @@ include { memoryFor; megabytes } from '../memory'
 process ANNOTATE {
     label 'cells'
     label 'medium'
-    memory { memoryFor(task, 255 + 1.7 * megabytes([clusters, components, expression, cells, contigs])) }
+    memory { memoryFor(task, 263 + 1.7 * megabytes([clusters, components, expression, cells, contigs])) }
 
     input:
     path clusters

@@ -4,7 +4,7 @@ include { memoryFor; megabytes } from '../memory'
 process COMPOSITION {
     label 'cells'
     label 'small'
-    memory { memoryFor(task, 275 + 54 * megabytes([annotation, clusters, subsets])) }
+    memory { memoryFor(task, 299 + 34 * megabytes([annotation, clusters, subsets])) }
 
     input:
     path sheet

@@ -4,7 +4,7 @@ include { memoryFor } from '../memory'
 process DIFFERENTIAL_ABUNDANCE {
     label 'cells'
     label 'tiny'
-    memory { memoryFor(task, 200) }
+    memory { memoryFor(task, 210) }
 
     input:
     path composition

@@ -4,7 +4,7 @@ include { memoryFor; megabytes } from '../memory'
 process IDENTITY {
     label 'cells'
     label 'small'
-    memory { memoryFor(task, 177 + 35 * megabytes([metrics, contigs])) }
+    memory { memoryFor(task, 189 + 30 * megabytes([metrics, contigs])) }
 
     input:
     path sheet

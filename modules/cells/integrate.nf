@@ -4,7 +4,7 @@ include { memoryFor; megabytes } from '../memory'
 process INTEGRATE {
     label 'cells'
     label 'large'
-    memory { memoryFor(task, 485 + 1.7 * megabytes([cells, genes])) }
+    memory { memoryFor(task, 507 + 1.4 * megabytes([cells, genes])) }
 
     input:
     path sheet

@@ -4,7 +4,7 @@ process QC {
     tag "${meta.sample}"
     label 'cells'
     label 'medium'
-    memory { memoryFor(task, 376 + 9.4 * megabytes([counts, contigs])) }
+    memory { memoryFor(task, 360 + 11 * megabytes([counts, contigs])) }
 
     input:
     tuple val(meta), path(counts), path(contigs)

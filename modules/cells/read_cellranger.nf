@@ -4,7 +4,7 @@ process READ_CELLRANGER {
     tag "${meta.sample}"
     label 'cells'
     label 'small'
-    memory { memoryFor(task, 261 + 7 * megabytes([gex, vdj_b, vdj_t])) }
+    memory { memoryFor(task, 261 + 7.1 * megabytes([gex, vdj_b, vdj_t])) }
 
     input:
     tuple val(meta), path(gex, stageAs: 'gex/*'), path(vdj_b, stageAs: 'vdj_b/*'), path(vdj_t, stageAs: 'vdj_t/*'), path(metrics, stageAs: 'metrics/?/*')   // [] where a sample has none

@@ -5,7 +5,7 @@ process SUBCLUSTER {
     tag "${lineage.lineage}"
     label 'cells'
     label 'medium'
-    memory { memoryFor(task, 585 + 0.12 * (lineage.n_cells as int)) }
+    memory { memoryFor(task, 482 + 0.16 * (lineage.n_cells as int)) }
 
     input:
     val lineage // map, a row of lineages_found.tsv: lineage, resolution, numbered, prefix, n_cells

@@ -5,7 +5,7 @@ process CHAINS {
     tag "${meta.patient}"
     label 'clones'
     label 'small'
-    memory { memoryFor(task, 178 + 54 * megabytes([labels, contigs])) }
+    memory { memoryFor(task, 199 + 41 * megabytes([labels, contigs])) }
 
     input:
     tuple val(meta), path(labels), path(contigs, stageAs: 'contigs/*')

@@ -5,7 +5,7 @@ process CLONE_TABLE {
     tag "${meta.patient}"
     label 'clones'
     label 'small'
-    memory { memoryFor(task, 274 + 61 * megabytes([labels, clones, chains, facts])) }
+    memory { memoryFor(task, 291 + 52 * megabytes([labels, clones, chains, facts])) }
 
     input:
     tuple val(meta), path(labels), path(clones), path(chains), path(facts)

@@ -5,7 +5,7 @@ process CLONOTYPES {
     tag "${meta.patient}"
     label 'clones'
     label 'medium'
-    memory { memoryFor(task, 205 + 71 * megabytes([chains, pairing])) }
+    memory { memoryFor(task, 228 + 63 * megabytes([chains, pairing])) }
 
     input:
     tuple val(meta), path(chains), path(pairing)

@@ -5,7 +5,7 @@ process FATES {
     tag "${meta.patient}"
     label 'clones'
     label 'small'
-    memory { memoryFor(task, 272 + 25 * megabytes([labels, clones, table])) }
+    memory { memoryFor(task, 276 + 23 * megabytes([labels, clones, table])) }
 
     input:
     tuple val(meta), path(labels), path(clones), path(table)

@@ -5,7 +5,7 @@ process MRD {
     tag "${meta.patient}"
     label 'clones'
     label 'small'
-    memory { memoryFor(task, 271 + 23 * megabytes([labels, clones, chains, table, matches, carriers, curve])) }
+    memory { memoryFor(task, 279 + 22 * megabytes([labels, clones, chains, table, matches, carriers, curve])) }
 
     input:
     tuple val(meta), path(labels), path(clones), path(chains), path(table), path(matches), path(carriers), path(curve)

@@ -5,7 +5,7 @@ process MRD_MATCH {
     tag "${meta.patient}"
     label 'clones'
     label 'small'
-    memory { memoryFor(task, 166 + 94 * megabytes([chains])) }
+    memory { memoryFor(task, 186 + 70 * megabytes([chains])) }
 
     input:
     tuple val(meta), path(chains), path(mrd)

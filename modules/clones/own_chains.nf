@@ -5,7 +5,7 @@ process OWN_CHAINS {
     tag "${meta.patient}"
     label 'clones'
     label 'small'
-    memory { memoryFor(task, 181 + 62 * megabytes([labels, chains])) }
+    memory { memoryFor(task, 199 + 48 * megabytes([labels, chains])) }
 
     input:
     tuple val(meta), path(labels), path(chains)

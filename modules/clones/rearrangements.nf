@@ -5,7 +5,7 @@ process REARRANGEMENTS {
     tag "${meta.patient}"
     label 'clones'
     label 'small'
-    memory { memoryFor(task, 177 + 41 * megabytes([labels, clones, chains, contigs])) }
+    memory { memoryFor(task, 190 + 36 * megabytes([labels, clones, chains, contigs])) }
 
     input:
     tuple val(meta), path(labels), path(clones), path(chains), path(contigs, stageAs: 'contigs/*')

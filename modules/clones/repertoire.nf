@@ -5,7 +5,7 @@ process REPERTOIRE {
     tag "${meta.patient}"
     label 'clones'
     label 'small'
-    memory { memoryFor(task, 276 + 52 * megabytes([labels, clones, chains, facts])) }
+    memory { memoryFor(task, 290 + 44 * megabytes([labels, clones, chains, facts])) }
 
     input:
     tuple val(meta), path(labels), path(clones), path(chains), path(facts)

@@ -5,7 +5,7 @@ process CASE_CELLS {
     tag "${meta.patient}"
     label 'report'
     label 'tiny'
-    memory { memoryFor(task, 165 + 2.8 * megabytes([tables])) }
+    memory { memoryFor(task, 155 + 5.3 * megabytes([tables])) }
 
     input:
     tuple val(meta), path(tables, stageAs: 'tables/*') // by their names: those that the run made

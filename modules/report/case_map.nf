@@ -5,7 +5,7 @@ process CASE_MAP {
     tag "${meta.patient}"
     label 'report'
     label 'small'
-    memory { memoryFor(task, 173 + 24 * megabytes([cells, subsets])) }
+    memory { memoryFor(task, 176 + 24 * megabytes([cells, subsets])) }
 
     input:
     tuple val(meta), path(cells)

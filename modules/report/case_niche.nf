@@ -5,7 +5,7 @@ process CASE_NICHE {
     tag "${meta.patient}"
     label 'report'
     label 'tiny'
-    memory { memoryFor(task, 166 + 6 * megabytes([tables])) }
+    memory { memoryFor(task, 161 + 7.2 * megabytes([tables])) }
 
     input:
     tuple val(meta), path(tables, stageAs: 'tables/*') // by their names: those that the run made

@@ -5,7 +5,7 @@ process CASE_REPORT {
     tag "${meta.patient}"
     label 'report'
     label 'small'
-    memory { memoryFor(task, 164 + 5.6 * megabytes([tables, figures, drawings, narrow, maps])) }
+    memory { memoryFor(task, 181 + 4.6 * megabytes([tables, figures, drawings, narrow, maps])) }
 
     input:
     tuple val(meta), path(tables, stageAs: 'tables/*'), path(answer), path(surroundings), path(figures), path(drawings, stageAs: 'figures/*'), path(narrow, stageAs: 'narrow/*'), path(maps)

@@ -5,7 +5,7 @@ process CASE_SUMMARY {
     tag "${meta.patient}"
     label 'report'
     label 'tiny'
-    memory { memoryFor(task, 164 + 6 * megabytes([tables])) }
+    memory { memoryFor(task, 161 + 7.1 * megabytes([tables])) }
 
     input:
     tuple val(meta), path(tables, stageAs: 'tables/*') // by their names: those that the run made

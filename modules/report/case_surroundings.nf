@@ -5,7 +5,7 @@ process CASE_SURROUNDINGS {
     tag "${meta.patient}"
     label 'report'
     label 'tiny'
-    memory { memoryFor(task, 140 + 3.2 * megabytes([tables])) }
+    memory { memoryFor(task, 153 + 2.4 * megabytes([tables])) }
 
     input:
     tuple val(meta), path(tables, stageAs: 'tables/*') // by their names: those that the run made

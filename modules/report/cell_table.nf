@@ -4,7 +4,7 @@ include { memoryFor; megabytes } from '../memory'
 process CELL_TABLE {
     label 'report'
     label 'small'
-    memory { memoryFor(task, 185 + 22 * megabytes([labels, results])) }
+    memory { memoryFor(task, 184 + 24 * megabytes([labels, results])) }
 
     input:
     path labels

@@ -4,7 +4,7 @@ include { memoryFor; megabytes } from '../memory'
 process EXPORT {
     label 'report'
     label 'medium'
-    memory { memoryFor(task, 312 + 2 * megabytes([matrices, cells, airr, embedding, subsets, signatures])) }
+    memory { memoryFor(task, 417 + 1.3 * megabytes([matrices, cells, airr, embedding, subsets, signatures])) }
 
     input:
     path matrices // <sample>.cells.h5ad

@@ -4,7 +4,7 @@ include { memoryFor; megabytes } from '../memory'
 process RECEPTORS {
     label 'report'
     label 'small'
-    memory { memoryFor(task, 234 + 15 * megabytes([results, cells])) }
+    memory { memoryFor(task, 262 + 12 * megabytes([results, cells])) }
 
     input:
     path results, stageAs: 'results/*' // <patient>.own_chains.parquet, <patient>.airr_rearrangement.tsv

@@ -5,7 +5,7 @@ process COMMUNICATION {
     tag "${meta.sample}"
     label 'signals'
     label 'small'
-    memory { memoryFor(task, 341 + 51 * megabytes([cells])) }
+    memory { memoryFor(task, 366 + 43 * megabytes([cells])) }
 
     input:
     tuple val(meta), path(cells)

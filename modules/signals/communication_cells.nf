@@ -5,7 +5,7 @@ process COMMUNICATION_CELLS {
     tag "${meta.sample}"
     label 'signals'
     label 'medium'
-    memory { memoryFor(task, 421 + 7.3 * megabytes([cells, labels])) }
+    memory { memoryFor(task, 420 + 2.1 * megabytes([cells, labels])) }
 
     input:
     tuple val(meta), path(cells), path(labels)

@@ -5,7 +5,7 @@ process COMMUNICATION_CHANGE {
     tag "${meta.patient}"
     label 'signals'
     label 'medium'
-    memory { memoryFor(task, 706 + 71 * megabytes([cells])) }
+    memory { memoryFor(task, 850 + 49 * megabytes([cells])) }
 
     input:
     tuple val(meta), path(cells)

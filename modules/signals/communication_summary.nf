@@ -5,7 +5,7 @@ process COMMUNICATION_SUMMARY {
     tag "${meta.patient}"
     label 'signals'
     label 'small'
-    memory { memoryFor(task, 290 + 6.2 * megabytes([scores, change])) }
+    memory { memoryFor(task, 226 + 9.3 * megabytes([scores, change])) }
 
     input:
     tuple val(meta), path(scores), path(change)

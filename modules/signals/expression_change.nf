@@ -4,7 +4,7 @@ include { memoryFor; megabytes } from '../memory'
 process EXPRESSION_CHANGE {
     label 'signals'
     label 'medium'
-    memory { memoryFor(task, 181 + 12 * megabytes([sums])) }
+    memory { memoryFor(task, 186 + 15 * megabytes([sums])) }
 
     input:
     path sums

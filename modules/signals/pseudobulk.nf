@@ -5,7 +5,7 @@ process PSEUDOBULK {
     tag "${meta.sample}"
     label 'signals'
     label 'medium'
-    memory { memoryFor(task, 217 + 21 * megabytes([cells, labels])) }
+    memory { memoryFor(task, 253 + 20 * megabytes([cells, labels])) }
 
     input:
     tuple val(meta), path(cells), path(labels)

@@ -4,7 +4,7 @@ include { memoryFor; megabytes } from '../memory'
 process SIGNATURE_CHANGE {
     label 'signals'
     label 'medium'
-    memory { memoryFor(task, 288 + 16 * megabytes([scores, labels])) }
+    memory { memoryFor(task, 286 + 22 * megabytes([scores, labels])) }
 
     input:
     path scores

@@ -4,7 +4,7 @@ include { memoryFor; megabytes } from '../memory'
 process SIGNATURE_SUMMARY {
     label 'signals'
     label 'medium'
-    memory { memoryFor(task, 316 + 13 * megabytes([scores, labels])) }
+    memory { memoryFor(task, 325 + 13 * megabytes([scores, labels])) }
 
     input:
     path scores

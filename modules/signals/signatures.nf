@@ -5,7 +5,7 @@ process SIGNATURES {
     tag "${meta.sample}"
     label 'signals'
     label 'medium'
-    memory { memoryFor(task, 412 + 10 * megabytes([cells])) }
+    memory { memoryFor(task, 402 + 13 * megabytes([cells])) }
 
     input:
     tuple val(meta), path(cells)

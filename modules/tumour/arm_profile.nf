@@ -5,7 +5,7 @@ process ARM_PROFILE {
     tag "${meta.patient}"
     label 'tumour'
     label 'small'
-    memory { memoryFor(task, 190 + 2.6 * megabytes([genes, arms])) }
+    memory { memoryFor(task, 214 + 1.3 * megabytes([genes, arms])) }
 
     input:
     tuple val(meta), path(genes), path(arms)

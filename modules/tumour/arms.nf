@@ -5,7 +5,7 @@ process ARMS {
     tag "${meta.patient}"
     label 'tumour'
     label 'medium'
-    memory { memoryFor(task, 291 + 7.9 * megabytes([labels, clones, cells])) }
+    memory { memoryFor(task, 457 + 1.1 * megabytes([labels, clones, cells])) }
 
     input:
     tuple val(meta), path(labels), path(clones), path(cells, stageAs: 'cells/*')

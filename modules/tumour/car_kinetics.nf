@@ -5,7 +5,7 @@ process CAR_KINETICS {
     tag "${meta.patient}"
     label 'tumour'
     label 'tiny'
-    memory { memoryFor(task, 282 + 53 * megabytes([labels, clones, results])) }
+    memory { memoryFor(task, 287 + 50 * megabytes([labels, clones, results])) }
 
     input:
     tuple val(meta), path(labels), path(clones), path(results, stageAs: 'results/*')

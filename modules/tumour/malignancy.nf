@@ -5,7 +5,7 @@ process MALIGNANCY {
     tag "${meta.patient}"
     label 'tumour'
     label 'small'
-    memory { memoryFor(task, 356 + 2.9 * megabytes([labels, clones, matrices, cnv, cells, fish])) }
+    memory { memoryFor(task, 503 + 1.4 * megabytes([labels, clones, matrices, cnv, cells, fish])) }
 
     input:
     tuple val(meta), path(labels), path(clones), path(matrices, stageAs: 'cells/*'), path(cnv), path(cells), path(fish)
