@@ -188,7 +188,7 @@ def niche(
         length = math.hypot(cx - x, cy - y) or 1
         turn = 7 * ((at + 1) // 2) * (-1) ** at  # arrows of one sender stand side by side
         px, py = -(cy - y) / length * turn, (cx - x) / length * turn
-        said = f"{found['from']} to {focus}: {found['label']}, supply {found['supply']:.3g}"
+        said = f"{found['sender']} to {focus}: {found['label']}, supply {found['supply']:.3g}"
         width = 1 + 5 * found["supply"] / widest
         out += arrow((x + px, y + py), (cx + px, cy + py), width, ARROW, said, radius.get(focus, 4) + 2)
     for name, circle in shown.items():
@@ -203,9 +203,8 @@ def niche(
         for row, words in enumerate(halves(name)):
             out += text(x, below + 10 * row, words, size=9.5, anchor="middle", limit=16, halo=True)
     for at, found in enumerate(column["arrows"]):
-        words = (
-            f"{'▲ ' if found['rises'] else ''}{found['label']} from {found['from']}, {found['supply']:.2g}"
-        )
+        grew = "▲ " if found["rises"] else ""
+        words = f"{grew}{found['label']} from {found['sender']}, {found['supply']:.2g}"
         out += text(
             cx, top + 336 + 14 * at, words, size=10, anchor="middle", colour=ARROW, limit=int(wide / 5.6)
         )

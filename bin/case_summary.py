@@ -38,24 +38,26 @@ def percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 
 
-def arrows_at(change, types: dict, time: str, before: str | None) -> tuple[list, dict, set]:
-    """(strongest (sender, pair), supply of each, those that grew since the sample before) among the watched pairs.
+def arrows_at(change, types: dict, time: str, before: str | None) -> list[dict]:
+    """Watched pairs that are expressed at a time, one per sending cell type, those that grew since the sample before first.
 
-    types: cell type of each group (subset or cell type).
+    Of a cell type's subsets the one whose supply grew is told, or that of the largest supply: an arrow is one row of the
+    table. types: cell type of each group (subset or cell type).
     """
-    best: dict[tuple, float] = {}
     if change is None:
-        return [], best, set()
-    rose = set()
+        return []
+    found: dict[tuple, dict] = {}
     live = change[change["focus"] & change["watch"].fillna("").ne("")]
     for side in ("from", "to"):
         here = live[(live[side].astype(str) == time) & live[f"expressed_{side}"]]
         for row in here.to_dict("records"):
-            key = types.get(str(row["source"]), str(row["source"])), str(row["watch"])
-            best[key] = max(best.get(key, 0), float(row[f"supply_{side}"]))
-            if side == "to" and str(row["from"]) == before and row["class"] in GREW:
-                rose.add(key)
-    return sorted(best, key=lambda key: (key not in rose, -best[key]))[:ARROWS], best, rose
+            sender = str(row["source"])
+            rises = side == "to" and str(row["from"]) == before and row["class"] in GREW
+            arrow = {"from": types.get(sender, sender), "sender": sender, "label": str(row["watch"]),
+                     "supply": float(row[f"supply_{side}"]), "rises": rises}  # fmt: skip
+            key = arrow["from"], arrow["label"]
+            found[key] = max(found.get(key, arrow), arrow, key=lambda one: (one["rises"], one["supply"]))
+    return sorted(found.values(), key=lambda one: (not one["rises"], -one["supply"]))
 
 
 def summary(table, samples, events, change, colour_of: dict) -> dict:
@@ -86,15 +88,9 @@ def summary(table, samples, events, change, colour_of: dict) -> dict:
              "isg": float(high[name]) if name in high and high[name] == high[name] else 0.0}
             for name, part in share.items() if part >= LEAST and name != "unassigned"
         ]  # fmt: skip
-        strongest, best, rose = arrows_at(
-            change, types, str(time["timepoint"]), before.get(str(time["timepoint"]))
-        )
-        here = {circle["name"] for circle in circles}
-        shown = [
-            {"from": s, "label": p, "supply": best[(s, p)], "rises": (s, p) in rose}
-            for s, p in strongest
-            if s in here and s != core
-        ]
+        here = {circle["name"] for circle in circles} - {core}
+        found = arrows_at(change, types, str(time["timepoint"]), before.get(str(time["timepoint"])))
+        shown = [arrow for arrow in found if arrow["from"] in here][:ARROWS]
         compared = change is not None and time["timepoint"] in set(
             change.loc[change["focus"] & ~change["class"].isin(SILENT), ["from", "to"]].to_numpy().ravel()
         )
@@ -120,8 +116,8 @@ def summary(table, samples, events, change, colour_of: dict) -> dict:
         "marks": [{"day": float(time["day"]), "label": str(time["timepoint"])} for time in times],
         "focus": core, "order": order, "alt": ". ".join(told) + "." + more, "table": "composition.tsv",
         "caption": "Areas of circles are shares of the sample's cells; the dark arc of the rim is the share of interferon-high cells among them. Arrows: "
-        "watched pairs to the focus cells that enough cells of both sides express, as wide as their supply (the number); ▲ grew for sure since the sample "
-        "before. No arrow: not supported by these data."
+        f"watched pairs to the focus cells that enough cells of both sides express, as wide as their supply (the number); ▲ grew for sure since the sample "
+        f"before. At most {ARROWS} at a time, those that grew first; all others are in the table of communication."
     }  # fmt: skip
 
 

@@ -46,10 +46,10 @@ def test_arrows_stand_only_for_what_is_supported(width):
     marks, _ = case_drawings.summary(summary([]), width)
     assert not [mark for mark in marks if mark["mark"] == "g"]
     assert any(mark.get("words") == "no arrow: too few focus cells to ask" for mark in marks)
-    found = {"from": "NK", "label": "ITGB2-ICAM1", "supply": 0.2, "rises": True}
+    found = {"from": "NK", "sender": "CD56dim", "label": "ITGB2-ICAM1", "supply": 0.2, "rises": True}
     marks, _ = case_drawings.summary(summary([found]), width)
     assert len([mark for mark in marks if mark["mark"] == "g"]) == 1
-    assert any(mark.get("words", "").startswith("▲ ITGB2-ICAM1 from NK") for mark in marks)
+    assert any(mark.get("words", "").startswith("▲ ITGB2-ICAM1 from CD56dim") for mark in marks)
 
 
 def test_areas_of_circles_and_lengths_of_arcs_are_numbers_of_the_tables():

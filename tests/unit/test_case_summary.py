@@ -24,18 +24,33 @@ def drawing(tmp_path, monkeypatch):
 
 
 def arrows(column):
-    return [(arrow["from"], arrow["label"], arrow["supply"], arrow["rises"]) for arrow in column["arrows"]]
+    return [(arrow["sender"], arrow["label"], arrow["supply"], arrow["rises"]) for arrow in column["arrows"]]
 
 
 def test_arrows_carry_the_supply_of_their_time_and_mark_what_grew(drawing):
     first, second, third = drawing()["columns"]
     assert arrows(first) == [] and first["why"] == "too few focus cells to ask"
-    assert arrows(second) == [("CD8 T", "APRIL-BCMA", 0.1, False)]
-    assert arrows(third) == [("CD8 T", "APRIL-BCMA", 0.4, True)]
+    assert arrows(second) == [("CD8_ISG+", "APRIL-BCMA", 0.1, False)]
+    assert arrows(third) == [("CD8_ISG+", "APRIL-BCMA", 0.4, True)]
 
 
 def test_a_change_from_an_earlier_sample_than_the_last_is_not_growth_since_it(drawing):
-    assert arrows(drawing({"from": "T1"})["columns"][2]) == [("CD8 T", "APRIL-BCMA", 0.4, False)]
+    assert arrows(drawing({"from": "T1"})["columns"][2]) == [("CD8_ISG+", "APRIL-BCMA", 0.4, False)]
+
+
+def test_of_a_types_subsets_the_one_that_grew_is_drawn_with_its_own_supply():
+    columns = ["focus", "watch", "from", "to", "source", "class", "expressed_from", "expressed_to"]
+    columns += ["supply_from", "supply_to"]
+    rows = [
+        (True, "ITGB2-ICAM1", "T2", "T3", "CD8_memory", "weakened", True, True, 0.19, 0.14),
+        (True, "ITGB2-ICAM1", "T2", "T3", "CD8_ISG+", "strengthened", True, True, 0.02, 0.11),
+    ]
+    types = {"CD8_memory": "CD8 T", "CD8_ISG+": "CD8 T"}
+    change = pd.DataFrame(rows, columns=columns)
+    (late,) = case_summary.arrows_at(change, types, "T3", "T2")
+    assert (late["sender"], late["from"], late["supply"], late["rises"]) == ("CD8_ISG+", "CD8 T", 0.11, True)
+    (early,) = case_summary.arrows_at(change, types, "T2", "T1")
+    assert (early["sender"], early["supply"], early["rises"]) == ("CD8_memory", 0.19, False)
 
 
 def test_nothing_is_drawn_of_pairs_that_are_not_there(drawing):
