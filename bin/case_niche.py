@@ -113,15 +113,16 @@ def watched_dots(change, all_times: list[str], patient: str) -> dict | None:
     for (name, _), (supply, _) in found.items():
         largest[name] = max(largest.get(name, 0), supply)
     now = {name: found.get((name, times[-1]), [0.0])[0] for name in largest}
-    rows = sorted(largest, key=lambda name: (-now[name], -largest[name]))[: 2 * SENDERS]
+    by_supply = sorted(largest, key=lambda name: (-now[name], -largest[name]))
     rose = live[live.index.isin(last_step(change, all_times).index)]
     rose = rose[rose["class"].isin(GREW)].sort_values("supply_difference", ascending=False, kind="stable")
-    growing = list(dict.fromkeys(f"{row['watch']} from {row['source']}" for row in rose.to_dict("records")))
-    told = (
-        f"Growing to {times[-1]}: {', '.join(growing[:4])}"
-        if growing
-        else f"None grows for sure to {times[-1]}"
-    )
+    growing = list(dict.fromkeys(f"{row['watch']}: {row['source']}" for row in rose.to_dict("records")))
+    shown = list(dict.fromkeys([*growing[:SENDERS], *by_supply]))[: 2 * SENDERS]
+    rows = [name for name in by_supply if name in shown]
+    more = f" and {len(growing) - 4} more" if len(growing) > 4 else ""
+    told = f"None grows for sure to {times[-1]}"
+    if growing:
+        told = f"Growing to {times[-1]}: {', '.join(growing[:4]).replace(': ', ' from ')}{more}"
     most, strong = max(v[0] for v in found.values()), max(v[1] for v in found.values())
     cells = [
         [rows.index(name), times.index(time), (supply / most) ** 0.5, strength / max(strong, 1e-9),
@@ -133,8 +134,8 @@ def watched_dots(change, all_times: list[str], patient: str) -> dict | None:
         "columns": times, "cells": cells, "table": f"{patient}.communication_change.tsv", "wide": True,
         "alt": f"{told}. Largest supply then: {rows[0].replace(': ', ' from ')} ({now[rows[0]]:.3g}).",
         "scale": ["0", f"{strong:.2g} per cell"], "sizes": [[1.0, f"supply {most:.2g}"], [0.5, f"supply {most / 4:.2g}"]],
-        "caption": "Area: supply (strength times the sender's share of cells). Colour: strength per cell. Only the best receiver is shown; "
-        "empty: not expressed by enough cells of both sides."
+        "caption": f"{len(rows)} of {len(by_supply)} pairs: those that grow most, and the largest supplies. Area: supply (strength times the sender's share "
+        "of cells). Colour: strength per cell. Only the best receiver is shown; empty: not expressed by enough cells of both sides."
     }  # fmt: skip
 
 
@@ -205,7 +206,8 @@ def interferon(signatures, colour_of: dict) -> dict | None:
     if not len(rows):
         return None
     rows = rows[rows["n"] >= 5]
-    best = rows.groupby("label")["share_high"].max().sort_values(ascending=False, kind="stable").head(12)
+    latest = rows[rows["day"] == rows["day"].max()].sort_values("share_low", ascending=False, kind="stable")
+    best = rows.groupby("label")["share_low"].max().sort_values(ascending=False, kind="stable").head(12)
     panels = []
     for label in best.index:
         here = rows[rows["label"] == label].sort_values("day", kind="stable")
@@ -220,10 +222,12 @@ def interferon(signatures, colour_of: dict) -> dict | None:
                 "series": [{"name": "", "colour": colour_of.get(label), "points": curve}],
             }
         )
-    told = ", ".join(f"{name} {percent(share)}" for name, share in best.head(3).items())
+    told = ", ".join(
+        f"{row['label']} {percent(row['share_high'])}" for row in latest.head(3).to_dict("records")
+    )
     return {
         "id": "interferon", "section": "niche", "title": "Interferon-high cells", "kind": "multiples", "columns": 4, "panels": panels,
-        "alt": f"Highest shares of interferon-high cells: {told}.", "table": "signatures.tsv",
+        "alt": f"Highest shares of interferon-high cells at {latest['timepoint'].iloc[0]}: {told}.", "table": "signatures.tsv",
         "caption": "Share of a subset's cells above the run's threshold of the ISG score, with 95 % intervals; subsets of at least 5 cells."
     }  # fmt: skip
 

@@ -12,9 +12,16 @@ import click
 
 PACKAGES = ("click", "pandas")
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-PAIRS, SUBSETS = 4, 3  # statements at most
+PAIRS, SUBSETS = 6, 3  # statements at most
 FEW = 10  # cells of a subset from which it is spoken of
 UNCHANGED = ("kept", "unclear")
+# columns of communication_focus.tsv and of communication_change.tsv that name a pair at a time
+PLACE = {
+    "timepoint": "to",
+    "source": "source",
+    "ligand_complex": "ligand",
+    "receptor_complex": "receptor",
+}
 
 
 def read(folder: Path, name: str, patient: str):
@@ -48,21 +55,24 @@ def last_step(table, times: list[str]):
     return table[before == before.max()]
 
 
-def place(focus, row: dict, patient: str) -> list:
-    """`, in the first x % of pairs to the focus`, where communication_focus.tsv holds one such row."""
+def places(focus, live):
+    """Place of each row's pair among all pairs to the focus at the row's later time, 0 the first to 1; NaN where unknown."""
+    import pandas as pd
+
     if focus is None:
+        return pd.Series(float("nan"), live.index)
+    known = focus.set_index([*PLACE]).place
+    known = known[~known.index.duplicated(keep=False)]
+    return pd.Series(known.reindex(pd.MultiIndex.from_frame(live[[*PLACE.values()]])).to_numpy(), live.index)
+
+
+def place(focus, row: dict, patient: str) -> list:
+    """`, in the first x % of pairs to the focus`, where communication_focus.tsv tells it."""
+    if row["place"] != row["place"]:
         return []
-    names = {
-        "timepoint": "to",
-        "source": "source",
-        "ligand_complex": "ligand",
-        "receptor_complex": "receptor",
-    }
-    where = {column: row[name] for column, name in names.items()}
-    if (focus[list(where)] == list(where.values())).all(axis=1).sum() != 1:
-        return []
+    where = {column: row[name] for column, name in PLACE.items()}
     first = number(f"{patient}.communication_focus.tsv", focus, "place", where, "share")
-    return [", in the first ", first, f" of all pairs to the focus at {row['to']}"]
+    return [", in the first ", first | {"text": f"{100 * row['place']:.2g} %"}, " of the pairs to the focus"]
 
 
 def surroundings(change, focus, signatures, times: list[str], patient: str) -> list[list]:
@@ -71,11 +81,10 @@ def surroundings(change, focus, signatures, times: list[str], patient: str) -> l
     if change is not None and len(change):
         last = last_step(change, times)
         live = last[last["focus"] & last["watch"].fillna("").ne("") & last["expressed_to"]]
-        rising = live["class"].isin(["gained", "strengthened"])
-        order = live.assign(rising=rising).sort_values(
-            ["rising", "supply_to"], ascending=False, kind="stable"
-        )
-        best = order.drop_duplicates(["watch"])
+        live = live.assign(rising=live["class"].isin(["gained", "strengthened"]), place=places(focus, live))
+        order = ["rising", "place", "supply_to"]
+        best = live.sort_values(order, ascending=[False, True, False], kind="stable")
+        best = best.drop_duplicates(["watch", "source"])
         for row in best.head(PAIRS).to_dict("records"):
             where = {name: row[name] for name in ("from", "to", "source", "target", "ligand", "receptor")}
             source = f"{patient}.communication_change.tsv"
@@ -103,7 +112,7 @@ def surroundings(change, focus, signatures, times: list[str], patient: str) -> l
         rows = signatures[(signatures["signature"] == "isg_score") & (signatures["level"] == "subset")]
         rows = rows[(rows["day"] == rows["day"].max()) & rows["share_high"].notna() & (rows["n"] >= FEW)]
         for row in (
-            rows.sort_values("share_high", ascending=False, kind="stable").head(SUBSETS).to_dict("records")
+            rows.sort_values("share_low", ascending=False, kind="stable").head(SUBSETS).to_dict("records")
         ):
             where = {name: row[name] for name in ("sample", "level", "label", "signature")}
             high, total = (number("signatures.tsv", signatures, name, where) for name in ("n_high", "n"))
