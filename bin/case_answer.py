@@ -85,20 +85,38 @@ def plural(cell_type: str) -> str:
     return cell_type if cell_type.endswith("s") else f"{cell_type}s"
 
 
-def interval(table: str, rows, where: dict) -> list:
-    """` (low to high)` of one row, or ` (at most high)` where nothing was seen."""
+def interval(table: str, rows, where: dict, of: str = "") -> list:
+    """` (low to high)` of one row, or ` (at most high)` where nothing was seen; of: what the columns' names begin with."""
     chosen = rows
     for name, value in where.items():
         chosen = chosen[chosen[name] == value]
-    if chosen.empty or chosen["high"].isna().all():
+    if chosen.empty or chosen[f"{of}high"].isna().all():
         return []
-    high = number(table, rows, "high", where, "share")
-    if not chosen["n"].fillna(0).sum():
+    high = number(table, rows, f"{of}high", where, "share")
+    if not chosen[f"{of}n"].fillna(0).sum():
         return [" (at most ", high, ")"]
-    return [" (", number(table, rows, "low", where, "share"), " to ", high, ")"]
+    return [" (", number(table, rows, f"{of}low", where, "share"), " to ", high, ")"]
 
 
-def who(name: str, rows, source: str) -> tuple[list, list, str, float]:
+def gone(cell_type: str, composition) -> list:
+    """`; none of 7,557 cells at T2 (at most 0.04 %)`, for the time points after the last at which any was seen."""
+    if composition is None:
+        return []
+    rows = composition[(composition["level"] == "cell_type") & (composition["label"] == cell_type)]
+    rows = rows.sort_values("day", kind="stable")
+    late = rows[rows["day"] > rows.loc[rows["n"] > 0, "day"].max()]
+    if late.empty or late["timepoint"].duplicated().any():
+        return []
+    said = []
+    for time in late["timepoint"]:
+        where = {"level": "cell_type", "label": cell_type, "timepoint": time}
+        total = number("composition.tsv", rows, "total", where)
+        said += [", " if said else "; none of ", total, f" cells at {time}"]
+        said += interval("composition.tsv", rows, where)
+    return said
+
+
+def who(name: str, rows, source: str, composition) -> tuple[list, list, str, float]:
     """(on the cells that carry a bulk clone, on the next cell type, main cell type, its share); rows: of mrd.tsv."""
     by_type = rows.groupby("cell_type", sort=False)["n"].sum().sort_values(ascending=False, kind="stable")
     if not len(by_type) or not by_type.sum():
@@ -126,6 +144,7 @@ def who(name: str, rows, source: str) -> tuple[list, list, str, float]:
             number(source, rows, "total", there),
             " with a receptor",
             *bounds(source, rows, there, ("total", there)),
+            *gone(other, composition),
         ]
     return said, beside, main, float(share)
 
@@ -136,9 +155,10 @@ def moves(name: str, matched: str, curve, fates, patient: str) -> list:
     if curve is not None:
         mine, source = curve[curve["clone"] == name].sort_values("day"), f"{patient}.mrd_curve.tsv"
         if len(mine):
-            first, last = mine.iloc[0], mine.iloc[-1]
+            peak = mine["fraction"].idxmax()
+            told = mine[mine.index.isin([mine.index[0], peak, mine.index[-1]])]
             said += ["Bulk: "]
-            for at, row in enumerate((first, last) if len(mine) > 1 else (first,)):
+            for at, (_index, row) in enumerate(told.iterrows()):
                 value = number(source, mine, "fraction", {"clone": name, "day": row["day"]}, "share")
                 said += [
                     " to " if at else "",
@@ -153,15 +173,19 @@ def moves(name: str, matched: str, curve, fates, patient: str) -> list:
         said.append(f"Single cells: {fate}{f' and {change}' if change not in (fate, 'not shown') else ''}; ")
         seen = rows[rows["total"] > 0].sort_values("day")
         shown = seen if len(seen) <= 4 else seen.iloc[[0, len(seen) // 2, -1]]
-        for at, row in enumerate(shown.to_dict("records")):
+        # Fates are judged within the clone's lineage where it was sampled: not every lineage shows its receptors alike.
+        within = rows["basis"].iloc[0] != "all"
+        of = "lineage_" if within else ""
+        for at, row in enumerate(shown[shown[f"{of}total"] > 0].to_dict("records")):
             where = {"clone": matched, "timepoint": row["timepoint"]}
             said += [
                 ", " if at else "",
                 f"{row['timepoint']} ",
-                number(source, rows, "share", where, "share"),
+                number(source, rows, f"{of}share", where, "share"),
             ]
-            said += interval(source, rows, where)
-        said.append(f" of cells with a {rows['receptor'].iloc[0]}.")
+            said += interval(source, rows, where, of)
+        cells = f"{rows['lineage'].iloc[0]} cells" if within else "cells"
+        said.append(f" of {cells} with a {rows['receptor'].iloc[0]}.")
     return said or ["No bulk value and no single-cell clone to follow."]
 
 
@@ -231,12 +255,13 @@ def build(folder: Path, patient: str) -> dict:
     """The whole answer: headline, one entry per bulk clone, warnings."""
     tables = {name: read(folder, f"{patient}.{name}.tsv", patient) for name in
               ("mrd", "mrd_curve", "fates", "cnv")}  # fmt: skip
+    composition = read(folder, "composition.tsv", patient)
     mrd, source, entries = tables["mrd"], f"{patient}.mrd.tsv", []
     for name in [] if mrd is None else list(dict.fromkeys(mrd["clone"].astype(str))):
         rows = mrd[mrd["clone"].astype(str) == name]
         matched = rows["matched_clone"].iloc[0]
         matched = matched if isinstance(matched, str) else ""
-        said, beside, main, share = who(name, rows, source)
+        said, beside, main, share = who(name, rows, source, composition)
         level, why = confidence(rows, rows["n"].sum(), share)
         label = rows["label"].iloc[0]
         entries.append({

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-FOLDERS = {"mrd": "clones", "mrd_curve": "clones", "fates": "clones", "cnv": "tumour", "signatures": "signals",
+FOLDERS = {"composition": "cells", "mrd": "clones", "mrd_curve": "clones", "fates": "clones", "cnv": "tumour", "signatures": "signals",
            "communication_change": "signals", "communication_focus": "signals"}  # fmt: skip
 
 
@@ -61,8 +61,9 @@ def compare(results: Path, case: Path, patient: str = "P1") -> pd.DataFrame:
     """One row per interval of the answer of which the truth is known: what, clone, low, high, truth, inside, of_all.
 
     Truth is that of the kept cells: the share of planted plasma cells among droplets with the clone's receptor, of
-    blasts with it, of the clone among cells that show a B-cell receptor (what the page states a share of), and of its
-    cells with the planted events. `of_all` is the clone's share of all cells that were given a receptor, seen or not.
+    blasts with it, of the clone among plasma cells or all cells that show a B-cell receptor (what the page states a share of), and of
+    its cells with the planted events; of blasts among all cells of a time. `of_all` is the clone's share of all cells
+    that were given a receptor, seen or not.
     """
     planted = pd.read_parquet(case / "truth" / "cells.parquet")
     kept = pd.read_parquet(results / "report" / "cells.parquet", columns=["cell_id", "bcr_clone"])
@@ -73,19 +74,26 @@ def compare(results: Path, case: Path, patient: str = "P1") -> pd.DataFrame:
     of_all = (with_bcr["bcr_clone"] == clone).groupby(with_bcr["timepoint"]).mean()
     seen = with_bcr[with_bcr["cell_id"].isin(kept.loc[kept["bcr_clone"].notna(), "cell_id"])]
     of_time = (seen["bcr_clone"] == clone).groupby(seen["timepoint"]).mean()
+    plasma = seen[seen["lineage"] == "plasma"]
+    of_plasma = (plasma["bcr_clone"] == clone).groupby(plasma["timepoint"]).mean()
+    of_cells = (planted["lineage"] == "blast").groupby(planted["timepoint"]).mean()
     blasts = single[single["lineage"] == "blast"]
     known = {("who", "plasma cell"): (planted.loc[has, "cell_type"] == "plasma cell").mean()}
     known[("who", "B-ALL blast")] = (blasts["bcr_clone"] == clone).mean()
     known |= {("share", time): share for time, share in of_time.items()}
+    known |= {("share of plasma cells", time): share for time, share in of_plasma.items()}
+    known |= {("B-ALL blast", time): share for time, share in of_cells.items()}
     known |= {("event", "1q gain"): mine["gain_1q"].mean(), ("event", "13q loss"): mine["loss_13q"].mean()}
     ends: dict[tuple, dict] = {}
     for number in numbers_of(results, patient):
         where, side = number["where"], number.get("bound", number["column"])
+        of = "share of plasma cells" if side.startswith("lineage_") else where.get("label", "share")
+        side = side.removeprefix("lineage_")
         if side not in ("low", "high"):
             continue
         key = (
             ("who", where["cell_type"]) if "bound" in number
-            else ("share", where["timepoint"]) if "timepoint" in where else ("event", f"{where['arm']} {where['event']}")
+            else (of, where["timepoint"]) if "timepoint" in where else ("event", f"{where['arm']} {where['event']}")
         )  # fmt: skip
         entry = ends.setdefault((key, where.get("clone", "")), {"low": 0.0})
         entry[side] = number["value"]

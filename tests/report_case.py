@@ -92,9 +92,14 @@ def write(
     for receptor in receptors:
         for at, (time, day) in enumerate(times):
             share, low, high = wilson(10 + at, 20)
-            fates.append({"patient": patient, "receptor": receptor, "clone": f"{patient}.{receptor[0]}1", "label": f"CAR_CSS{name}",
+            within = dict(
+                zip(("lineage_share", "lineage_low", "lineage_high"), wilson(10 + at, 16), strict=True)
+            )
+            lineage = {"BCR": "plasma", "TCR": "T"}[receptor]
+            within |= {"lineage": lineage, "lineage_n": 10 + at, "lineage_total": 16}
+            fates.append(within | {"patient": patient, "receptor": receptor, "clone": f"{patient}.{receptor[0]}1", "label": f"CAR_CSS{name}",
                           "timepoint": time, "day": day, "n": 10 + at, "total": 20, "share": share, "low": low, "high": high,
-                          "fate": "persistent", "change": "not shown"})  # fmt: skip
+                          "fate": "persistent", "change": "not shown", "basis": "plasma" if receptor == "BCR" else "all"})  # fmt: skip
     if fates:
         save(f"{patient}.fates.tsv", fates)
     if not full:

@@ -121,8 +121,9 @@ def test_what_was_planted_lies_within_the_intervals_of_the_answer(case_run):
     assert {
         "who plasma cell",
         "who B-ALL blast",
-        "share T1",
-        "share T3",
+        "share of plasma cells T1",
+        "share of plasma cells T3",
+        "B-ALL blast T3",
         "event 1q gain",
         "event 13q loss",
     } <= set(found["what"])

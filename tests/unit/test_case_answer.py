@@ -27,13 +27,30 @@ def test_carrier_movement_and_load(answer):
     assert said(seen["who"]) == "Plasma cells: 30 of 32 matched cells (79.9 % to 98.3 %)"
     assert said(seen["beside"]) == "B-ALL blasts: 0 of 120 with a receptor (at most 2.47 %)"
     assert "Bulk: 0.1 % (day -30) to 0.3 % (day 180)" in said(seen["moves"])
-    assert "Single cells: persistent; T1 50 %" in said(seen["moves"])
+    assert "Single cells: persistent; T1 62.5 %" in said(seen["moves"])
+    assert said(seen["moves"]).endswith(" of plasma cells with a BCR.")
     assert said(seen["carries"]) == "1q gain in 78 % (60 % to 90 %) of 32 cells"
     assert seen["confidence"] == "high"
     assert (
         found["headline"]
         == "Plasma cells carry IGH_1: persistent, with 1q gain. IGKDE_1: not seen in single cells, which is not the same as absent."
     )
+
+
+def test_the_bulk_peak_between_first_and_last_is_told():
+    days = [-30, 28, 180]
+    curve = pd.DataFrame({"clone": "IGH_1", "day": days, "fraction": [0.001, 0.06, 0.05]})
+    told = said(case_answer.moves("IGH_1", "", curve, None, "P1"))
+    assert told == "Bulk: 0.1 % (day -30) to 6 % (day 28) to 5 % (day 180). "
+
+
+def test_a_type_that_is_not_seen_any_more_has_its_bounds():
+    rows = [("T1", -5, 60, 100, 0.5, 0.7), ("T2", 28, 0, 3000, 0, 0.001), ("T3", 180, 0, 2000, 0, 0.0015)]
+    table = pd.DataFrame(rows, columns=["timepoint", "day", "n", "total", "low", "high"])
+    table = table.assign(level="cell_type", label="B-ALL blast")
+    told = said(case_answer.gone("B-ALL blast", table))
+    assert told == "; none of 3,000 cells at T2 (at most 0.1 %), 2,000 cells at T3 (at most 0.15 %)"
+    assert case_answer.gone("B-ALL blast", table[:1]) == []
 
 
 def test_every_number_is_in_its_table(answer, tmp_path):
