@@ -23,13 +23,21 @@ MARKERS = 6  # genes drawn per subset
 
 
 def read(folder: Path, name: str, patient: str):
-    """Rows of the patient in a table of the folder; None where there is no such table or no row."""
+    """Rows of the patient in a table of the folder; None where there is no such table or no row. Names are text: 28 and NA too."""
     import pandas as pd
 
     path = folder / name
     if not path.exists() or not path.stat().st_size:
         return None
-    table = pd.read_csv(path, sep="\t", dtype={"patient": str, "label": str}, low_memory=False)
+    names = ("sample", "patient", "timepoint", "from", "to", "clone", "matched_clone", "population", "label", "parent", "stratum",
+             "cell_type", "subset", "source", "target", "event", "kind")  # fmt: skip
+    how = {
+        "dtype": dict.fromkeys(names, str),
+        "keep_default_na": False,
+        "na_values": [""],
+        "low_memory": False,
+    }
+    table = pd.read_csv(path, sep="\t", **how)
     table = table[table["patient"] == patient] if "patient" in table else table
     return table if len(table) else None
 

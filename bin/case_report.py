@@ -182,7 +182,8 @@ def samples_of(folder: Path, patient: str) -> list[dict]:
     cells = pd.read_parquet(folder / "cells.parquet", columns=["sample"])["sample"].astype(str).value_counts()
     status = {}
     if (folder / "qc.tsv").exists():
-        status = pd.read_csv(folder / "qc.tsv", sep="\t", dtype=str).set_index("sample")["status"].to_dict()
+        table = pd.read_csv(folder / "qc.tsv", sep="\t", dtype=str, keep_default_na=False)
+        status = table.set_index("sample")["status"].to_dict()
     return [
         row | {"cells": int(cells.get(row["sample"], 0)), "status": status.get(row["sample"], "pass")}
         for row in sheet.sort_values("day", kind="stable").to_dict("records")

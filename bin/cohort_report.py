@@ -17,13 +17,21 @@ CERTAIN = 0.05  # false discovery rate up to which a difference is listed
 
 
 def read(folder: Path, name: str):
-    """A table of the folder; None where there is none or it has no row."""
+    """A table of the folder; None where there is none or it has no row. Names are text: 28 and NA too."""
     import pandas as pd
 
     path = folder / name
     if not path.exists() or not path.stat().st_size:
         return None
-    table = pd.read_csv(path, sep="\t", dtype={"patient": str, "label": str})
+    names = ("sample", "patient", "timepoint", "from", "to", "clone", "matched_clone", "population", "label", "parent", "stratum",
+             "cell_type", "subset", "source", "target", "event", "kind")  # fmt: skip
+    how = {
+        "dtype": dict.fromkeys(names, str),
+        "keep_default_na": False,
+        "na_values": [""],
+        "low_memory": False,
+    }
+    table = pd.read_csv(path, sep="\t", **how)
     return table if len(table) else None
 
 

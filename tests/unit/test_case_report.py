@@ -5,7 +5,15 @@ import gzip
 import json
 from html.parser import HTMLParser
 
+import case_answer
+import case_cells
+import case_curves
+import case_drawings
+import case_figures
+import case_niche
 import case_report
+import case_summary
+import case_surroundings
 import numpy as np
 import pandas as pd
 import pytest
@@ -150,3 +158,39 @@ def test_clones_of_one_population_are_one_row_that_keeps_each_curve_and_count():
     hidden = usual | {"matched": "", "carrier": "", "moves": ["Bulk: 1 %. "]}
     two = [hidden | {"clone": name, "who": [who]} for name, who in (("A", "x"), ("B", "y"))]
     assert len(case_report.merged(two)) == 2
+
+
+def test_names_that_look_like_numbers_are_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "tables"
+    report_case.write(folder, patient="001", times=(("1", -30), ("28", 28)))
+    for name in ("mrd", "mrd_curve"):
+        path = folder / f"001.{name}.tsv"
+        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+        table.replace({"clone": {"IGH_1": "1", "IGKDE_1": "2"}}).to_csv(path, sep="\t", index=False)
+    for step in (case_answer, case_surroundings):
+        report_case.run(step.main, folder, "--patient", "001")
+    for step in (case_cells, case_niche, case_summary):
+        report_case.run(step.main, folder, "--patient", "001", *report_case.COLOURS)
+    for step in (case_curves, case_figures, case_drawings):
+        report_case.run(step.main, "001.cells.json", "001.niche.json", "001.summary.json", "--patient", "001")
+    (seen,) = [
+        clone
+        for clone in json.loads((tmp_path / "001.answer.json").read_text())["clones"]
+        if clone["clone"] == "1"
+    ]
+    assert report_case.said(seen["who"]).startswith("Plasma cells: 30 of 32 matched cells")
+    assert "28 55 %" in report_case.said(seen["moves"]) and seen["confidence"] == "high"
+    niche = {figure["id"]: figure for figure in json.loads((tmp_path / "001.niche.json").read_text())}
+    assert "Not shown" not in niche["communication"]["alt"] and niche["watched"]["columns"] == ["1", "28"]
+    (drawn,) = json.loads((tmp_path / "001.summary.json").read_text())
+    assert [column["label"] for column in drawn["columns"]] == ["1, day -30", "28, day 28"]
+    assert "at 1, " in (tmp_path / "001.surroundings.json").read_text()
+    assert [len(column["arrows"]) for column in drawn["columns"]] == [1, 1]
+
+
+def test_a_sample_with_the_name_of_a_missing_value_keeps_its_status(tmp_path):
+    (tmp_path / "samples.tsv").write_text("sample\tpatient\ttimepoint\tday\nNA\tP1\tT1\t0\n")
+    (tmp_path / "qc.tsv").write_text("sample\tstatus\nNA\tfailed\n")
+    pd.DataFrame({"sample": ["NA"]}).to_parquet(tmp_path / "cells.parquet")
+    assert case_report.samples_of(tmp_path, "P1")[0]["status"] == "failed"

@@ -66,3 +66,12 @@ def test_only_certain_differences_are_listed(page):
 def test_names_are_text(page):
     text = page(clone=EVIL)
     assert "<img" not in text and "&lt;img" in text
+
+
+def test_warnings_of_a_sample_named_by_a_number_are_counted(tmp_path):
+    (tmp_path / "samples.tsv").write_text("sample\tpatient\ttimepoint\tday\n001\t1\t28\t0\n")
+    samples = cohort_report.read(tmp_path, "samples.tsv")
+    warnings = [{"level": "warning", "sample": "001", "text": "few cells"}]
+    answer = {"patient": "1", "headline": "", "clones": [], "warnings": warnings}
+    row = cohort_report.patient_row(answer, samples, {"001"})
+    assert (row["warnings"], row["failed"], row["times"]) == (1, ["001"], ["28 (day 0)"])
