@@ -110,6 +110,11 @@ def read_header(cells: list[str], number: int, file: str, columns: dict, found: 
     return [name if name in columns else "" for name in names]
 
 
+def is_missing(text: str, kind: str) -> bool:
+    """Whether a cell's word means that there is no value: never in a name, where it is an error; Na as a text is sodium."""
+    return text.lower() in MISSING and kind != "name" and (kind != "text" or text != "Na")
+
+
 def check_cell(text: str, column: dict) -> tuple[str, str]:
     """The cell as our tables write it, and what is wrong with it ('' where nothing is)."""
     kind, advice = column["type"], column.get("write", "")
@@ -172,14 +177,14 @@ def read_table(data: bytes, file: str, spec: dict, found: list[Problem]) -> list
             advice = "put quotation marks around a cell that holds the separator"
             found.append(Problem(file, number, "", f"has more cells than the header; {advice}"))
         for name, text in zip(header, cells, strict=False):
-            if name and text and not (text.lower() in MISSING and columns[name]["type"] != "name"):
+            if name and text and not is_missing(text, columns[name]["type"]):
                 row[name], wrong = check_cell(text, columns[name])
                 if wrong:
                     found.append(Problem(file, number, name, wrong))
                     row.setdefault("bad", []).append(name)
         for name in header:
             if name and columns[name].get("required") and not row[name]:
-                found.append(Problem(file, number, name, f"is empty; write the {columns[name]['meaning']}"))
+                found.append(Problem(file, number, name, f"is empty; write {columns[name]['meaning']}"))
         rows.append(row)
     check_rows(rows, file, spec, found)
     return rows

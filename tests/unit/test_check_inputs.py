@@ -668,3 +668,34 @@ def test_the_process_names_the_programs_that_are_started(project):
     module = (project / "modules" / "inputs" / "check_inputs.nf").read_text()
     assert started == {"read_tables.py", "locate_outputs.py"}
     assert started <= set(module.split('"""')[1].split())
+
+
+@pytest.mark.parametrize("name", ["NA", "None", "null", "nan", "NULL"])
+@pytest.mark.parametrize("column", ["sample", "patient", "timepoint"])
+def test_words_for_a_missing_value_are_no_names(check, name, column):
+    cells = {"sample": "A", "patient": "P1", "timepoint": "T1"} | {column: name}
+    got = check(HEADER + f"{','.join(cells.values())},0,A,,,\n")
+    assert "choose another name" in got.line("ERROR", "row 2", f"column {column}")
+
+
+def test_names_that_look_like_numbers_stay_as_they_are(check):
+    (row,) = check(sheet("001,1,28,0,A,,,")).table()
+    assert (row["sample"], row["patient"], row["timepoint"]) == ("001", "1", "28")
+
+
+def test_sodium_is_a_parameter_and_a_missing_one_is_told_in_english(check):
+    header = "patient,day,parameter,value,unit,low,high\n"
+    good = check(GOOD, clinical=header + "P1,0,Na,140,mmol/L,NA,\n")
+    assert good.status == 0 and good.table("clinical")[0]["parameter"] == "Na"
+    got = check(GOOD, clinical=header + "P1,0,NA,140,mmol/L,,\n")
+    assert "is empty; write what was measured" in got.line("ERROR", "row 2", "column parameter")
+
+
+def test_texts_that_begin_with_a_quotation_mark_are_refused(check):
+    opened = '"""Bridging"'  # as a spreadsheet program writes a cell with "Bridging
+    got = check(GOOD, events=f"patient,day,end_day,event,kind\nP1,0,,{opened},therapy\n")
+    assert "quotation mark" in got.line("ERROR", "row 2", "column event")
+    tissue = HEADER.replace("day,", "day,tissue,") + f"A,P1,T1,0,{opened},A,,,\n"
+    assert "quotation mark" in check(tissue).line("ERROR", "row 2", "column tissue")
+    inside = check(GOOD, events='patient,day,end_day,event,kind\nP1,0,,"the ""Bridging""",therapy\n')
+    assert inside.status == 0
