@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Bulk MRD rearrangements matched to the chains of single cells, with the reason for each non-match."""
 
-import json
 import re
 from importlib.metadata import version
 
@@ -30,7 +29,7 @@ def read_bulk(path, patient):
     """Bulk clones of a patient (a row each; gene sets v and j, junctions nt and aa), and their curve."""
     import pandas as pd
 
-    table = pd.read_csv(path, sep="\t", dtype=str)
+    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, na_values=[""])
     missing = [name for name in ("patient", "day", "clone", "locus") if name not in table]
     if missing:
         raise click.ClickException(
@@ -177,10 +176,6 @@ def main(mrd, patient, chains, mrd_mismatch):
     matches.to_csv(f"{patient}.mrd_matches.tsv", sep="\t", index=False)
     curve.to_csv(f"{patient}.mrd_curve.tsv", sep="\t", index=False)
     cells.to_parquet(f"{patient}.mrd_cells.parquet", compression="zstd", index=False)
-    with open(f"{patient}.mrd_match.json", "w") as file:
-        json.dump(
-            {"patient": patient, "mrd_mismatch": mrd_mismatch, "bulk_clones": len(bulk)}, file, indent=1
-        )
 
 
 if __name__ == "__main__":
