@@ -54,6 +54,16 @@ def read_lognormal(path: Path, wanted):
     return cells[keep].to_numpy(), genes.to_numpy(), sp.vstack(blocks, format="csr")
 
 
+def shared_genes(names: list[np.ndarray]) -> np.ndarray:
+    """The genes that all matrices have, in the order of the first: a reference may hold a gene more, such as a CAR."""
+    import pandas as pd
+
+    keep = pd.Index(names[0])
+    for own in names[1:]:
+        keep = keep[keep.isin(own)]
+    return keep.to_numpy()
+
+
 def adjust(p: np.ndarray) -> np.ndarray:
     """False discovery rates of p values (Benjamini & Hochberg 1995)."""
     from scipy.stats import false_discovery_control
@@ -66,13 +76,17 @@ def marker_statistics(x, genes: np.ndarray, subset: np.ndarray):
 
     x: (N, G) log-normalised. Wilcoxon's rank-sum test, tie-corrected, with normal approximation (illico); auroc is
     U / (n1 n2), the chance that a cell of the subset has more of the gene than another one. log2_fold_change is
-    of mean counts per 10,000 with 0.01 added to both.
+    of mean counts per 10,000 with 0.01 added to both. Without any cell the table is empty.
     """
     import anndata as ad
     import illico
     import pandas as pd
     import scipy.sparse as sp
 
+    columns = ["subset", "gene", "n_cells", "log2_fold_change", "mean_in", "mean_out", "detected_in", "detected_out",
+               "auroc", "z", "p_value", "q_value"]  # fmt: skip
+    if not len(subset):
+        return pd.DataFrame(columns=columns)
     data = ad.AnnData(
         sp.csr_matrix(x), obs=pd.DataFrame({"subset": subset}, index=np.arange(len(subset)).astype(str))
     )
@@ -95,8 +109,6 @@ def marker_statistics(x, genes: np.ndarray, subset: np.ndarray):
         table["z"], table["p_value"] = result["z_score"].to_numpy(), result["p_value"].to_numpy()
         table["q_value"] = adjust(table["p_value"].to_numpy())
         tables.append(table)
-    columns = ["subset", "gene", "n_cells", "log2_fold_change", "mean_in", "mean_out", "detected_in", "detected_out",
-               "auroc", "z", "p_value", "q_value"]  # fmt: skip
     return pd.concat(tables) if tables else pd.DataFrame(columns=columns)
 
 
@@ -133,19 +145,18 @@ def main(named, integrated, cells, lineage):
     for column in ("subset", "rival"):
         table[column] = table[column].map(numbers).fillna(table[column])
     read = [read_lognormal(path, table["cell_id"]) for path in cells]
-    genes = read[0][1]
-    for path, (_, own, _) in zip(cells, read, strict=True):
-        if len(own) != len(genes) or (own != genes).any():
-            raise click.ClickException(
-                f"{path.name}: its genes differ from {cells[0].name}'s; use one reference for all"
-            )
+    genes = shared_genes([own for _, own, _ in read])
     at = pd.Index(np.concatenate([ids for ids, _, _ in read])).get_indexer(table["cell_id"])
     if (at < 0).any():
         missing = table["cell_id"][at < 0].iloc[0]
         raise click.ClickException(
             f"{missing}: is in {named.name} but in none of the matrices; give all samples"
         )
-    x = sp.vstack([matrix for _, _, matrix in read], format="csr")[at]
+    parts = [
+        matrix if np.array_equal(own, genes) else matrix[:, pd.Index(own).get_indexer(genes)]
+        for _, own, matrix in read
+    ]
+    x = sp.vstack(parts, format="csr")[at]
     subset = table["subset"].to_numpy(str)
     rows = np.flatnonzero(subset != UNASSIGNED)
     markers = leading(marker_statistics(x[rows], genes, subset[rows]))

@@ -86,6 +86,44 @@ def test_numbers_follow_size_and_names_stay():
     assert (new[5:14] == "Plasma_1").all()
 
 
+def test_command_leaves_out_genes_that_one_sample_lacks(cells, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    counts, _, subset = cells
+    genes, ids = [f"G{i}" for i in range(80)], np.array([f"S{1 + i % 2}:{i}" for i in range(300)])
+    for at, name in enumerate(("S1", "S2")):
+        x, mine = counts[at::2], genes
+        if at:  # a reference with the CAR before all other genes
+            x, mine = sp.hstack([np.zeros((150, 1), np.int32), x], format="csr"), ["CAR", *genes]
+        data = anndata.AnnData(x, obs=pd.DataFrame(index=ids[at::2]), var=pd.DataFrame(index=mine))
+        data.write_h5ad(f"{name}.cells.h5ad")
+    named = {"cell_id": ids, "cell_type": subset, "margin": 3.0, "rival": ""}
+    pd.DataFrame(named).to_parquet("plasma.annotation.parquet")
+    pd.DataFrame({"cell_id": ids, "umap_1": 0.0, "umap_2": 1.0}).to_parquet("plasma.integrated.parquet")
+    files = ["plasma.annotation.parquet", "plasma.integrated.parquet", "S1.cells.h5ad", "S2.cells.h5ad"]
+    for order in (files, [*files[:2], *files[:1:-1]]):
+        result = CliRunner().invoke(subcluster.main, [*order, "--lineage", "plasma"])
+        assert result.exit_code == 0, result.output
+        markers = pd.read_csv("plasma.markers.tsv", sep="\t")
+        first = markers[(markers["subset"] == "Plasma_2") & (markers["rank"] <= 5)]["gene"]
+        assert set(first) == {f"G{i}" for i in range(5, 10)} and "CAR" not in set(markers["gene"])
+
+
+def test_command_writes_an_empty_table_where_no_cell_has_a_subset(cells, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ids = [f"S1:{i}" for i in range(300)]
+    data = anndata.AnnData(cells[0], obs=pd.DataFrame(index=ids))
+    data.write_h5ad("S1.cells.h5ad")
+    named = {"cell_id": ids, "cell_type": "unassigned", "margin": 0.1, "rival": ""}
+    pd.DataFrame(named).to_parquet("B.annotation.parquet")
+    pd.DataFrame({"cell_id": ids, "umap_1": 0.0, "umap_2": 1.0}).to_parquet("B.integrated.parquet")
+    files = ["B.annotation.parquet", "B.integrated.parquet", "S1.cells.h5ad"]
+    result = CliRunner().invoke(subcluster.main, [*files, "--lineage", "B"])
+    assert result.exit_code == 0, result.exception
+    markers = pd.read_csv("B.markers.tsv", sep="\t")
+    assert not len(markers) and list(markers)[:4] == ["lineage", "subset", "gene", "rank"]
+    assert len(pd.read_parquet("B.subsets.parquet")) == 300
+
+
 def test_command_writes_subsets_and_markers(cells, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     counts, _, subset = cells
