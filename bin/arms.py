@@ -21,12 +21,16 @@ CAP = 3.0  # standard deviations above expectation at which one gene's count in 
 def read_positions(path: Path | str, gtf: Path | str | None = None):
     """Positions (index gene; chromosome, start, end, arm like `1q`), from the table or a GTF's gene lines.
 
+    Only numbered chromosomes (`chr1` or `1`); of a gene that stands there more than once the first position counts.
     A GTF has no arms: a human one takes the table's centromeres, other species' chromosomes stay whole.
     """
     import pandas as pd
 
-    table = pd.read_csv(path, sep="\t", comment="#", keep_default_na=False).set_index("gene")
-    table["arm"] = table.chromosome.str.removeprefix("chr") + table.arm
+    how = {"comment": "#", "keep_default_na": False, "dtype": {"gene": str, "chromosome": str, "arm": str}}
+    table = pd.read_csv(path, sep="\t", **how).set_index("gene")
+    table["chromosome"] = table.chromosome.str.removeprefix("chr")
+    table = table[table.chromosome.str.fullmatch(r"\d+") & ~table.index.duplicated()]
+    table = table.assign(chromosome="chr" + table.chromosome, arm=table.chromosome + table.arm)
     if not gtf:
         return table
     lines = pd.read_csv(gtf, sep="\t", comment="#", header=None, usecols=[0, 2, 3, 4, 8], dtype={0: str})
@@ -42,6 +46,19 @@ def read_positions(path: Path | str, gtf: Path | str | None = None):
         genes["arm"] = genes.chromosome + beyond.map({True: "q", False: "p"})
     genes = genes[genes.chromosome.str.fullmatch(r"\d+") & ~genes.index.duplicated()]
     return genes.assign(chromosome="chr" + genes.chromosome)
+
+
+def shared_genes(paths):
+    """The genes that all cells files have, in the order of the first: references may differ by a few, such as a CAR."""
+    import anndata as ad
+    import h5py
+
+    keep = None
+    for path in paths:
+        with h5py.File(path) as file:
+            own = ad.io.read_elem(file["var"]).index
+        keep = own if keep is None else keep[keep.isin(own)]
+    return keep.to_numpy(dtype=object)
 
 
 def usable_genes(names, positions, masked: Path | str):
@@ -199,11 +216,6 @@ def blocks(path: Path | str, genes, known):
     with h5py.File(path) as file:
         ids = ad.io.read_elem(file["obs"]).index
         columns = ad.io.read_elem(file["var"]).index.get_indexer(genes)
-        if (columns < 0).any():
-            raise click.ClickException(
-                f"{Path(path).name}: gene {genes[int((columns < 0).argmax())]} of the other samples "
-                "is missing; count all samples of one patient with one reference"
-            )
         counts = ad.io.sparse_dataset(file["X"])
         place = known.get_indexer(ids)
         for start in range(0, len(ids), BLOCK):
@@ -225,8 +237,6 @@ def blocks(path: Path | str, genes, known):
 @click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
 def main(cells, patient, labels, clones, gene_positions, gtf, masked, min_reference, min_clone) -> None:
     """Score every chromosome arm of every cell in CELLS against normal cells of the same kind."""
-    import anndata as ad
-    import h5py
     import hdf5plugin  # noqa: F401  (registers the zstd filter)
     import numpy as np
     import pandas as pd
@@ -236,8 +246,7 @@ def main(cells, patient, labels, clones, gene_positions, gtf, masked, min_refere
     of_clone = pd.read_parquet(clones).set_index("cell_id").bcr_clone.dropna() if clones else None
     table = populations(table, of_clone, min_clone)
     positions = read_positions(gene_positions, gtf)
-    with h5py.File(cells[0]) as file:
-        names = ad.io.read_elem(file["var"]).index.to_numpy(dtype=object)
+    names = shared_genes(cells)
     names = names[usable_genes(names, positions, masked)]
     place = positions.loc[names]
     arms = list(dict.fromkeys(place.arm))
@@ -256,9 +265,7 @@ def main(cells, patient, labels, clones, gene_positions, gtf, masked, min_refere
     normal = groups.normal.to_numpy() & (moments.cells > 0)
     reason = None
     if len(names) < MIN_GENES:
-        reason = (
-            f"only {len(names)} genes have a known position; --gene_positions or --gtf serve other genomes"
-        )
+        reason = f"only {len(names)} genes of all samples have a known position; --gene_positions or --gtf serve other genomes"
     elif not normal.any():
         reason = "no cell is known to be normal, like T, NK and myeloid cells or plasma cells of small clones"
     out, genes = table[["group", *columns[1:]]].assign(baseline=""), {}

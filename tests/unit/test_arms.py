@@ -167,11 +167,38 @@ def test_genome_without_positions_is_not_assessable(tmp_path, monkeypatch):
     assert not [name for name in pd.read_parquet("P.arms.parquet") if name.endswith("expected")]
 
 
-def test_samples_of_two_references_are_refused_in_one_sentence(tmp_path, monkeypatch):
+def test_genes_that_one_sample_lacks_are_left_out(tmp_path, monkeypatch):
     write_patient(tmp_path)
-    data = ad.read_h5ad(tmp_path / "P_T2.cells.h5ad")
-    data[:, 100:].copy().write_h5ad(tmp_path / "P_T2.cells.h5ad")
-    result = run(tmp_path, monkeypatch)
-    assert result.exit_code == 1
-    assert "P_T2.cells.h5ad" in result.output
-    assert "one reference" in result.output
+    data = ad.read_h5ad(tmp_path / "P_T1.cells.h5ad")
+    more = ad.AnnData(
+        np.ones((len(data), 1), np.int32), obs=data.obs, var=pd.DataFrame(index=["CAR_SEQUENCE"])
+    )
+    both = ad.concat([more, data], axis=1)  # a gene more, which also moves the others
+    both.X = sparse.csr_matrix(both.X)
+    both.write_h5ad(tmp_path / "P_T1.cells.h5ad")
+    lacking = ad.read_h5ad(tmp_path / "P_T2.cells.h5ad")
+    lacking[:, 100:].copy().write_h5ad(tmp_path / "P_T2.cells.h5ad")
+    result = run(tmp_path, monkeypatch, "--clones", "P.clones.parquet")
+    assert result.exit_code == 0, result.output
+    genes = set(pd.read_parquet("P.arm_genes.parquet")["gene"])
+    assert genes and genes <= set(lacking.var_names[100:])
+    here = pd.read_parquet("P.arms.parquet").set_index("cell_id")
+    truth = pd.read_parquet("labels.parquet").set_index("cell_id")
+    assert len(here) == len(truth)
+    assert here.loc[truth.index[truth.lineage == "T"], "1q"].median() == pytest.approx(1.0, abs=0.06)
+
+
+def test_a_users_positions_may_number_chromosomes_and_hold_more_than_autosomes(tmp_path):
+    rows = [
+        ("A", "1", 5, 9, "p"),
+        ("B", "chr2", 5, 9, "q"),
+        ("A", "1", 50, 90, "q"),
+        ("C", "chrX", 5, 9, "p"),
+    ]
+    table = pd.DataFrame(rows, columns=["gene", "chromosome", "start", "end", "arm"])
+    for chosen in (table, table[table.chromosome == "1"]):  # a column of numbers alone, too
+        chosen.to_csv(tmp_path / "own.tsv", sep="\t", index=False)
+        found = arms.read_positions(tmp_path / "own.tsv")
+        assert found.loc["A", ["chromosome", "arm", "start"]].tolist() == ["chr1", "1p", 5]
+        assert found.index.tolist() == [name for name in ("A", "B") if name in set(chosen.gene)]
+        assert len(arms.usable_genes(["A", "C"], found, MASKED)) == 1
