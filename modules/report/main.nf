@@ -24,17 +24,19 @@ workflow REPORT {
     CELL_TABLE(cells.labels, results, columns)
     RECEPTORS(sortedFiles(cells.receptors), CELL_TABLE.out.cells)
     subsets = cells.subsets.collect(sort: { table -> table.name }).ifEmpty([])
-    EXPORT(
-        sortedFiles(cells.matrices),
-        CELL_TABLE.out.cells,
-        RECEPTORS.out.airr.ifEmpty([]),
-        cells.embedding,
-        subsets,
-        sortedFiles(cells.scores),
-        file("${assets}/colours.tsv"),
-        columns,
-        settings.export,
-    )
+    if (settings.export != 'none') {
+        EXPORT(
+            sortedFiles(cells.matrices),
+            CELL_TABLE.out.cells,
+            RECEPTORS.out.airr.ifEmpty([]),
+            cells.embedding,
+            subsets,
+            sortedFiles(cells.scores),
+            file("${assets}/colours.tsv"),
+            columns,
+            settings.export,
+        )
+    }
 
     // The samplesheet for every patient, so that a patient without any other table has a page too.
     patients = cells.matrices.map { meta, _matrix -> [patient: meta.patient] }.unique()
