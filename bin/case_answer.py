@@ -249,7 +249,8 @@ def confidence(rows, n: float, share: float) -> tuple[str, list[str]]:
     """(high, moderate, low or none; why) for the carrier of a bulk clone, from its rows of mrd.tsv."""
     first = rows.iloc[0]
     exact = first["distance"] == 0
-    why = [f"matched by {first['matched_by']}, {first['distance']:.0f} differences"] if n else []
+    apart = f", {first['distance']:.0f} differences" if first["distance"] == first["distance"] else ""
+    why = [f"matched by {first['matched_by']}{apart}"] if n else []
     why += [] if n else [text.strip() for text in str(first["reason"]).split(";")[1:]]
     agreement = str(first["agreement"]) if first["agreement"] == first["agreement"] else ""
     why += [text for text in (agreement, str(first["reason"])) if n and text not in ("", "nan")]

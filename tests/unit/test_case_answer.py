@@ -110,3 +110,11 @@ def test_without_bulk_the_page_says_so(answer):
 def test_confidence(n, share, distance, agreement, level):
     row = {"distance": distance, "matched_by": "junction", "agreement": agreement, "reason": ""}
     assert case_answer.confidence(pd.DataFrame([row]), n, share)[0] == level
+
+
+@pytest.mark.parametrize(
+    ("distance", "told"), [(1, "matched by x, 1 differences"), (float("nan"), "matched by x")]
+)
+def test_differences_are_told_only_where_they_are_known(distance, told):
+    row = {"distance": distance, "matched_by": "x", "agreement": float("nan"), "reason": ""}
+    assert case_answer.confidence(pd.DataFrame([row]), 30, 1.0)[1] == [told]
