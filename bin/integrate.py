@@ -274,6 +274,11 @@ def main(components, expression, samples, integration, integrate_over, k, cluste
         raise click.ClickException(
             f"{unknown[0]}: is in {components.name} but not in {samples.name}; use the same run's"
         )
+    if integration == "harmony" and integrate_over == "batch" and not sheet["batch"].any():
+        raise click.ClickException(
+            f"{samples.name}: the column batch is empty, so that --integrate_over batch would correct for nothing; "
+            "fill in batch in the samplesheet, or use --integrate_over sample"
+        )
     k = min(k, len(table) - 1)
     batch = sheet.loc[sample, "batch"].to_numpy() if integrate_over == "batch" else sample
     integrated = integration == "harmony" and len(set(batch)) > 1

@@ -200,3 +200,15 @@ def test_a_sample_that_the_sheet_lacks_is_named(cohort, tmp_path, monkeypatch, s
     result = CliRunner().invoke(variable_genes.main, [str(path), "--samples", str(cohort[0] / "samples.tsv"),
                                                       "--excluded", str(cohort[0] / "excluded.tsv")])  # fmt: skip
     assert result.exit_code == 1 and sample in result.output and "samples.tsv" in result.output
+
+
+def test_a_batch_that_nobody_filled_in_is_an_error(cohort, tmp_path, monkeypatch):
+    integrate_cohort(cohort[0], tmp_path, monkeypatch)
+    sheet = pd.read_csv(cohort[0] / "samples.tsv", sep="\t", dtype=str)
+    options = ["components.parquet", "expression.npz", "--samples", "own.tsv", "--integrate-over", "batch"]
+    sheet.assign(batch="").to_csv("own.tsv", sep="\t", index=False)
+    result = CliRunner().invoke(integrate.main, options)
+    assert result.exit_code == 1 and "column batch is empty" in result.output
+    assert CliRunner().invoke(integrate.main, [*options, "--integration", "none"]).exit_code == 0
+    sheet.assign(batch=["a", "b"]).to_csv("own.tsv", sep="\t", index=False)
+    assert CliRunner().invoke(integrate.main, options).exit_code == 0
