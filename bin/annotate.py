@@ -30,7 +30,7 @@ def read_markers(path: Path):
             f"{path.name}: lacks the column {missing[0]}; see assets/markers.tsv for its shape"
         )
     for sign in ("positive", "negative"):
-        table[sign] = [[g for g in genes.upper().split(",") if g] for genes in table[sign]]
+        table[sign] = [[g.strip() for g in genes.upper().split(",") if g.strip()] for genes in table[sign]]
     return table.set_index("cell_type", drop=False)
 
 

@@ -26,7 +26,8 @@ def read_fragments(folder: Path, name: str):
 def ordered(values):
     """Categories in their natural order: CD4 before CD8, T2 before T10."""
     return sorted(
-        set(values), key=lambda text: [int(t) if t.isdigit() else t.lower() for t in re.split(r"(\d+)", text)]
+        set(values),
+        key=lambda text: [int(t) if t.isdecimal() else t.lower() for t in re.split(r"(\d+)", text)],
     )
 
 

@@ -23,7 +23,7 @@ def marker_genes(path: Path) -> list[str]:
             f"{path.name}: lacks the column {missing[0]}; see assets/markers.tsv for its shape"
         )
     listed = ",".join([*table["positive"], *table["negative"]]).upper().split(",")
-    return sorted(set(listed) - {""})
+    return sorted({gene.strip() for gene in listed} - {""})
 
 
 def read_lognormal(path: Path, genes: list[str], block: int = 4096):

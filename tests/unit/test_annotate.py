@@ -306,3 +306,11 @@ def test_clusters_are_divided_by_type_or_not_at_all(sample, project):
     assert groups["whole"].nunique() == groups["parent"].nunique() == len(TYPES)
     command(marker_means.main, "integrated.parquet", "S1.cells.h5ad", *options, "--undivided")
     assert (pd.read_parquet("groups.parquet")[["part", "whole"]] == 0).all(axis=None)
+
+
+def test_genes_are_found_whatever_blanks_stand_around_them(tmp_path):
+    row = "cell_type\tparent\tlineage\treceptor\tpositive\tnegative\nNK\t\tNK\t\tNKG7, GNLY ,, prf1\tCD3D, \n"
+    (tmp_path / "own.tsv").write_text(row)
+    assert marker_means.marker_genes(tmp_path / "own.tsv") == ["CD3D", "GNLY", "NKG7", "PRF1"]
+    table = annotate.read_markers(tmp_path / "own.tsv")
+    assert table.loc["NK", "positive"] == ["NKG7", "GNLY", "PRF1"] and table.loc["NK", "negative"] == ["CD3D"]

@@ -81,3 +81,8 @@ def test_fragments_of_all_samples_are_joined(run, labels):
 def test_a_repeated_cell_is_an_error_with_its_name(run, labels):
     said = run(pd.concat([labels, labels.iloc[:1]]), {})
     assert "S1:AC0 stands there twice" in said
+
+
+def test_names_with_raised_digits_are_ordered(run, labels):
+    labels["cell_type"] = ["CD4²", "CD10", "CD4", "CD4²", "CD10", "CD4"]
+    assert list(run(labels, {})["cell_type"].cat.categories) == ["CD4", "CD4²", "CD10"]
