@@ -61,7 +61,8 @@ def typedValue(String name, given, Map property) {
         return [null, "--${name} is one of ${property['enum'].join(', ')}, not '${text}'"]
     }
     if (property.pattern && !(text ==~ property.pattern)) {
-        return [null, "--${name} '${text}' is not of the form that the default '${property['default']}' has"]
+        def wanted = property['default'] == null ? '' : " that the default '${property['default']}' has"
+        return [null, "--${name} '${text}' is not of the form${wanted ?: ' it needs'}: ${property.description}"]
     }
     if (property.format == 'file-path') {
         def place = file(text, glob: false)

@@ -24,21 +24,21 @@ process SUBCLUSTER {
     script:
     def name = lineage.lineage
     def own = lineage.numbered == 'yes'
-    def numbered = own ? "--numbered ${lineage.prefix}" : ''
+    def numbered = own ? "--numbered '${lineage.prefix}'" : ''
     """
-    variable_genes.py ${cells} --samples ${sheet} --excluded ${excluded} --annotation ${annotation} --lineage ${name}
-    integrate.py ${name}.components.parquet ${name}.expression.npz --samples ${sheet} \\
+    variable_genes.py ${cells} --samples ${sheet} --excluded ${excluded} --annotation ${annotation} --lineage '${name}'
+    integrate.py '${name}.components.parquet' '${name}.expression.npz' --samples ${sheet} \\
         --integration ${options.integration} --integrate-over ${options.integrate_over} \\
         --resolution ${lineage.resolution} --seed ${options.seed}
-    marker_means.py ${name}.integrated.parquet ${cells} --markers ${subsets} --annotation ${annotation} ${own ? '--undivided' : ''}
-    annotate.py ${name}.groups.parquet ${name}.marker_means.npz --markers ${subsets} ${numbered}
-    mv ${name}.annotation.tsv ${name}.subset_evidence.tsv
-    refine.py ${name}.parts.parquet ${name}.components.parquet ${name}.expression.npz --markers ${subsets} --odds 0.5
-    subcluster.py ${name}.annotation.parquet ${name}.integrated.parquet ${cells} --lineage ${name}
+    marker_means.py '${name}.integrated.parquet' ${cells} --markers ${subsets} --annotation ${annotation} ${own ? '--undivided' : ''}
+    annotate.py '${name}.groups.parquet' '${name}.marker_means.npz' --markers ${subsets} ${numbered}
+    mv '${name}.annotation.tsv' '${name}.subset_evidence.tsv'
+    refine.py '${name}.parts.parquet' '${name}.components.parquet' '${name}.expression.npz' --markers ${subsets} --odds 0.5
+    subcluster.py '${name}.annotation.parquet' '${name}.integrated.parquet' ${cells} --lineage '${name}'
     """
 
     stub:
     """
-    touch ${lineage.lineage}.subsets.parquet ${lineage.lineage}.subset_evidence.tsv ${lineage.lineage}.markers.tsv
+    touch '${lineage.lineage}.subsets.parquet' '${lineage.lineage}.subset_evidence.tsv' '${lineage.lineage}.markers.tsv'
     """
 }

@@ -58,7 +58,9 @@ workflow CASES {
         assets, columns, parameters, versions, release,
     )
 
-    several = CASE_ANSWER.out.answer.map { _meta, answer -> answer }.collect().filter { answers -> answers.size() > 1 }
+    several = CASE_ANSWER.out.answer.map { _meta, answer -> answer }
+        .collect(sort: { answer -> answer.name })
+        .filter { answers -> answers.size() > 1 }
     COHORT_REPORT(several, shared, colours, assets)
 
     emit:

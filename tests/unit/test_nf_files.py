@@ -23,6 +23,8 @@ def processes() -> dict[str, tuple[Path, str]]:
 
 
 PROCESSES = processes()
+GROUPS = json.loads((PROJECT / "nextflow_schema.json").read_text(encoding="utf-8"))["$defs"].values()
+PARAMETERS = {name: entry for group in GROUPS for name, entry in group["properties"].items()}
 
 
 def block(process: str, name: str) -> list[str]:
@@ -180,3 +182,39 @@ def test_every_profile_is_declared_and_tested():
     known = profiles(PROJECT / "nextflow.config")
     assert known <= profiles(PROJECT / "tests" / "nextflow.config")
     assert known <= {field(path.read_text(encoding="utf-8"), "profile") for path in PIPELINE}
+
+
+def test_no_export_calls_no_step():
+    from export import KINDS
+
+    chosen = PARAMETERS["export"]["enum"]
+    assert {kind for choice in chosen for kind in choice.split(",")} == {*KINDS, "none"}
+    called = re.search(
+        r"^( *)EXPORT\(", (PROJECT / "modules/report/main.nf").read_text(encoding="utf-8"), re.M
+    )
+    before = called.string[: called.start()].rstrip().splitlines()[-1]
+    assert before.strip() == "if (settings.export != 'none') {"
+
+
+def test_results_are_never_moved_away_from_the_tasks_that_read_them():
+    assert "move" not in PARAMETERS["publish_mode"]["enum"]
+
+
+@pytest.mark.parametrize("name", ["focus", "car"])
+def test_what_is_quoted_in_a_script_holds_no_apostrophe(name):
+    pattern = PARAMETERS[name]["pattern"]
+    assert not re.fullmatch(pattern, "NK'; touch x'")
+    for text in ("plasma", "CD4 T,CD56dim", "FMC63.*|anti-BCMA"):
+        assert re.fullmatch(pattern, text)
+
+
+def test_names_of_lineages_are_quoted():
+    _path, source = PROCESSES["SUBCLUSTER"]
+    script = source.split("    script:")[1]
+    held = re.findall(r"(.)\$\{(?:name|lineage\.lineage|lineage\.prefix)\}", script)
+    assert held and set(held) == {"'"}
+
+
+def test_lists_that_a_task_is_given_are_sorted():
+    source = (PROJECT / "modules" / "report" / "cases.nf").read_text(encoding="utf-8")
+    assert "collect(sort: { answer -> answer.name })" in source and ".collect()" not in source
