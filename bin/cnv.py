@@ -300,9 +300,9 @@ def main(arms, patient, shifts, labels, min_cells, min_share, seed) -> None:
     names = [column.removesuffix(":expected") for column in cells if column.endswith(":expected")]
     label = pd.read_parquet(labels).set_index("cell_id")[["timepoint", "day", "subset"]]
     cells = cells.join(label.astype({"timepoint": str, "subset": str}), on="cell_id")
-    table, cells["cnv_profile"] = judge(
-        cells, names, pd.read_csv(shifts, sep="\t"), min_cells, min_share, seed
-    )
+    text = {"population": str, "cell_type": str}  # a user's label may be a number
+    moved = pd.read_csv(shifts, sep="\t", dtype=text, keep_default_na=False, na_values=[""])
+    table, cells["cnv_profile"] = judge(cells, names, moved, min_cells, min_share, seed)
     table["patient"] = patient
     table.to_csv(f"{patient}.cnv.tsv", sep="\t", index=False, float_format="%.4g")
     kept = cells[["cell_id", "population", "normal", "baseline", "cnv_profile"]]

@@ -4,6 +4,7 @@ import cnv
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from tumour_room import run_steps
 
 
@@ -170,3 +171,32 @@ def test_planted_patient(tmp_path, monkeypatch):
     profiles = table[(table.level == "sub-clone") & (table.stratum == "all")]
     assert profiles.n.sum() == len(clone)
     assert {"1q+", "1q+ 13q-", "none"} <= set(profiles.event)
+
+
+def test_cell_types_named_by_numbers_keep_their_shift(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(6)
+    ids = [f"S:{i}" for i in range(200)]
+    cells = cells_of(mixed(200, 0.5, 1.5, rng), rng).assign(cell_id=ids, population="1", cell_type="1")
+    cells["normal"] = np.arange(200) < 100
+    cells.to_parquet("P.arms.parquet")
+    pd.DataFrame({"cell_id": ids, "timepoint": "28", "day": 28, "subset": "1"}).to_parquet("labels.parquet")
+    names = (
+        "patient population cell_type cells baseline reference arm genes shift error agreeing scored_genes mb"
+    )
+    pd.DataFrame(
+        [["P", "1", "1", 200, "", "", "1q", 300, 0.123, 0.01, 0.8, 300, 100]], columns=names.split()
+    ).to_csv("P.arm_shifts.tsv", sep="\t", index=False)
+    options = [
+        "P.arms.parquet",
+        "--patient",
+        "P",
+        "--shifts",
+        "P.arm_shifts.tsv",
+        "--labels",
+        "labels.parquet",
+    ]
+    result = CliRunner().invoke(cnv.main, options)
+    assert result.exit_code == 0, result.exception
+    table = pd.read_csv("P.cnv.tsv", sep="\t")
+    assert len(table) and (table.loc[table["level"] == "population", "shift"] == 0.123).all()
