@@ -177,8 +177,7 @@ def moves(name: str, matched: str, curve, fates, patient: str) -> list:
     rows = fates[fates["clone"] == matched] if fates is not None and matched else None
     if rows is not None and len(rows):
         source = f"{patient}.fates.tsv"
-        fate, change = rows["fate"].iloc[0], rows["change"].iloc[0]
-        said.append(f"Single cells: {fate}{f' and {change}' if change not in (fate, 'not shown') else ''}; ")
+        said.append(f"Single cells: {fate_in_words(rows)}; ")
         seen = rows[rows["total"] > 0].sort_values("day")
         shown = seen if len(seen) <= 4 else seen.iloc[[0, len(seen) // 2, -1]]
         # Fates are judged within the clone's lineage where it was sampled: not every lineage shows its receptors alike.
@@ -227,12 +226,16 @@ def carries(matched: str, cnv, patient: str) -> list:
     return [*said, " of ", number(source, cnv, "total", where), " cells"]
 
 
+def fate_in_words(rows) -> str:
+    """`lost`, `persistent and expanded`: the fate of a clone's rows, with the change of one that stayed."""
+    fate, change = rows[["fate", "change"]].iloc[0]
+    return f"{fate} and {change}" if fate == "persistent" and change != "not shown" else fate
+
+
 def fate_of(matched: str, fates) -> str:
-    """`persistent and expanded`, as FATES calls the clone; empty where it calls nothing."""
+    """The fate of a clone in words; empty where FATES calls none."""
     rows = fates[fates["clone"] == matched] if fates is not None and matched else []
-    if not len(rows) or rows["fate"].iloc[0] == "undetermined":
-        return ""
-    return words(dict.fromkeys(text for text in rows[["fate", "change"]].iloc[0] if text != "not shown"))
+    return fate_in_words(rows) if len(rows) and rows["fate"].iloc[0] != "undetermined" else ""
 
 
 def events_of(matched: str, cnv) -> list[str]:

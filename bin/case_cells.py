@@ -47,6 +47,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 
 
+def seen(row: dict) -> str:
+    """`12.3 %`, or what not seeing any still allows: `none (at most 0.04 %)`."""
+    return percent(row["share"]) if row["n"] else f"none (at most {percent(row['high'])})"
+
+
 def largest_change(here: list[dict]) -> tuple[dict, dict] | None:
     """The two rows, the earlier first, that differ most of those whose intervals do not overlap."""
     pairs = [
@@ -75,7 +80,7 @@ def composition(rows, colour_of, figure: dict) -> dict | None:
         panels.append({"title": label, "unit": "", "percent": True, "series": series})
         moved = largest_change(here)
         if moved:
-            text = ", ".join(f"{percent(row['share'])} at {row['timepoint']}" for row in moved)
+            text = ", ".join(f"{seen(row)} at {row['timepoint']}" for row in moved)
             told.append((abs(moved[1]["share"] - moved[0]["share"]), f"{label} {text}"))
     texts = [text for _size, text in sorted(told, reverse=True)]
     more = f"; and {len(texts) - 4} more" if len(texts) > 4 else ""
@@ -88,7 +93,8 @@ def composition(rows, colour_of, figure: dict) -> dict | None:
         )
     return figure | {
         "kind": "multiples", "columns": 4, "panels": panels, "alt": found,
-        "caption": "Share of cells with 95 % intervals (Wilson); they say how certain the share of this sample is, not how samples of one state differ."
+        "caption": "Share of cells with 95 % intervals (Wilson, wider where names are doubtful); they say how certain the share of this sample is, not how "
+        "samples of one state differ."
     }  # fmt: skip
 
 
@@ -113,18 +119,20 @@ def clones_over_time(fates, receptor: str, colours: list[str], patient: str) -> 
         here = rows[rows["clone"] == clone].sort_values("day", kind="stable")
         shares, n = here["share"].tolist(), here["n"].astype(int).tolist()
         label = here["label"].iloc[0]
-        bands.append({"name": str(clone), "label": str(label), "fate": here["fate"].iloc[0],
+        fate, change, kind = here[["fate", "change", "lineage"]].iloc[0]
+        fate = f"{fate} and {change}" if fate == "persistent" and change != "not shown" else fate
+        bands.append({"name": str(clone), "label": str(label), "lineage": kind, "fate": fate,
                       "colour": colours[at % len(colours)], "shares": shares, "n": n})  # fmt: skip
-        seen = here.iloc[[0, -1]] if len(here) > 4 else here
+        told_of = here.iloc[[0, -1]] if len(here) > 4 else here
         steps = ", ".join(
             f"{row['timepoint']} "
             + (f"{percent(row['share'])} ({bounds(row)})" if row["n"] else f"not seen ({bounds(row)})")
-            for row in seen.to_dict("records")
+            for row in told_of.to_dict("records")
         )
         if here["fate"].iloc[0] != "undetermined" and len(told) < 3:
-            told.append(f"{clone} {here['fate'].iloc[0]}: {steps}")
+            told.append(f"{clone} ({kind}) {fate}: {steps}")
     unsure = sum(band["fate"] == "undetermined" for band in bands)
-    told += [f"of {unsure} of these clones too few cells were seen to call a fate"] if unsure else []
+    told += [f"without a fate, for too few cells: {unsure}"] if unsure else []
     columns = [
         {"label": str(row["timepoint"]), "total": int(row["total"])} for row in times.to_dict("records")
     ]
@@ -132,7 +140,7 @@ def clones_over_time(fates, receptor: str, colours: list[str], patient: str) -> 
         "id": f"clones_{receptor.lower()}", "section": "clones", "title": f"Dominant {receptor} clones over time",
         "kind": "alluvial", "columns": columns, "bands": bands, "alt": "; ".join(told) + ".", "table": f"{patient}.fates.tsv",
         "caption": f"Share of the cells with a {receptor}; their number stands below. The grey rest are all other clones. "
-        "Clones of fewer cells than the smallest followed are in no band."
+        "Clones too small to be followed have no band."
     }  # fmt: skip
 
 
@@ -203,7 +211,7 @@ def marker_dots(markers, names: list[str], lineage: str, table: str) -> dict | N
          f"{row['gene']} in {row['subset']}: {percent(row['detected_in'])} of cells, mean {row['mean_in']:.2f}"]
         for row in rows.assign(top=top).to_dict("records") if row["subset"] in names
     ]  # fmt: skip
-    first = "; ".join(f"{name}: {', '.join(first_of[name][:3])}" for name in names)
+    first = "; ".join(f"{name}: {', '.join(first_of[name][:3])}" for name in names if first_of[name])
     return {
         "id": f"markers_{lineage}", "section": f"subsets_{lineage}", "title": f"Markers of {lineage} subsets", "kind": "grid",
         "shape": "dot", "rows": names, "columns": chosen, "cells": dots, "alt": f"First markers of {first}.", "table": table,

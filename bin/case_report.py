@@ -174,18 +174,22 @@ def arrange(figures: list[dict], maps: list[dict]) -> list[dict]:
 
 
 def samples_of(folder: Path, patient: str) -> list[dict]:
-    """The patient's samples by day, with kept cells and status."""
+    """The patient's samples by day, with kept cells, those before quality control where known, and status."""
     import pandas as pd
 
     sheet = pd.read_csv(folder / "samples.tsv", sep="\t", dtype=str, keep_default_na=False)
     sheet = sheet[sheet["patient"] == patient].assign(day=lambda t: t["day"].astype(int))
     cells = pd.read_parquet(folder / "cells.parquet", columns=["sample"])["sample"].astype(str).value_counts()
-    status = {}
+    status, before = {}, {}
     if (folder / "qc.tsv").exists():
         table = pd.read_csv(folder / "qc.tsv", sep="\t", dtype=str, keep_default_na=False)
         status = table.set_index("sample")["status"].to_dict()
+        if "cells_before" in table:
+            before = table.set_index("sample")["cells_before"].to_dict()
     return [
-        row | {"cells": int(cells.get(row["sample"], 0)), "status": status.get(row["sample"], "pass")}
+        row
+        | {"cells": int(cells.get(row["sample"], 0)), "status": status.get(row["sample"], "pass")}
+        | {"before": int(before.get(row["sample"]) or 0)}
         for row in sheet.sort_values("day", kind="stable").to_dict("records")
     ]
 

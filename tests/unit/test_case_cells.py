@@ -26,17 +26,17 @@ def test_shares_and_intervals_are_those_of_the_table(figures, tmp_path):
 
 
 def test_the_finding_is_the_largest_change_whose_intervals_lie_apart():
-    columns = ["label", "timepoint", "day", "share", "low", "high"]
+    columns = ["label", "timepoint", "day", "n", "share", "low", "high"]
     rows = [
-        ("rises late", "T1", 0, 0.04, 0.00, 0.30),
-        ("rises late", "T2", 30, 0.03, 0.01, 0.06),
-        ("rises late", "T3", 180, 0.14, 0.10, 0.18),
-        ("stays", "T1", 0, 0.20, 0.10, 0.30),
-        ("stays", "T2", 30, 0.25, 0.15, 0.35),
-        ("stays", "T3", 180, 0.30, 0.20, 0.40),
+        ("rises late", "T1", 0, 1, 0.04, 0.00, 0.30),
+        ("rises late", "T2", 30, 0, 0.00, 0.00, 0.06),
+        ("rises late", "T3", 180, 9, 0.14, 0.10, 0.18),
+        ("stays", "T1", 0, 5, 0.20, 0.10, 0.30),
+        ("stays", "T2", 30, 5, 0.25, 0.15, 0.35),
+        ("stays", "T3", 180, 5, 0.30, 0.20, 0.40),
     ]
     told = case_cells.composition(pd.DataFrame(rows, columns=columns), {}.get, {})["alt"]
-    assert told == "Moved, with intervals that lie apart: rises late 3 % at T2, 14 % at T3."
+    assert told == "Moved, with intervals that lie apart: rises late none (at most 6 %) at T2, 14 % at T3."
     told = case_cells.composition(pd.DataFrame(rows[3:], columns=columns), {}.get, {})["alt"]
     assert told == "At no two time points do a share's intervals lie apart."
 
@@ -76,12 +76,12 @@ def test_every_subset_that_the_tables_name_has_a_colour_of_its_own_in_its_lineag
 
 def test_unseen_clones_carry_their_upper_bound_and_unsure_fates_are_not_told():
     rows = [{"receptor": "BCR", "clone": clone, "label": "CAR", "timepoint": f"T{at}", "day": at, "n": n, "total": 20,
-             "share": n / 20, "low": 0.01, "high": 0.14, "fate": fate}
+             "share": n / 20, "low": 0.01, "high": 0.14, "fate": fate, "change": "not shown", "lineage": "B"}
             for clone, fate, counts in (("B1", "lost", (9, 0)), ("B2", "undetermined", (1, 1))) for at, n in enumerate(counts)]  # fmt: skip
     found = case_cells.clones_over_time(pd.DataFrame(rows), "BCR", ["#0072B2"], "P1")
     assert (
         found["alt"]
-        == "B1 lost: T0 45 % (1 to 14 %), T1 not seen (at most 14 %); of 1 of these clones too few cells were seen to call a fate."
+        == "B1 (B) lost: T0 45 % (1 to 14 %), T1 not seen (at most 14 %); without a fate, for too few cells: 1."
     )
 
 

@@ -30,6 +30,7 @@ def test_bands_are_as_high_as_their_shares(times, width):
     band = {
         "name": "A",
         "label": "CAR",
+        "lineage": "plasma",
         "fate": "persistent",
         "colour": "#0072B2",
         "n": [25] * times,

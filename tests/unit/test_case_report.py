@@ -93,7 +93,7 @@ def test_a_lost_sample_and_unknown_states_still_give_a_page(tmp_path, monkeypatc
     status = pd.read_csv("tables/samples.tsv", sep="\t").assign(status=["pass", "failed", "pass"])
     status.to_csv("tables/qc.tsv", sep="\t", index=False)
     text = report_case.make_page(tmp_path / "tables").read_text()
-    assert "0 cells (failed)" in text and "fig-isg_plasma" not in text and "fig-summary" in text
+    assert "0 cells kept (failed)" in text and "fig-isg_plasma" not in text and "fig-summary" in text
 
 
 def test_nothing_is_loaded_from_elsewhere(page):
@@ -180,7 +180,7 @@ def test_names_that_look_like_numbers_are_names(tmp_path, monkeypatch):
         if clone["clone"] == "1"
     ]
     assert report_case.said(seen["who"]).startswith("Plasma cells: 30 of 32 matched cells")
-    assert "28 55 %" in report_case.said(seen["moves"]) and seen["confidence"] == "high"
+    assert "28 68.8 %" in report_case.said(seen["moves"]) and seen["confidence"] == "high"
     niche = {figure["id"]: figure for figure in json.loads((tmp_path / "001.niche.json").read_text())}
     assert "Not shown" not in niche["communication"]["alt"] and niche["watched"]["columns"] == ["1", "28"]
     (drawn,) = json.loads((tmp_path / "001.summary.json").read_text())
