@@ -13,6 +13,9 @@ FILE = click.Path(exists=True, dir_okay=False)
 CLINICAL = r"(?i)\bcar\b|car[-_ ]?t|transgene"  # parameters of the clinical table that measure the product
 CHANGE = ["patient", "from", "to", "from_day", "to_day", "min_umi", "difference", "low", "high"]
 RATIO = ["ratio", "ratio_low", "ratio_high"]
+TEXT = dict.fromkeys(
+    ("patient", "sample", "level", "label", "parameter", "unit"), str
+)  # may look like numbers
 
 
 def change(before: tuple[int, int], after: tuple[int, int]) -> dict[str, float]:
@@ -68,7 +71,8 @@ def concentration(sizes) -> dict[str, float]:
 
 def clinical_series(clinical, patient: str):
     """Rows of the clinical table that measure the product: day, value, unit, parameter."""
-    mine = clinical[(clinical.patient.astype(str) == patient) & clinical.parameter.str.contains(CLINICAL)]
+    named = clinical.parameter.str.contains(CLINICAL, na=False)
+    mine = clinical[(clinical.patient == patient) & named]
     return mine.sort_values(["parameter", "day"])[["day", "parameter", "value", "unit"]]
 
 
@@ -92,7 +96,7 @@ def main(results, patient, labels, clones, clinical) -> None:
     times = label[["sample", "timepoint", "day"]].drop_duplicates().sort_values("day", kind="stable")
     folder = {Path(path).name: path for path in results}
     facts = {s: json.loads(Path(folder[f"{s}.car.json"]).read_text()) for s in times["sample"]}
-    tables = [pd.read_csv(folder[f"{s}.car.tsv"], sep="\t") for s in times["sample"]]
+    tables = [pd.read_csv(folder[f"{s}.car.tsv"], sep="\t", dtype=TEXT) for s in times["sample"]]
     table = times.merge(pd.concat(tables, ignore_index=True), on="sample")
     table.insert(0, "patient", patient)
     table.to_csv(f"{patient}.car.tsv", sep="\t", index=False, float_format="%.6g")
@@ -120,7 +124,7 @@ def main(results, patient, labels, clones, clinical) -> None:
     seen = whole.assign(parameter="CAR-positive share of T cells", value=whole.share, unit="share")
     series = [seen[["day", "parameter", "value", "unit", "low", "high", "n", "total", "above_ambient"]]]
     if clinical:
-        series.append(clinical_series(pd.read_csv(clinical, sep="\t"), patient))
+        series.append(clinical_series(pd.read_csv(clinical, sep="\t", dtype=TEXT), patient))
     series = pd.concat([part for part in series if len(part)] or series, ignore_index=True)
     series.insert(0, "patient", patient)
     series.to_csv(f"{patient}.car_kinetics.tsv", sep="\t", index=False, float_format="%.6g")

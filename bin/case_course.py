@@ -13,6 +13,27 @@ import click
 
 PACKAGES = ("click", "pandas")
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+# Columns that are text even where all of their values look like numbers.
+NAMES = [
+    "patient",
+    "sample",
+    "timepoint",
+    "from",
+    "to",
+    "clone",
+    "matched_clone",
+    "event",
+    "kind",
+    "parameter",
+    "unit",
+    "probe",
+    "region",
+    "abnormality",
+    "arm",
+    "population",
+    "verdict",
+    "words",
+]
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -23,7 +44,7 @@ def read(folder: Path, name: str, patient: str):
     path = folder / name
     if not path.exists() or not path.stat().st_size:
         return None
-    table = pd.read_csv(path, sep="\t", dtype={"patient": str}, low_memory=False)
+    table = pd.read_csv(path, sep="\t", dtype=dict.fromkeys(NAMES, str), low_memory=False)
     table = table[table["patient"] == patient] if "patient" in table else table
     return table if len(table) else None
 
@@ -158,7 +179,7 @@ def car_kinetics(car, patient: str) -> dict:
         told.append(
             f"{name}: highest {percent(top[1]) if share else format(top[1], 'g')} on day {top[0]:.0f}"
         )
-        unit = "" if share else str(rows["unit"].iloc[0])
+        unit = "" if share else next(iter(rows["unit"].dropna()), "")
         panels.append(
             {
                 "title": str(name),

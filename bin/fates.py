@@ -252,7 +252,7 @@ def main(clones, patient, samples, labels, table, min_cells, fdr):
     cells = pd.read_parquet(labels, columns=["cell_id", "patient", "timepoint", "lineage"])
     cells = cells[cells["patient"].astype(str) == patient].astype({"timepoint": str, "lineage": str})
     cells = cells.merge(pd.read_parquet(clones), on="cell_id", how="left")
-    known = pd.read_csv(table, sep="\t", usecols=["clone", "receptor", "label", "rule"])
+    known = pd.read_csv(table, sep="\t", usecols=["clone", "receptor", "label", "rule"], dtype=str)
     parts = []
     for receptor in ("BCR", "TCR"):
         short = receptor.lower()

@@ -14,6 +14,20 @@ BALANCED = r"(?i)rearrang|transloc|fusion|split|break|invers|\bt\(|::|\binv\("
 KINDS = (("gain", r"(?i)gain|ampl|dup|tri|tetra|extra|\+"), ("loss", r"(?i)del|loss|lost|mono|-"))
 BAND = r"(?:chr)?(\d{1,2}|[XY])\s*([pq]?)[\d.]*"
 SEPARATION = 1.5  # standard deviations that part of an arm needs to be seen in one cell
+# Columns that are text even where all of their values look like numbers.
+NAMES = [
+    "patient",
+    "probe",
+    "region",
+    "abnormality",
+    "population",
+    "level",
+    "stratum",
+    "cell_type",
+    "arm",
+    "event",
+    "verdict",
+]
 COLUMNS = """patient day probe region abnormality percent arm event population timepoint timepoint_day n total
 share low high difference genes mb least_genes least_mb verdict words"""
 
@@ -132,8 +146,7 @@ def main(cnv, patient, fish, cutoff, tolerance) -> None:
     """Hold a patient's FISH results beside CNV (the patient's cnv.tsv)."""
     import pandas as pd
 
-    table = pd.read_csv(cnv, sep="\t")
-    probes = pd.read_csv(fish, sep="\t", dtype={"patient": str, "region": str, "abnormality": str})
+    table, probes = (pd.read_csv(path, sep="\t", dtype=dict.fromkeys(NAMES, str)) for path in (cnv, fish))
     for name in ("day", "percent"):
         probes[name] = pd.to_numeric(probes[name], errors="coerce")
     rows = beside(probes[probes.patient == patient], table, patient, cutoff, tolerance)

@@ -21,6 +21,10 @@ LINES = ("clone", "cnv", "programme", "fish", "morphology")
 OWN = ("clone", "cnv", "programme")  # lines about the cell or its clone; the others are about the sample
 # What a pathologist counted: parameter of the clinical table, percentage that is abnormal.
 MORPHOLOGY = {"blast": (r"(?i)blast", 5.0), "plasma": (r"(?i)plasma cell", 10.0)}
+# Columns that are text even where all of their values look like numbers.
+NAMES = dict.fromkeys(
+    ("patient", "parameter", "population", "timepoint", "stratum", "arm", "event", "verdict", "level"), str
+)
 DAYS = 14  # between a sample and the count
 
 
@@ -138,7 +142,7 @@ def sample_lines(cells, fish, clinical):
         lines[0][cells.population.isin(tested)] = cells.population.isin(set(both.population))
     if clinical is not None:
         for lineage, (pattern, abnormal) in MORPHOLOGY.items():
-            counts = clinical[clinical.parameter.str.contains(pattern) & clinical.value.notna()]
+            counts = clinical[clinical.parameter.str.contains(pattern, na=False) & clinical.value.notna()]
             for day, part in cells[cells.lineage == lineage].groupby("day", observed=True):
                 near = counts[(counts.day - day).abs() <= DAYS]
                 if len(near):
@@ -258,15 +262,15 @@ def main(matrices, patient, labels, clones, cnv, cnv_cells, fish, clinical, prog
     cells["clone"] = receptors.get("bcr_clone", pd.Series(dtype=object)).reindex(cells.index)
     light = receptors.get("receptor_subtype_bcr", pd.Series(dtype=object)).reindex(cells.index)
     cells["light"] = light.astype("string").str.extract(r"(IG[KL])", expand=False)
-    probes = pd.read_csv(fish, sep="\t") if fish else None
-    values = pd.read_csv(clinical, sep="\t", dtype={"patient": str}) if clinical else None
+    probes = pd.read_csv(fish, sep="\t", dtype=NAMES) if fish else None
+    values = pd.read_csv(clinical, sep="\t", dtype=NAMES) if clinical else None
     if values is not None:
         values = values[values.patient == patient]
 
     expanded = expanded_clones(cells)
     words, lines = {}, pd.DataFrame(index=cells.index)
     lines["clone"], words["clone"] = clone_line(cells, expanded)
-    lines["cnv"], words["cnv"] = cnv_line(cells, pd.read_csv(cnv, sep="\t"))
+    lines["cnv"], words["cnv"] = cnv_line(cells, pd.read_csv(cnv, sep="\t", dtype=NAMES))
     genes = pd.read_csv(programmes, sep="\t", comment="#")
     expression = read_expression(matrices, sorted(set(genes.gene)), cells.index)
     innocent = (cells.lineage == "HSPC") | (~lines.clone.fillna(True)).astype(bool)

@@ -281,7 +281,7 @@ def main(matches, patient, carriers, curve, clones, table, chains, labels):
         {"timepoint": str, "lineage": str, "cell_type": str}
     )
     cells = cells.merge(pd.read_parquet(clones), on="cell_id", how="left").set_index("cell_id")
-    known = pd.read_csv(table, sep="\t", usecols=["clone", "label", "rule"])
+    known = pd.read_csv(table, sep="\t", usecols=["clone", "label", "rule"], dtype=str)
     order = cells.drop_duplicates("timepoint").sort_values("day", kind="stable")
     times = {name: int(day) for name, day in zip(order["timepoint"], order["day"], strict=True)}
     own = pd.read_parquet(chains, columns=["cell_id", "arm", "locus", "verdict"])

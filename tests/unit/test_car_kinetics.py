@@ -89,3 +89,42 @@ def test_reference_without_car_is_reported_not_zero(tmp_path, monkeypatch):
     assert pd.read_csv("P.car_change.tsv", sep="\t").empty
     section = json.loads((tmp_path / "P.car_mqc.json").read_text())
     assert section["data"]["P_T2"]["status"] == "the reference has no CAR contig"
+
+
+def test_names_that_look_like_numbers_are_text(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    samples = {"001": "1", "002": "28"}
+    cells = pd.DataFrame({"cell_id": [f"{s}:{i}" for s in samples for i in range(100)]})
+    cells["sample"] = cells.cell_id.str[:3]
+    cells = cells.assign(
+        patient="001", timepoint=cells["sample"].map(samples), lineage="T", cell_type="CD4 T"
+    )
+    cells.assign(day=cells["sample"].map({"001": 0, "002": 28})).to_parquet("labels.parquet")
+    for at, sample in enumerate(samples):
+        mine = cells[cells["sample"] == sample]
+        row = {
+            "sample": sample,
+            "level": "lineage",
+            "label": "T",
+            "role": "may carry",
+            "n": 10 * at,
+            "total": 100,
+        }
+        row |= {"share": at / 10, "low": 0, "high": 0.2, "above_ambient": 0}
+        pd.DataFrame([row]).to_csv(f"{sample}.car.tsv", sep="\t", index=False)
+        calls = mine[["cell_id"]].assign(car_umi=[at * (i < 10) for i in range(100)])
+        calls.assign(car_positive=calls.car_umi > 0).to_parquet(f"{sample}.car.parquet")
+        (tmp_path / f"{sample}.car.json").write_text('{"status": "assessed", "min_umi": 1}')
+    clinical = pd.DataFrame(
+        {"patient": "001", "parameter": "CAR-T copies", "day": [3, 9], "value": 5.0, "unit": ""}
+    )
+    clinical.to_csv("clinical.tsv", sep="\t", index=False)
+    files = [str(path.name) for path in tmp_path.glob("*.car.*")]
+    options = ["--patient", "001", "--labels", "labels.parquet", "--clinical", "clinical.tsv"]
+    result = CliRunner().invoke(car_kinetics.main, [*files, *options])
+    assert result.exit_code == 0, (result.output, result.exception)
+    table = pd.read_csv("001.car.tsv", sep="\t", dtype=str)
+    assert table["sample"].tolist() == ["001", "002"]
+    series = pd.read_csv("001.car_kinetics.tsv", sep="\t", dtype={"patient": str})
+    assert series.parameter.value_counts()["CAR-T copies"] == 2
+    assert series.unit[series.parameter == "CAR-T copies"].isna().all()

@@ -50,3 +50,22 @@ def test_values_outside_of_their_range_are_told(figures):
     found = figures()["clinical"]
     assert "outside of the reference range at the last value: WBC 10.5, HGB 10.5" in found["alt"]
     assert figures()["fish"]["finding"] == "agrees: CKS1B gain."
+
+
+def test_names_that_look_like_numbers_are_text_and_no_unit_is_none(figures, tmp_path):
+    for name in ("samples.tsv", "P1.mrd.tsv"):
+        path = tmp_path / "tables" / name
+        table = pd.read_csv(path, sep="\t")
+        table["timepoint"] = table["timepoint"].str[1:].radd("00").where(table["timepoint"].notna())
+        if "clone" in table:
+            table["clone"] = table["clone"].map({"IGH_1": "001", "IGKDE_1": "002"})
+        table.to_csv(path, sep="\t", index=False)
+    curve = pd.read_csv(tmp_path / "tables" / "P1.mrd_curve.tsv", sep="\t")
+    curve["clone"] = curve["clone"].map({"IGH_1": "001", "IGKDE_1": "002"})
+    curve.to_csv(tmp_path / "tables" / "P1.mrd_curve.tsv", sep="\t", index=False)
+    copies = {"patient": "P1", "parameter": "CAR-T copies", "day": [3, 9], "value": [10.0, 5.0], "unit": None}
+    pd.DataFrame(copies).to_csv(tmp_path / "tables" / "P1.car_kinetics.tsv", sep="\t", index=False)
+    found = figures()
+    assert [mark["label"] for mark in found["timeline"]["marks"]] == ["001", "002", "003"]
+    assert [series["name"] for series in found["mrd"]["series"]] == ["001, bulk", "002, bulk", "001: cells"]
+    assert found["car"]["panels"][0]["unit"] == ""

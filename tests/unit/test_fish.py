@@ -114,3 +114,18 @@ def test_patient_without_probes_lists_what_single_cells_see(tmp_path, monkeypatc
     table = pd.read_csv("P.fish.tsv", sep="\t")
     assert set(table.verdict) == {"no probe"}
     assert set(table.arm) == {"1q", "13q"}
+
+
+def test_time_points_and_probes_that_look_like_numbers_are_text(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    at = result("1q", "gain", level="timepoint", stratum="001", day=10.0)
+    pd.DataFrame([result("1q", "gain", stratum=None), at]).to_csv("P.cnv.tsv", sep="\t", index=False)
+    (tmp_path / "fish.tsv").write_text(
+        "patient\tday\tprobe\tregion\tabnormality\tpercent\nP\t10\t007\t1q21\tgain\t80\n"
+    )
+    from click.testing import CliRunner
+
+    done = CliRunner().invoke(fish.main, ["P.cnv.tsv", "--patient", "P", "--fish", "fish.tsv"])
+    assert done.exit_code == 0, done.output
+    row = pd.read_csv("P.fish.tsv", sep="\t", dtype=str).iloc[0]
+    assert (row.probe, row.timepoint) == ("007", "001")
