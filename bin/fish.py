@@ -48,6 +48,15 @@ def read_probe(region: str, abnormality: str) -> tuple[list[str], str | None, st
     return [chromosome + side for side in ([arm] if arm else "pq")], event, ""
 
 
+def read_regions(region: str, abnormality: str) -> dict[str, tuple[list[str], str | None, str]]:
+    """What read_probe says of each band of a region with several (`1p32/1q21`); bands of one arm stay together."""
+    found = {}
+    for band in re.split(r"\s*[;/]\s*", region.strip(" ;/")):
+        arms, event, reason = read_probe(band, abnormality)
+        found.setdefault((tuple(arms), event, reason), []).append(band)
+    return {"/".join(bands): (list(arms), event, reason) for (arms, event, reason), bands in found.items()}
+
+
 def measured(table, arms: list[str], event: str, day: float) -> dict:
     """The single-cell result to hold against a probe: population, time point, share, resolution.
 
@@ -102,11 +111,15 @@ def compare(percent: float, found: dict, cutoff: float, tolerance: float) -> tup
 
 
 def beside(probes, table, patient: str, cutoff: float, tolerance: float) -> list[dict]:
-    """One row per probe, and one per single-cell event that no probe looked at."""
+    """One row per probe and arm that it looks at, and one per single-cell event that no probe looked at."""
     rows = []
-    for probe in probes.to_dict("records"):
-        row = {name: probe[name] for name in ("day", "probe", "region", "abnormality", "percent")}
-        arms, event, reason = read_probe(str(probe["region"]), str(probe["abnormality"]))
+    listed = [
+        (given, region, *read)
+        for given in probes.to_dict("records")
+        for region, read in read_regions(str(given["region"]), str(given["abnormality"])).items()
+    ]
+    for probe, region, arms, event, reason in listed:
+        row = {name: probe[name] for name in ("day", "probe", "abnormality", "percent")} | {"region": region}
         found = measured(table, arms, event, probe["day"]) if event else {}
         row |= {"event": event, "arm": " ".join(arms)} | found
         if not event or not found:
@@ -116,10 +129,12 @@ def beside(probes, table, patient: str, cutoff: float, tolerance: float) -> list
             row |= {"verdict": "no FISH result", "words": "the table gives no percentage"}
         else:
             row["verdict"], row["words"] = compare(probe["percent"], found, cutoff, tolerance)
+            if region != str(probe["region"]).strip():
+                row["words"] += f"; FISH gives one percentage for {probe['region']}"
         rows.append(row)
     events = table[(table.level == "population") & (table.verdict == "detected") & ~table.normal]
     events = events[~events.population.str.endswith("without receptor")]
-    probed = {(row["arm"], row["event"]) for row in rows}
+    probed = {(arm, row["event"]) for row in rows for arm in row["arm"].split()}
     for event in events.to_dict("records"):
         if (event["arm"], event["event"]) not in probed:
             row = {
@@ -153,9 +168,15 @@ def main(cnv, patient, fish, cutoff, tolerance) -> None:
     out = pd.DataFrame(rows).reindex(columns=COLUMNS.split())
     out["difference"] = 100 * out.share - out.percent
     out.to_csv(f"{patient}.fish.tsv", sep="\t", index=False, float_format="%.4g")
-    # MultiQC takes a slash for a path and shows what follows it.
-    named = out.probe.fillna(out.arm).astype(str).str.replace("/", " and ")
-    names = patient + " " + named + " " + out.abnormality.fillna(out.event).astype(str)
+    # A probe may be read on several days and several bands. MultiQC takes a slash for a path.
+    parts = [
+        out.probe,
+        out.region.fillna(out.arm),
+        out.abnormality.fillna(out.event),
+        out.day.map("day {:g}".format),
+    ]
+    named = [" ".join(str(part) for part in row if part == part) for row in zip(*parts, strict=True)]
+    names = [f"{patient} {name}".removesuffix(" day nan").replace("/", " and ") for name in named]
     shown = out[["region", "percent", "share", "verdict", "words"]].astype(object)
     data = dict(zip(names, shown.where(shown.notna(), "").to_dict("records"), strict=True))
     section = {"id": "fish", "section_name": "FISH and single cells", "plot_type": "table", "data": data}

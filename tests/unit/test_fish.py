@@ -129,3 +129,33 @@ def test_time_points_and_probes_that_look_like_numbers_are_text(tmp_path, monkey
     assert done.exit_code == 0, done.output
     row = pd.read_csv("P.fish.tsv", sep="\t", dtype=str).iloc[0]
     assert (row.probe, row.timepoint) == ("007", "001")
+
+
+def test_each_arm_of_several_bands_is_judged():
+    assert list(fish.read_regions("1p32/1q21", "gain").values()) == [
+        (["1p"], "gain", ""),
+        (["1q"], "gain", ""),
+    ]
+    assert fish.read_regions("13q14; 13q34", "deletion") == {"13q14/13q34": (["13q"], "loss", "")}
+    assert list(fish.read_regions("9q34/22q11", "t(9;22)")) == ["9q34/22q11"]
+    probe = {"day": 10, "probe": "X", "region": "1p32/1q21", "abnormality": "gain", "percent": 80.0}
+    table = pd.DataFrame([result("1q", "gain"), result("1p", "gain", **ABSENT)])
+    rows = fish.beside(pd.DataFrame([probe]), table, "P", cutoff=5.0, tolerance=10.0)
+    told = [(row["region"], row["arm"], row["verdict"]) for row in rows]
+    assert told == [("1p32", "1p", "FISH only"), ("1q21", "1q", "agrees")]
+    assert all("one percentage for 1p32/1q21" in row["words"] for row in rows)
+
+
+def test_one_probe_on_two_days_has_two_rows_for_multiqc(tmp_path, monkeypatch):
+    import json
+
+    from click.testing import CliRunner
+
+    monkeypatch.chdir(tmp_path)
+    pd.DataFrame([result("1q", "gain"), result("8q", "gain")]).to_csv("P.cnv.tsv", sep="\t", index=False)
+    probes = {"patient": "P", "day": [10, 90], "probe": "A/B", "region": "1q21", "abnormality": "gain"}
+    pd.DataFrame(probes | {"percent": [80, 70]}).to_csv("fish.tsv", sep="\t", index=False)
+    done = CliRunner().invoke(fish.main, ["P.cnv.tsv", "--patient", "P", "--fish", "fish.tsv"])
+    assert done.exit_code == 0, done.output
+    names = list(json.loads((tmp_path / "P.fish_mqc.json").read_text())["data"])
+    assert names == ["P A and B 1q21 gain day 10", "P A and B 1q21 gain day 90", "P 8q gain"]
