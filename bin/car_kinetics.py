@@ -104,20 +104,18 @@ def main(results, patient, labels, clones, clinical) -> None:
     whole = table[(table.level == "lineage") & (table.label == "T")].reset_index(drop=True)
     calls = {sample: pd.read_parquet(folder[f"{sample}.car.parquet"]) for sample in times["sample"]}
     changes = []
-    for a, b in itertools.pairwise(whole.itertuples()):
+    # Samples of one time point (marrow and blood) are one count: a change is between time points.
+    steps = [(key, part["sample"].tolist()) for key, part in whole.groupby(["day", "timepoint"])]
+    for ((from_day, start), before), ((to_day, end), after) in itertools.pairwise(steps):
         # One threshold for both, the stricter one: a share counted from 1 UMI is no match for one from 2.
-        k = max(facts[row.sample]["min_umi"] for row in (a, b))
-        counts = [label.lineage.reindex(calls[row.sample].cell_id).eq("T").to_numpy() for row in (a, b)]
-        counts = [calls[row.sample].car_umi[of_t] for row, of_t in zip((a, b), counts, strict=True)]
-        first = {
-            "patient": patient,
-            "from": a.timepoint,
-            "to": b.timepoint,
-            "from_day": a.day,
-            "to_day": b.day,
-        }
-        row = change(*((int((part >= k).sum()), len(part)) for part in counts))
-        changes.append(first | {"min_umi": k} | row)
+        k = max(facts[sample]["min_umi"] for sample in before + after)
+        counts = []
+        for samples in (before, after):
+            both = pd.concat([calls[sample] for sample in samples])
+            umi = both.car_umi[label.lineage.reindex(both.cell_id).eq("T").to_numpy()]
+            counts.append((int((umi >= k).sum()), len(umi)))
+        first = {"patient": patient, "from": start, "to": end, "from_day": from_day, "to_day": to_day}
+        changes.append(first | {"min_umi": k} | change(*counts))
     changes = pd.DataFrame(changes, columns=CHANGE + RATIO)
     changes.to_csv(f"{patient}.car_change.tsv", sep="\t", index=False, float_format="%.6g")
 

@@ -91,15 +91,16 @@ def test_reference_without_car_is_reported_not_zero(tmp_path, monkeypatch):
     assert section["data"]["P_T2"]["status"] == "the reference has no CAR contig"
 
 
-def test_names_that_look_like_numbers_are_text(tmp_path, monkeypatch):
+def join_samples(tmp_path, monkeypatch, days):
+    """The step on samples 001, 002, ... of patient 001 at days, each with 100 T cells, 10 more with CAR than before."""
     monkeypatch.chdir(tmp_path)
-    samples = {"001": "1", "002": "28"}
+    samples = {f"00{at + 1}": str(day) for at, day in enumerate(days)}
     cells = pd.DataFrame({"cell_id": [f"{s}:{i}" for s in samples for i in range(100)]})
     cells["sample"] = cells.cell_id.str[:3]
     cells = cells.assign(
         patient="001", timepoint=cells["sample"].map(samples), lineage="T", cell_type="CD4 T"
     )
-    cells.assign(day=cells["sample"].map({"001": 0, "002": 28})).to_parquet("labels.parquet")
+    cells.assign(day=cells.timepoint.astype(int)).to_parquet("labels.parquet")
     for at, sample in enumerate(samples):
         mine = cells[cells["sample"] == sample]
         row = {
@@ -112,7 +113,7 @@ def test_names_that_look_like_numbers_are_text(tmp_path, monkeypatch):
         }
         row |= {"share": at / 10, "low": 0, "high": 0.2, "above_ambient": 0}
         pd.DataFrame([row]).to_csv(f"{sample}.car.tsv", sep="\t", index=False)
-        calls = mine[["cell_id"]].assign(car_umi=[at * (i < 10) for i in range(100)])
+        calls = mine[["cell_id"]].assign(car_umi=[int(i < 10 * at) for i in range(100)])
         calls.assign(car_positive=calls.car_umi > 0).to_parquet(f"{sample}.car.parquet")
         (tmp_path / f"{sample}.car.json").write_text('{"status": "assessed", "min_umi": 1}')
     clinical = pd.DataFrame(
@@ -123,8 +124,19 @@ def test_names_that_look_like_numbers_are_text(tmp_path, monkeypatch):
     options = ["--patient", "001", "--labels", "labels.parquet", "--clinical", "clinical.tsv"]
     result = CliRunner().invoke(car_kinetics.main, [*files, *options])
     assert result.exit_code == 0, (result.output, result.exception)
+
+
+def test_names_that_look_like_numbers_are_text(tmp_path, monkeypatch):
+    join_samples(tmp_path, monkeypatch, [1, 28])
     table = pd.read_csv("001.car.tsv", sep="\t", dtype=str)
     assert table["sample"].tolist() == ["001", "002"]
     series = pd.read_csv("001.car_kinetics.tsv", sep="\t", dtype={"patient": str})
     assert series.parameter.value_counts()["CAR-T copies"] == 2
     assert series.unit[series.parameter == "CAR-T copies"].isna().all()
+
+
+def test_samples_of_one_time_point_are_counted_together(tmp_path, monkeypatch):
+    join_samples(tmp_path, monkeypatch, [1, 28, 28])
+    change = pd.read_csv("001.car_change.tsv", sep="\t", dtype={"from": str, "to": str})
+    assert change[["from", "to"]].to_numpy().tolist() == [["1", "28"]]
+    assert change.difference[0] == pytest.approx(0.15)
