@@ -19,8 +19,10 @@ MONOCLONAL, POLYCLONAL = (
 MIN_RELATIVES, QUANTILE = 50, 0.99  # normal cells a programme needs, and the share of them it lies above
 LINES = ("clone", "cnv", "programme", "fish", "morphology")
 OWN = ("clone", "cnv", "programme")  # lines about the cell or its clone; the others are about the sample
-# What a pathologist counted: parameter of the clinical table, percentage that is abnormal.
-MORPHOLOGY = {"blast": (r"(?i)blast", 5.0), "plasma": (r"(?i)plasma cell", 10.0)}
+# What a pathologist counted: parameter of the clinical table, percentage that is abnormal. Blasts are leukaemic ones
+# (lymphoblasts, myeloblasts), not precursors of red cells, plasmablasts or cells of the stroma.
+BLASTS = r"(?i)(?<!erythro)(?<!normo)(?<!megalo)(?<!plasma)(?<!osteo)(?<!fibro)blast"
+MORPHOLOGY = {"blast": (BLASTS, 5.0), "plasma": (r"(?i)plasma cell", 10.0)}
 # Columns that are text even where all of their values look like numbers.
 NAMES = dict.fromkeys(
     ("patient", "parameter", "population", "timepoint", "stratum", "arm", "event", "verdict", "level"), str
@@ -131,7 +133,7 @@ def sample_lines(cells, fish, clinical):
     """Per cell of a candidate lineage: (fish, morphology), lines about its population and its sample.
 
     fish: True where a probe and the cell's population agree on an event; morphology: whether the pathologist's
-    count of the nearest day (within DAYS) is abnormal, missing without a count.
+    count of the nearest day (within DAYS; the highest of several) is abnormal, missing without a count.
     """
     import pandas as pd
 
@@ -146,7 +148,8 @@ def sample_lines(cells, fish, clinical):
             for day, part in cells[cells.lineage == lineage].groupby("day", observed=True):
                 near = counts[(counts.day - day).abs() <= DAYS]
                 if len(near):
-                    value = near.loc[(near.day - day).abs().idxmin(), "value"]
+                    away = (near.day - day).abs()
+                    value = near.value[away == away.min()].max()
                     lines[1][part.index] = bool(value >= abnormal)
     return lines
 

@@ -87,6 +87,29 @@ def test_cytology_counts_only_near_its_day():
     assert line.isna()[2]
 
 
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [("marrow lymphoblasts", True), ("Myeloblasts", True), ("Blasts (marrow)", True), ("blasts", True)]
+    + [
+        (name, False)
+        for name in ("Erythroblasts", "normoblasts", "Megaloblasts", "plasmablasts", "fibroblasts")
+    ],
+)
+def test_blasts_of_cytology_are_leukaemic_ones(name, counts):
+    cells = people(clone=[None], lineage=["blast"], population=["blasts"])
+    _, line = malignancy.sample_lines(
+        cells, None, pd.DataFrame({"parameter": [name], "day": 0, "value": 25.0})
+    )
+    assert line.notna().tolist() == [counts]
+
+
+def test_the_highest_count_of_the_nearest_day_counts():
+    cells = people(clone=[None], lineage=["blast"], population=["blasts"])
+    names = ["peripheral blasts", "marrow blasts", "marrow blasts"]
+    table = pd.DataFrame({"parameter": names, "day": [1, 1, 9], "value": [0.0, 40.0, 0.0]})
+    assert malignancy.sample_lines(cells, None, table)[1].tolist() == [True]
+
+
 def verdict(min_evidence=2, lineage="plasma", stray=False, **lines):
     table = pd.DataFrame([{name: lines.get(name) for name in LINES}]).astype("boolean")
     return malignancy.verdicts(people(lineage=[lineage], stray=[stray]), table, min_evidence)[0]
