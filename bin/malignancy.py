@@ -12,6 +12,7 @@ FILE = click.Path(exists=True, dir_okay=False)
 CANDIDATES = ("B", "plasma", "blast")  # lineages a B-cell malignancy can sit in
 RELATIVES = {"blast": ("B", "HSPC"), "plasma": ("plasma",)}  # whose normal cells a programme is held against
 MIN_CLONE, MIN_CLONE_SHARE = 20, 0.1  # of an expanded clone: cells, and share of the lineage's receptors
+MIN_LIGHT = 0.2  # share of a clone's cells with a light chain, below which nothing is said of its light chain
 MONOCLONAL, POLYCLONAL = (
     0.8,
     0.05,
@@ -43,7 +44,8 @@ def bounds(n: int, total: int) -> tuple[float, float]:
 def expanded_clones(cells) -> list[dict]:
     """Clones large enough to be a tumour's, with their share of a lineage's receptors and their light chain.
 
-    `restricted`: one light chain locus in at least 90 % of the cells that show one, or none at all (precursors).
+    `restricted`: whether at least 90 % of the cells that show a light chain show one of the same locus; `too few`,
+    and no light chain named, where under MIN_LIGHT of the cells show any (precursors, with strays of ambient RNA).
     """
     known = cells[cells.lineage.isin(CANDIDATES)].dropna(subset="clone")
     found = []
@@ -52,25 +54,26 @@ def expanded_clones(cells) -> list[dict]:
             if n < MIN_CLONE or n < MIN_CLONE_SHARE * len(part):
                 continue
             light = part.light[part.clone == clone].dropna().value_counts()
-            chain = None if light.empty else str(light.index[0])
+            fair = light.sum() >= MIN_LIGHT * n
+            chain = str(light.index[0]) if fair else None
             low, high = bounds(int(n), len(part))
             found.append(
                 {"lineage": str(lineage), "clone": str(clone), "cells": int(n), "share": float(n / len(part))}
                 | {"low": low, "high": high, "light_chain": chain}
-                | {"restricted": bool(light.empty or light.iloc[0] >= 0.9 * light.sum())}
+                | {"restricted": bool(light.iloc[0] >= 0.9 * light.sum()) if fair else "too few"}
             )
     return found
 
 
 def clone_line(cells, expanded: list[dict]):
-    """Per cell: (line, words). True in an expanded clone with one light chain or none, False in another clone.
+    """Per cell: (line, words). True in an expanded clone whose light chain is one or unknown, False in another clone.
 
     A cell without a receptor goes with its cell type at its time point where nearly all cells with a receptor
     are of one such clone, or nearly none are; between the two nothing is said (missing).
     """
     import pandas as pd
 
-    of_tumour = cells.clone.isin({row["clone"] for row in expanded if row["restricted"]})
+    of_tumour = cells.clone.isin({row["clone"] for row in expanded if row["restricted"] is not False})
     known = cells.clone.notna()
     line = pd.Series(pd.NA, index=cells.index, dtype="boolean")
     words = pd.Series("", index=cells.index, dtype=object)

@@ -11,6 +11,7 @@ FILE = click.Path(exists=True, dir_okay=False)
 LEVELS = ("all", "lineage", "cell_type", "subset")
 MIN_DEPTH = 20  # fewest cells with a clone for a diversity
 DRAWS = 200
+MIN_LIGHT = 0.2  # share of cells with a light chain, below which no restriction is called
 KAPPA_RANGE = (1 / 3, 3 / 4)  # kappa share of polyclonal B and plasma cells: kappa/lambda ratio 0.5 to 3
 
 
@@ -121,8 +122,22 @@ def usage(cells, chains, receptor):
     return table
 
 
-def with_intervals(table):
-    """Adds share and Wilson bounds, and for light chains kappa/lambda and whether it is restricted."""
+def group_sizes(cells):
+    """Cells by (level, label, time point): of all the label's kept cells; of all levels those with a clone."""
+    sizes = {}
+    for level in LEVELS:
+        part = cells[cells["counted"] == True] if level == "all" else cells  # noqa: E712
+        for (label, time), n in part.groupby([level, "timepoint"]).size().items():
+            sizes[level, label, time] = n
+    return sizes
+
+
+def with_intervals(table, sizes):
+    """Adds share and Wilson bounds, and for light chains kappa/lambda and whether it is restricted.
+
+    sizes: as of group_sizes. Under MIN_LIGHT of these cells with a light chain are too few to call a restriction:
+    they may be strays of ambient RNA in cells that make none.
+    """
     import numpy as np
     from statsmodels.stats.proportion import proportion_confint
 
@@ -141,7 +156,9 @@ def with_intervals(table):
     with np.errstate(divide="ignore"):
         table["kappa_lambda"] = np.where(light & (kappa | lam), share / (1 - share), np.nan)
     words = np.select([low > KAPPA_RANGE[1], high < KAPPA_RANGE[0]], ["kappa", "lambda"], "no")
-    table["restricted"] = np.where(light, words, "")
+    keys = zip(table["level"], table["label"], table["timepoint"], strict=True)
+    few = table["total"] < MIN_LIGHT * np.array([sizes.get(key, 0) for key in keys])
+    table["restricted"] = np.where(light, np.where(few, "too few", words), "")
     first = ["receptor", "kind", "level", "label", "timepoint", "day", "locus", "value"]
     rest = ["n", "total", "share", "low", "high", "kappa_lambda", "restricted"]
     return table.sort_values([*first[:4], "day", "locus", "n"], ascending=[True] * 6 + [False])[first + rest]
@@ -224,9 +241,8 @@ def main(clones, patient, chains, labels, facts, seed):
     own = pd.read_parquet(chains)
     own = own[(own["verdict"] == "own") & (own["rank"] > 0)]
     diverse = pd.concat([diversity(cells, name, seed) for name, cells in tables.items()], ignore_index=True)
-    used = with_intervals(
-        pd.concat([usage(cells, own, name) for name, cells in tables.items()], ignore_index=True)
-    )
+    used = pd.concat([usage(cells, own, name) for name, cells in tables.items()], ignore_index=True)
+    used = with_intervals(used, group_sizes(tables["BCR"]))
     shared = pd.concat([overlap(cells, name) for name, cells in tables.items()], ignore_index=True)
     for name, table in (("diversity", diverse), ("usage", used), ("overlap", shared)):
         table.insert(0, "patient", patient)

@@ -29,9 +29,13 @@ def test_expanded_clones_need_size_share_and_one_light_chain():
     assert found[0]["light_chain"] == "IGL"
 
 
-def test_clones_of_precursors_without_light_chain_are_restricted():
-    found = malignancy.expanded_clones(people(clone=["b"] * 60, light=[None] * 60, lineage=["blast"] * 60))
-    assert found[0]["restricted"] and found[0]["light_chain"] is None
+@pytest.mark.parametrize("strays", [[], ["IGK"] * 3, ["IGK", "IGL"] * 3])
+def test_nothing_is_said_of_the_light_chain_of_precursors_and_their_clone_counts(strays):
+    light = strays + [None] * (60 - len(strays))
+    cells = people(clone=["b"] * 60, light=light, lineage=["blast"] * 60)
+    found = malignancy.expanded_clones(cells)
+    assert found[0]["restricted"] == "too few" and found[0]["light_chain"] is None
+    assert malignancy.clone_line(cells, found)[0].all()
 
 
 @pytest.mark.parametrize(("tumour", "own", "expected"), [(60, 0, True), (0, 60, False), (40, 40, None)])

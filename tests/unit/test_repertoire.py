@@ -71,6 +71,9 @@ def test_light_chain_restriction_and_usage_from_files(tmp_path, monkeypatch):
         locus = "IGL" if plasma or i % 2 else "IGK"
         rows += [receptors.heavy(f"T1:{i}", j[i]), receptors.light(f"T1:{i}", j[100 + i], locus=locus)]
     cells |= {f"T1:t{i}": ("T", "CD4 T") for i in range(30)}
+    for i in range(15):  # strays of kappa in a few of the blasts
+        rows.append(receptors.light(f"T1:b{i}", j[170 + i], locus="IGK"))
+    cells |= {f"T1:b{i}": ("blast", "B-ALL blast") for i in range(100)}
     receptors.run_clones(tmp_path, {"T1": receptors.contigs(rows)}, receptors.labels(cells))
     given = [
         "--chains",
@@ -87,6 +90,7 @@ def test_light_chain_restriction_and_usage_from_files(tmp_path, monkeypatch):
     )
     assert light.loc[("plasma cell", "IGL"), ["n", "restricted"]].tolist() == [40, "lambda"]
     assert light.loc[("naive B", "IGK"), ["n", "total", "restricted"]].tolist() == [10, 20, "no"]
+    assert light.loc[("B-ALL blast", "IGK"), "restricted"] == "too few"
     assert float(light.loc[("naive B", "IGK"), "kappa_lambda"]) == pytest.approx(1)
     genes = usage[(usage["kind"] == "v_gene") & (usage["level"] == "all") & (usage["locus"] == "IGH")]
     assert genes["n"].sum() == 60 and genes["value"].tolist() == ["IGHV3-21"]
