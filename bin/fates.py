@@ -174,6 +174,7 @@ def fates_of(cells, labels_of, receptor, times, days, min_cells, fdr_limit):
     fate, change, within, p, fdr = classify(n, total, n_home, total_home, n_likely, sure, fdr_limit)
     basis = [np.where(within[:, None], a, b) for a, b in ((n_home, n), (total_home, total))]
     slope, slope_low, slope_high = growth(*basis, np.asarray(days, float))
+    grows = (change == "expanded") | (fate == "emerging")
     low, high = wilson(n, total)
     low_home, high_home = wilson(n_home, total_home)
 
@@ -192,7 +193,7 @@ def fates_of(cells, labels_of, receptor, times, days, min_cells, fdr_limit):
             "lineage_high": high_home.ravel(), "n_sure": sure.ravel(), "p_sampling": each(p),
             "fdr": each(fdr),
             "growth_per_day": each(slope), "growth_low": each(slope_low), "growth_high": each(slope_high),
-            "doubling_days": each(np.where(slope_low > 0, np.log(2) / slope, np.nan)),
+            "doubling_days": each(np.where(grows & (slope_low > 0), np.log(2) / slope, np.nan)),
         }  # fmt: skip
     return pd.DataFrame(columns)
 

@@ -83,6 +83,19 @@ def test_a_share_among_all_cells_is_no_expansion():
     assert np.isnan(fate.loc["plasma", "p_sampling"])
 
 
+def test_a_doubling_time_needs_a_change():
+    # Within the plasma cells the rise of `slow` is not shown at the FDR; the trend over three times alone is no doubling.
+    counts = {"slow": (4, 10, 14), "up": (20, 90, 150), "rest": (300, 300, 300), "down": (150, 60, 20)}
+    _, fate = table_of(counts | {f"flat{at}": (20, 20, 20) for at in range(6)})
+    assert fate.loc["slow", "change"] == "not shown" and fate.loc["slow", "growth_low"] > 0
+    assert fate["doubling_days"].notna().to_dict() == {
+        "slow": False,
+        "up": True,
+        "rest": False,
+        "down": False,
+    }
+
+
 def test_zero_is_not_absent():
     table, _ = table_of({"a": (5, 0, 0), "rest": (95, 100, 40)})
     row = table[(table["clone"] == "a") & (table["timepoint"] == "T3")].iloc[0]
