@@ -58,7 +58,9 @@ def airr_table(chains, cells):
     out = pd.DataFrame(index=table.index)
     for name in REQUIRED + FURTHER:
         out[name] = table.get(name, "")
-    out["sequence_id"] = table["sample"].astype(str) + ":" + table["sequence_id"].astype(str)
+    # Cell Ranger numbers the contigs of a barcode anew in each library: <barcode>_contig_1 is in both.
+    named = (table[name].astype(str) for name in ("sample", "library", "sequence_id"))
+    out["sequence_id"] = [":".join(parts) for parts in zip(*named, strict=True)]
     for name in ("sequence_alignment", "germline_alignment"):
         out[name] = out[name].fillna("")
     out["rev_comp"] = "F"
@@ -160,10 +162,10 @@ def main(contigs, patient, chains, clones, labels):
     cells = cells[cells["patient"].astype(str) == patient].astype({"timepoint": str, "cell_type": str})
     cells = cells.merge(pd.read_parquet(clones), on="cell_id", how="left").set_index("cell_id")
     judged = pd.read_parquet(chains)
-    extra = ["cell_id", "sequence_id", "sequence_alignment", "germline_alignment"]
+    extra = ["cell_id", "library", "sequence_id", "sequence_alignment", "germline_alignment"]
     aligned = pd.concat([pd.read_parquet(path, columns=extra) for path in contigs], ignore_index=True)
-    aligned = aligned.dropna(subset=extra[2:]).drop_duplicates(extra[:2])
-    judged = judged.merge(aligned, on=extra[:2], how="left")
+    aligned = aligned.dropna(subset=extra[3:]).drop_duplicates(extra[:3])
+    judged = judged.merge(aligned, on=extra[:3], how="left")
     table, mutations = airr_table(judged, cells), hypermutation(judged, cells, patient)
     airr.dump_rearrangement(table, f"{patient}.airr_rearrangement.tsv")
     mutations.to_csv(f"{patient}.hypermutation.tsv", sep="\t", index=False, float_format="%.6g")

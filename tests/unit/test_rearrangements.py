@@ -42,6 +42,21 @@ def test_the_airr_library_validates_the_table(tmp_path, monkeypatch):
     assert not [row for row in fields if "nan" in row]
 
 
+def test_contigs_of_one_name_in_both_libraries_stay_apart(tmp_path, monkeypatch):
+    rows = [receptors.heavy("T1:1", J[0], sequence_alignment="ACGT", germline_alignment="ACGA")]
+    rows += [receptors.light("T1:1", J[1])]
+    alpha_beta = receptors.alpha_beta("T1:1", J[2], J[3])
+    rows += [row | {"sequence_alignment": "TTTT", "germline_alignment": "TTTA"} for row in alpha_beta]
+    named = receptors.contigs(rows)
+    named["sequence_id"] = ["1_contig_1", "1_contig_2"] * 2
+    monkeypatch.setattr(receptors, "contigs", lambda _rows: named)
+    table, _ = made(tmp_path, monkeypatch, rows, {"T1:1": ("B", "memory B")})
+    found = table.set_index("sequence_id").sequence_alignment.fillna("")
+    assert found.index.is_unique and len(found) == 4
+    assert found["T1:BCR:1_contig_1"] == "ACGT" and found["T1:BCR:1_contig_2"] == ""
+    assert found["T1:TCR:1_contig_1"] == found["T1:TCR:1_contig_2"] == "TTTT"
+
+
 def test_mutations_of_aligned_v_regions(tmp_path, monkeypatch):
     germline = "ACGT" * 75 + "...NNNNNNNNN" + "ACGT" * 10
     sequence = "TCGA" + germline[4:100] + "N" + germline[101:]
