@@ -260,7 +260,9 @@ def main(results, patient, colours):
     colour_of = colours_of_groups(table, palette)
     names = ("communication_pairs", "communication_change", "communication_senders")
     pairs, change, senders = (read(results, f"{patient}.{name}.tsv", patient) for name in names)
-    focus = sorted(set(change.loc[change["focus"], "target"].astype(str))) if change is not None else []
+    # Not from the changes alone: one time point has none.
+    told = [table for table in (pairs, change) if table is not None and "focus" in table]
+    focus = sorted({str(target) for table in told for target in table.loc[table["focus"], "target"]})
     samples = read(results, "samples.tsv", patient).sort_values("day", kind="stable")
     all_times, figures = samples["timepoint"].astype(str).drop_duplicates().tolist(), []
     if pairs is not None and focus:

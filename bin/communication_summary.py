@@ -49,8 +49,18 @@ def read_scores(paths, samples):
     return scores.sort_values("day", kind="stable", ignore_index=True)
 
 
-def totals(scores):
-    """Per sample, source and target: pairs expressed, watched pairs among them, summed and mean strength.
+def read_focus(path: Path, groups) -> set[str]:
+    """Groups of the focus, from the facts of COMMUNICATION_CHANGE; a warning where the words name none."""
+    facts = json.loads(path.read_text())
+    if not facts["focus"]:
+        known = ", ".join(sorted(set(groups.astype(str)))) or "none"
+        asked = facts["settings"]["focus"]
+        click.echo(f"{facts['patient']}: no cell is of the focus '{asked}'; groups are: {known}.", err=True)
+    return set(facts["focus"])
+
+
+def totals(scores, focus: set[str]):
+    """Per sample, source and target: pairs expressed, watched pairs among them, summed and mean strength, focus.
 
     The strength of a pair here is the square root of expr_prod: the geometric mean of the two mean log
     expressions.
@@ -66,7 +76,8 @@ def totals(scores):
         strength=("strength", "sum"),
         mean_strength=("strength", "mean"),
     )
-    return table.reset_index().sort_values(["day", "sample", "source", "target"], ignore_index=True)
+    table = table.reset_index().sort_values(["day", "sample", "source", "target"], ignore_index=True)
+    return table.assign(focus=table["target"].astype(str).isin(focus))
 
 
 def senders(change, limit: int):
@@ -193,24 +204,25 @@ def multiqc_sections(scores, change) -> dict[str, dict]:
 @click.option("--patient", required=True, help="Name of the patient.")
 @click.option("--samples", required=True, type=FILE, help="samples.tsv: sample, patient, timepoint, day.")
 @click.option("--change", required=True, type=FILE, help="The patient's communication_change.parquet.")
+@click.option("--facts", required=True, type=FILE, help="The patient's communication_change.json.")
 @click.option(
     "--top", type=click.IntRange(0), default=1000, show_default=True, help="Strongest rows told per sample."
 )
 @click.option("--named", type=click.IntRange(0), default=5, show_default=True, help="Pairs named per sender.")
 @click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-def main(scores, patient, samples, change, top, named):
+def main(scores, patient, samples, change, facts, top, named):
     """Summarise one patient; SCORES are the communication.parquet files of its samples."""
     import pandas as pd
 
     known = read_samples(samples, patient)
     table = read_scores(scores, known)
     changes = pd.read_parquet(change)
-    focus = set(changes.loc[changes["focus"], "target"].astype(str))
+    focus = read_focus(facts, table["target"])  # not from the changes: one time point has none
     outputs = {
         "communication": listed(table, focus, top),
         "communication_change": listed_changes(changes),
         "communication_focus": to_focus(table, focus, top),
-        "communication_pairs": totals(table),
+        "communication_pairs": totals(table, focus),
         "communication_senders": senders(changes, named),
     }
     for name, content in outputs.items():

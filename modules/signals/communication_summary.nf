@@ -8,7 +8,7 @@ process COMMUNICATION_SUMMARY {
     memory { memoryFor(task, 226 + 9.3 * megabytes([scores, change])) }
 
     input:
-    tuple val(meta), path(scores), path(change)
+    tuple val(meta), path(scores), path(change), path(facts)
     path samples
 
     output:
@@ -22,7 +22,8 @@ process COMMUNICATION_SUMMARY {
 
     script:
     """
-    communication_summary.py ${scores} --patient ${meta.patient} --samples ${samples} --change ${change}
+    communication_summary.py ${scores} --patient ${meta.patient} --samples ${samples} --change ${change} \\
+        --facts ${facts}
     """
 
     stub:

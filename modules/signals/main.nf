@@ -48,7 +48,8 @@ workflow SIGNALS {
         watch_list,
         thresholds + [focus: settings.focus, min_fold: settings.min_fold],
     )
-    COMMUNICATION_SUMMARY(byPatient(COMMUNICATION.out.scores).join(COMMUNICATION_CHANGE.out.change), sheet)
+    changes = COMMUNICATION_CHANGE.out.change.join(COMMUNICATION_CHANGE.out.facts)
+    COMMUNICATION_SUMMARY(byPatient(COMMUNICATION.out.scores).join(changes), sheet)
 
     folder = "${settings.outdir}/signals"
     emit:

@@ -56,7 +56,8 @@ def run_all(inputs: Path, folder: Path) -> None:
         [f"{name}.communication.parquet" for name in names],
         f"{patient}.communication_change.parquet",
     )
-    run("communication_summary", folder, *scores, *of, "--change", change)
+    facts = change.replace(".parquet", ".json")
+    run("communication_summary", folder, *scores, *of, "--change", change, "--facts", facts)
 
 
 def signature_rows(folder: Path) -> list[tuple]:

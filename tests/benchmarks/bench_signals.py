@@ -59,6 +59,7 @@ def steps(inputs: Path, names: list[str], patient: str):
     )
     results = [f"{name}.communication.parquet" for name in names]
     change = ("--change", f"{patient}.communication_change.parquet")
+    change += ("--facts", f"{patient}.communication_change.json")
     yield (
         "communication_summary",
         (python, script / "communication_summary.py", *results, *of_patient, *change),

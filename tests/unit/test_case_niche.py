@@ -51,3 +51,12 @@ def test_times_that_the_heat_map_lacks_are_named(figures, tmp_path):
 def test_the_last_step_is_from_the_time_point_before_not_from_the_first():
     rows = pd.DataFrame([{"from": one, "to": two} for one, two in (("a", "b"), ("b", "c"), ("a", "c"))])
     assert case_niche.last_step(rows, ["a", "b", "c"]).to_dict("records") == [{"from": "b", "to": "c"}]
+
+
+def test_one_time_point_without_changes_has_its_heat_map(figures, tmp_path):
+    path = tmp_path / "tables" / "P1.communication_pairs.tsv"
+    pairs = pd.read_csv(path, sep="\t")
+    pairs.assign(focus=True).to_csv(path, sep="\t", index=False)
+    empty = tmp_path / "tables" / "P1.communication_change.tsv"
+    pd.read_csv(empty, sep="\t").iloc[:0].to_csv(empty, sep="\t", index=False)
+    assert "communication" in figures()

@@ -174,7 +174,7 @@ def test_a_sample_without_labels_gives_empty_tables(run):
     given = ("--patient", "P1", "--samples", "samples.tsv", "--interactions", PAIRS, "--watch-list", WATCH)
     result = invoke(communication_change, "S.communication_cells.h5ad", *given)
     assert result.exit_code == 0, result.output
-    change = ("--change", "P1.communication_change.parquet")
+    change = ("--change", "P1.communication_change.parquet", "--facts", "P1.communication_change.json")
     result = invoke(communication_summary, "S.communication.parquet", *given[:4], *change)
     assert result.exit_code == 0, result.output
     assert pd.read_csv("P1.communication_pairs.tsv", sep="\t").empty

@@ -45,6 +45,8 @@ def run(tmp_path_factory):
             *sheet,
             "--change",
             "P1.communication_change.parquet",
+            "--facts",
+            "P1.communication_change.json",
         )
         result = invoke(communication_summary, *given, "--top", 7)
         assert result.exit_code == 0, result.output
@@ -122,6 +124,7 @@ def test_multiqc_sections(run):
 def test_scores_of_another_patient_are_told(run, monkeypatch):
     monkeypatch.chdir(run)
     given = ("--patient", "P9", "--samples", "samples.tsv", "--change", "P1.communication_change.parquet")
+    given += ("--facts", "P1.communication_change.json")
     result = invoke(communication_summary, "A.communication.parquet", *given)
     assert result.exit_code == 1 and "A is no sample of this patient" in result.output
 
@@ -139,3 +142,20 @@ def test_comparisons_stand_in_the_order_of_time():
         ("new", "10th"),
         ("second", "10th"),
     ]
+
+
+@pytest.mark.parametrize(("focus", "found"), [("plasma", ["Plasma_1"]), ("Plasma", [])])
+def test_one_time_point_has_a_focus_and_a_misspelt_one_is_told(run, tmp_path, monkeypatch, focus, found):
+    monkeypatch.chdir(tmp_path)
+    sheet = ("--patient", "P1", "--samples", run / "samples.tsv")
+    drawn = (run / "B.communication_cells.h5ad", *sheet, *PAIRS, *WATCH, "--draws", 50, "--focus", focus)
+    assert invoke(communication_change, *drawn).exit_code == 0
+    given = ("--change", "P1.communication_change.parquet", "--facts", "P1.communication_change.json")
+    result = invoke(communication_summary, run / "B.communication.parquet", *sheet, *given)
+    assert result.exit_code == 0, result.output
+    pairs = read(tmp_path, "communication_pairs")
+    assert sorted(set(pairs.loc[pairs["focus"], "target"])) == found
+    assert read(tmp_path, "communication_focus").empty == (not found)
+    assert ("no cell is of the focus 'Plasma'" in result.output and "Plasma_1" in result.output) == (
+        not found
+    )
