@@ -26,6 +26,7 @@ COLUMNS = [
 ]
 MAIN_SHARE = 0.5  # a cell type carries a clone where it holds at least this part of the matched cells
 NEAR_DAYS = 30  # a bulk value further than this from a sample is not compared with it
+FLOOR = 1e-5  # shares and bulk fractions up to this count as not seen
 BLAST = "blast"
 # Lineages that may carry a receptor of a locus, by the first letters of the locus.
 OWNERS = {"IG": ("B", "plasma", "blast", "HSPC"), "TR": ("T", "blast", "HSPC")}
@@ -147,34 +148,65 @@ def agreement(bulk, shares):
     known = ~np.isnan(bulk) & ~np.isnan(shares)
     a, b = np.sign(np.diff(bulk[known])), np.sign(np.diff(shares[known]))
     if not len(a):
-        return "fewer than two days with both bulk and single cells"
+        return "fewer than two time points with both bulk and single cells"
     return f"{int((a == b).sum())} of {len(a)} steps in the same direction"
 
 
-def co_dynamics(curve, days, series):
+def contradicts(bulk, shares):
+    """Whether bulk and single cells move in opposite directions from the first to the last time with both."""
+    import numpy as np
+
+    known = np.flatnonzero(~np.isnan(bulk) & ~np.isnan(shares))
+    if len(known) < 2:
+        return False
+    first, last = known[[0, -1]]
+    return bool((bulk[last] - bulk[first]) * (shares[last] - shares[first]) < 0)
+
+
+def co_dynamics(curve, times, series):
     """Indirect evidence for a clone that single cells cannot show: which cells move as it does, in words.
 
-    series: name -> share of kept cells per sample day. Correlation of log shares; said only with three days
-    or more.
+    times: timepoint -> day, in order; series: name -> share of kept cells per time. The correlation of log shares is
+    given only over three times or more at which both are seen: where one is seen once and gone later, zeros alone
+    make it 1. Else the times at which it is seen are compared.
     """
     import numpy as np
 
-    found = {}
-    for name, shares in series.items():
-        bulk, here = beside(curve, days), np.asarray(shares, float)
-        known = ~np.isnan(bulk)
-        if known.sum() >= 3 and len(set(bulk[known])) > 1 and len(set(here[known])) > 1:
-            logs = np.log10(np.stack([bulk[known], here[known]]) + 1e-5)
-            found[name] = float(np.corrcoef(logs)[0, 1]), int(known.sum())
+    bulk = beside(curve, list(times.values()))
+    shares = {name: np.asarray(values, float) for name, values in series.items()}
+    known = ~np.isnan(bulk)
+    for values in shares.values():
+        known &= ~np.isnan(values)
+    names, bulk = np.array(list(times), object)[known], bulk[known]
+    shares = {name: values[known] for name, values in shares.items()}
+    if len(bulk) < 3:
+        return "no indirect evidence: fewer than three time points with both bulk and single cells"
+    seen, found = bulk > FLOOR, {}
+    if not seen.any():
+        return "no indirect evidence: bulk does not see it at a sampled time point"
+    for name, here in shares.items():
+        both = seen & (here > FLOOR)
+        if both.sum() >= 3 and len(set(bulk[both])) > 1 and len(set(here[both])) > 1:
+            found[name] = (
+                float(np.corrcoef(np.log10(np.stack([bulk[both], here[both]])))[0, 1]),
+                int(both.sum()),
+            )
     if not found:
-        return "no indirect evidence: fewer than three days with both bulk and single cells"
+        alike = [name for name, here in shares.items() if ((here > FLOOR) == seen).all()]
+        alike = sorted(alike, key=lambda name: (-shares[name].max(), name))
+        when = f"seen at {', '.join(names[seen])}{'' if seen.all() else ' only'}"
+        if not alike:
+            return f"no indirect evidence: {when}, as no cell type is ({len(bulk)} sampled time points)"
+        return (
+            f"{when}, as {' and '.join(alike)} are ({len(bulk)} sampled time points); indirect, not a match"
+        )
     best = max(found, key=lambda name: (found[name][0], name))
     worst = min(found, key=lambda name: (found[name][0], name))
     r, number = found[best]
     if r < 0.5:
-        return f"indirect evidence: no cell type moves as it does over {number} days"
+        return f"indirect evidence: no cell type moves as it does over {number} time points"
     unlike = f", unlike {worst} (r {found[worst][0]:.2f})" if found[worst][0] < 0 else ""
-    words = f"over {number} days it moves as {best} do (r of log shares {r:.2f}){unlike}"
+    words = f"over {number} time points it moves as {best} do (r of log shares {r:.2f}){unlike}"
     return f"indirect evidence, not a match: {words}"
 
 
@@ -209,8 +241,10 @@ def attribute(match, carriers, curve, cells, own, times):
         lambdas = own.loc[own["locus"] == "IGL", "cell_id"]
         clone = cells.loc[cells.index.isin(lambdas), "clone"].value_counts() if "IGKDE" in reason else []
         if len(clone) and clone.iloc[0] >= 10:
-            reason += f"; expected in cells that express lambda, as clone {clone.index[0]} does"
-        reason += "; " + co_dynamics(mine, days, series)
+            part = (cells["clone"] == clone.index[0]).groupby(cells["timepoint"]).mean().reindex(list(times))
+            if not contradicts(beside(mine, days), part.to_numpy(float)):
+                reason += f"; expected in cells that express lambda, as clone {clone.index[0]} does"
+        reason += "; " + co_dynamics(mine, times, series)
         empty = {"verdict": "not seen in single cells", "p_missed": chance, "matched_clone": ""}
         return pd.DataFrame([base | empty | {"reason": reason}])
     chosen, clone, counted_as, note = matched_cells(carriers, cells, own)

@@ -127,7 +127,9 @@ def test_mismatches_beyond_the_limit_do_not_match(case):
 
 
 def test_each_reason_for_a_non_match(case):
-    rows = bulk("KDE", "IGK", "TGTCAACAGTATGGAGCCCTA", (0.6, 0.001, 0), v_call="IGKV1-5", j_call="IGKDE")
+    deleted = {"v_call": "IGKV1-5", "j_call": "IGKDE"}
+    rows = bulk("KDE", "IGK", "TGTCAACAGTATGGAGCCCTA", (0.6, 0, 0), **deleted)
+    rows += bulk("rising KDE", "IGK", "TGTCAACAGTATGGAGCACTA", **deleted)
     rows += bulk("intron", "IGK", "TGTCAACAG", v_call="IGKINTR", j_call="IGKDE")
     rows += bulk("DJ", "IGH", "TGTGCG", v_call="IGHD3-10", j_call="IGHJ6")
     rows += bulk("other V", "IGH", J[0], v_call="IGHV4-34")
@@ -136,8 +138,14 @@ def test_each_reason_for_a_non_match(case):
     rows += bulk("no junction", "IGH", "")
     table, facts = case(rows)
     reasons = {name: row["reason"] for name, row in facts.items()}
-    assert "kappa-deleting" in reasons["KDE"] and "expected in cells that express lambda" in reasons["KDE"]
-    assert "indirect evidence, not a match" in reasons["KDE"] and "B-ALL blasts" in reasons["KDE"]
+    assert "kappa-deleting" in reasons["KDE"]
+    # The lambda clone rises: it is named only beside a deletion that does not fall.
+    assert "lambda" not in reasons["KDE"]
+    assert "expected in cells that express lambda" in reasons["rising KDE"]
+    alike = "seen at T1 only, as B-ALL blasts are (3 sampled time points); indirect, not a match"
+    assert reasons["KDE"].endswith(alike)
+    moves = "indirect evidence, not a match: over 3 time points it moves as plasma cells do"
+    assert moves in reasons["rising KDE"]
     assert "kappa" in reasons["intron"] or "intron" in reasons["intron"]
     assert "incomplete D-J" in reasons["DJ"]
     assert "V differs: the same junction is seen with IGHV3-21" in reasons["other V"]
@@ -146,6 +154,21 @@ def test_each_reason_for_a_non_match(case):
     assert "absent although sampled deep enough" in reasons["common"]
     assert "no junction" in reasons["no junction"]
     assert set(table["verdict"]) == {"not seen in single cells"}
+
+
+def test_a_correlation_needs_three_times_at_which_both_are_seen():
+    times = {"T1": 0, "T2": 50, "T3": 100, "T4": 150}
+
+    def says(bulk, **series):
+        return mrd.co_dynamics(pd.DataFrame({"day": times.values(), "fraction": bulk}), times, series)
+
+    seen = says([0.5, 0.05, 0.005, 0], blasts=[0.4, 0.04, 0.004, 0], others=[0.1, 0.2, 0.3, 0.4])
+    assert "over 3 time points it moves as blasts do (r of log shares 1.00), unlike others" in seen
+    once = says([0.5, 0, 0, 0], blasts=[0.4, 0, 0, 0], others=[0.1, 0, 0, 0.1])
+    assert once == "seen at T1 only, as blasts are (4 sampled time points); indirect, not a match"
+    assert "as no cell type is" in says([0.5, 0.1, 0, 0], blasts=[0.4, 0, 0, 0])
+    assert "does not see it" in says([0, 0, 0, 0], blasts=[0.4, 0, 0, 0])
+    assert "fewer than three" in says([0.5, 0.1, None, None], blasts=[0.4, 0.1, 0, 0])
 
 
 def test_clones_named_by_numbers_and_rows_without_a_locus(case):
