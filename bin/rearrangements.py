@@ -59,7 +59,8 @@ def airr_table(chains, cells):
     for name in REQUIRED + FURTHER:
         out[name] = table.get(name, "")
     # Cell Ranger numbers the contigs of a barcode anew in each library: <barcode>_contig_1 is in both.
-    named = (table[name].astype(str) for name in ("sample", "library", "sequence_id"))
+    contig = table["sequence_id"].where(table["sequence_id"].notna(), [f"row_{at + 1}" for at in table.index])
+    named = (table["sample"].astype(str), table["library"].astype(str), contig.astype(str))
     out["sequence_id"] = [":".join(parts) for parts in zip(*named, strict=True)]
     for name in ("sequence_alignment", "germline_alignment"):
         out[name] = out[name].fillna("")
@@ -164,7 +165,7 @@ def main(contigs, patient, chains, clones, labels):
     judged = pd.read_parquet(chains)
     extra = ["cell_id", "library", "sequence_id", "sequence_alignment", "germline_alignment"]
     aligned = pd.concat([pd.read_parquet(path, columns=extra) for path in contigs], ignore_index=True)
-    aligned = aligned.dropna(subset=extra[3:]).drop_duplicates(extra[:3])
+    aligned = aligned.dropna(subset=extra[2:]).drop_duplicates(extra[:3])
     judged = judged.merge(aligned, on=extra[:3], how="left")
     table, mutations = airr_table(judged, cells), hypermutation(judged, cells, patient)
     airr.dump_rearrangement(table, f"{patient}.airr_rearrangement.tsv")

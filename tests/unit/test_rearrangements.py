@@ -57,6 +57,14 @@ def test_contigs_of_one_name_in_both_libraries_stay_apart(tmp_path, monkeypatch)
     assert found["T1:TCR:1_contig_1"] == found["T1:TCR:1_contig_2"] == "TTTT"
 
 
+def test_contigs_without_a_name_have_ids_of_their_own(tmp_path, monkeypatch):
+    rows = [receptors.heavy("T1:1", J[0]), receptors.light("T1:1", J[1])]
+    named = receptors.contigs(rows).assign(sequence_id=None)
+    monkeypatch.setattr(receptors, "contigs", lambda _rows: named)
+    table, _ = made(tmp_path, monkeypatch, rows, {"T1:1": ("B", "memory B")})
+    assert sorted(table["sequence_id"]) == ["T1:BCR:row_1", "T1:BCR:row_2"]
+
+
 def test_mutations_of_aligned_v_regions(tmp_path, monkeypatch):
     germline = "ACGT" * 75 + "...NNNNNNNNN" + "ACGT" * 10
     sequence = "TCGA" + germline[4:100] + "N" + germline[101:]
