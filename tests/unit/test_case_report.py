@@ -5,15 +5,7 @@ import gzip
 import json
 from html.parser import HTMLParser
 
-import case_answer
-import case_cells
-import case_curves
-import case_drawings
-import case_figures
-import case_niche
 import case_report
-import case_summary
-import case_surroundings
 import numpy as np
 import pandas as pd
 import pytest
@@ -168,12 +160,8 @@ def test_names_that_look_like_numbers_are_names(tmp_path, monkeypatch):
         path = folder / f"001.{name}.tsv"
         table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
         table.replace({"clone": {"IGH_1": "1", "IGKDE_1": "2"}}).to_csv(path, sep="\t", index=False)
-    for step in (case_answer, case_surroundings):
-        report_case.run(step.main, folder, "--patient", "001")
-    for step in (case_cells, case_niche, case_summary):
-        report_case.run(step.main, folder, "--patient", "001", *report_case.COLOURS)
-    for step in (case_curves, case_figures, case_drawings):
-        report_case.run(step.main, "001.cells.json", "001.niche.json", "001.summary.json", "--patient", "001")
+    page = report_case.make_page(folder, "001").read_text(encoding="utf-8")
+    assert "Plasma cells carry 1:" in page
     (seen,) = [
         clone
         for clone in json.loads((tmp_path / "001.answer.json").read_text())["clones"]
