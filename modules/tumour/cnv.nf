@@ -5,7 +5,7 @@ process CNV {
     tag "${meta.patient}"
     label 'tumour'
     label 'small'
-    memory { memoryFor(task, 301 + 6.1 * megabytes([labels, arms, shifts])) }
+    memory { memoryFor(task, 288 + 6.2 * megabytes([labels, arms, shifts])) }
 
     input:
     tuple val(meta), path(labels), path(arms), path(shifts)
