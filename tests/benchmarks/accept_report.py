@@ -46,8 +46,8 @@ def simulate(folder: Path, patients: int = 1) -> Path:
     return folder
 
 
-def part_of_matrix(path: Path, to: Path, part: int, parts: int) -> None:
-    """Every `parts`-th barcode of a Cell Ranger matrix, from `part` on."""
+def part_of_matrix(path: Path, to: Path, part: int, parts: int) -> list[str]:
+    """Write every `parts`-th barcode of a Cell Ranger matrix, from `part` on; returns these barcodes."""
     with h5py.File(path) as old, h5py.File(to, "w") as new:
         old.copy("matrix/features", new.create_group("matrix"), "features")
         pointers = old["matrix/indptr"][:]
@@ -62,6 +62,7 @@ def part_of_matrix(path: Path, to: Path, part: int, parts: int) -> None:
         new["matrix/indptr"] = ends
         new["matrix/barcodes"] = old["matrix/barcodes"][:][list(chosen)]
         new["matrix/shape"] = [old["matrix/shape"][0], len(slices)]
+        return new["matrix/barcodes"].asstr()[:].tolist()
 
 
 def split(case: Path, sheet: pd.DataFrame, to: Path, parts: int) -> pd.DataFrame:
@@ -72,12 +73,16 @@ def split(case: Path, sheet: pd.DataFrame, to: Path, parts: int) -> pd.DataFrame
             name = f"{row['sample']}{'abcdefgh'[part]}"
             here = to / name
             here.mkdir(parents=True, exist_ok=True)
-            part_of_matrix(case / row["gex"], here / "filtered_feature_bc_matrix.h5", part, parts)
+            matrix = here / "filtered_feature_bc_matrix.h5"
+            barcodes = part_of_matrix(case / row["gex"], matrix, part, parts)
+            for locus in ("vdj_b", "vdj_t"):
+                contigs = pd.read_csv(case / row[locus], dtype=str, keep_default_na=False)
+                contigs[contigs["barcode"].isin(barcodes)].to_csv(here / f"{locus}.csv", index=False)
             rows.append(
                 row
                 | {"sample": name, "timepoint": f"{row['timepoint']}{'abcdefgh'[part]}", "batch": name}
-                | {"day": int(row["day"]) + 12 * part, "gex": here / "filtered_feature_bc_matrix.h5"}
-                | {locus: case / row[locus] for locus in ("vdj_b", "vdj_t")}
+                | {"day": int(row["day"]) + 12 * part, "gex": matrix}
+                | {locus: here / f"{locus}.csv" for locus in ("vdj_b", "vdj_t")}
             )
     return pd.DataFrame(rows)
 
