@@ -130,7 +130,13 @@ def who(name: str, rows, source: str, composition) -> tuple[list, list, str, flo
     if not len(by_type) or not by_type.sum():
         told = [rows[name].iloc[0] for name in ("reason", "verdict")]
         reason = next((text for text in told if isinstance(text, str) and text), "no reason is given")
-        return ["Not seen in single cells: ", reason.split(";")[0]], [], "", 0.0  # the rest is evidence
+        verdict = str(told[1])
+        return (
+            [f"{verdict[0].upper()}{verdict[1:]}: ", reason.split(";")[0]],
+            [],
+            "",
+            0.0,
+        )  # the rest is evidence
     main, share = by_type.index[0], by_type.iloc[0] / by_type.sum()
     subject = f"{plural(main)[0].upper()}{plural(main)[1:]}"
     lead = subject if share >= 0.5 else f"Several cell types, most often {plural(main)}"
@@ -322,8 +328,11 @@ def headline(entries: list[dict]) -> str:
         lead = lead if most else f"Several cell types show {names}, most often {plural(main)}"
         said.append(f"{lead}: {', '.join(about)}." if about else f"{lead}.")
     few = [entry["clone"] for entry in entries if not entry["carrier"] and entry["matched"]]
-    none = [entry["clone"] for entry in entries if not entry["carrier"] and not entry["matched"]]
+    unmatched = [entry for entry in entries if not entry["carrier"] and not entry["matched"]]
+    hidden = [entry["clone"] for entry in unmatched if entry["verdict"].startswith("cannot")]
+    none = [entry["clone"] for entry in unmatched if entry["clone"] not in hidden]
     said += [f"{words(few)}: seen in too few cells to name a carrier."] if few else []
+    said += [f"{words(hidden)}: cannot be looked for in these single cells."] if hidden else []
     said += [f"{words(none)}: not seen in single cells, which is not the same as absent."] if none else []
     return " ".join(said)
 

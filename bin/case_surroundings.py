@@ -80,7 +80,7 @@ def place(focus, row: dict, patient: str) -> list:
         return []
     where = {column: row[name] for column, name in PLACE.items()}
     first = number(f"{patient}.communication_focus.tsv", focus, "place", where, "share")
-    return [", in the first ", first | {"text": f"{100 * row['place']:.2g} %"}, " of the pairs to the focus"]
+    return [", in the first ", first, " of the pairs to the focus"]
 
 
 def surroundings(change, focus, signatures, times: list[str], patient: str) -> list[list]:

@@ -245,7 +245,10 @@ def attribute(match, carriers, curve, cells, own, times):
             if not contradicts(beside(mine, days), part.to_numpy(float)):
                 reason += f"; expected in cells that express lambda, as clone {clone.index[0]} does"
         reason += "; " + co_dynamics(mine, times, series)
-        empty = {"verdict": "not seen in single cells", "p_missed": chance, "matched_clone": ""}
+        # Only a junction seen with other genes says that the clone was looked for.
+        hidden = match["reason"] and "differs" not in match["reason"]
+        unseen = "cannot be looked for in single cells" if hidden else "not seen in single cells"
+        empty = {"verdict": unseen, "p_missed": chance, "matched_clone": ""}
         return pd.DataFrame([base | empty | {"reason": reason}])
     chosen, clone, counted_as, note = matched_cells(carriers, cells, own)
     counted = cells[cells["counted"]]

@@ -131,7 +131,7 @@ def write(
                     "cells_share": 0.05 * (at + 1),
                 }
             )
-    hidden = {"patient": patient, "clone": "IGKDE_1" + name, "locus": "IGK", "verdict": "not seen in single cells",
+    hidden = {"patient": patient, "clone": "IGKDE_1" + name, "locus": "IGK", "verdict": "cannot be looked for in single cells",
               "reason": f"locus not in a V(D)J library{name}"}  # fmt: skip
     save(f"{patient}.mrd.tsv", [hidden, *rows])
     cnv = {

@@ -33,7 +33,7 @@ def test_carrier_movement_and_load(answer):
     assert seen["confidence"] == "high"
     assert (
         found["headline"]
-        == "Plasma cells carry IGH_1: persistent, with 1q gain. IGKDE_1: not seen in single cells, which is not the same as absent."
+        == "Plasma cells carry IGH_1: persistent, with 1q gain. IGKDE_1: cannot be looked for in these single cells."
     )
 
 
@@ -85,7 +85,9 @@ def test_the_headline_says_no_more_than_the_confidence(entry, headline):
 
 def test_unseen_is_not_absent(answer):
     hidden = next(entry for entry in answer()["clones"] if entry["clone"] == "IGKDE_1")
-    assert said(hidden["who"]).startswith("Not seen in single cells: locus not in a V(D)J library")
+    assert said(hidden["who"]).startswith(
+        "Cannot be looked for in single cells: locus not in a V(D)J library"
+    )
     assert hidden["confidence"] == "none" and hidden["carrier"] == ""
 
 

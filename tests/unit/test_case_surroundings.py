@@ -26,7 +26,7 @@ def told(tmp_path, monkeypatch):
 
 def test_watched_pairs_and_interferon_are_named_with_their_intervals(told):
     assert [said(part) for part in told()] == [
-        "APRIL-BCMA: CD8_ISG+ to Plasma_1, supply 0.1 at T2, 0.4 at T3: difference 0.3 (0.1 to 0.5), strengthened by number and strength, in the first 1.2 % of the pairs to the focus.",
+        "APRIL-BCMA: CD8_ISG+ to Plasma_1, supply 0.1 at T2, 0.4 at T3: difference 0.3 (0.1 to 0.5), strengthened by number and strength, in the first 1.23 % of the pairs to the focus.",
         "Interferon-high at T3: CD8_ISG+, 9 of 12 cells (50 % to 90 %).",
     ]
 
