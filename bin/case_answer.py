@@ -115,11 +115,11 @@ def gone(cell_type: str, composition) -> list:
     late = rows[rows["day"] > rows.loc[rows["n"] > 0, "day"].max()]
     if late.empty or late["timepoint"].duplicated().any():
         return []
-    said = []
-    for time in late["timepoint"]:
+    said = ["; none of "] if len(late) <= 2 else [f"; none at the {len(late)} later times: of "]
+    for at, time in enumerate(late["timepoint"] if len(late) <= 2 else late["timepoint"].tail(1)):
         where = {"level": "cell_type", "label": cell_type, "timepoint": time}
         total = number("composition.tsv", rows, "total", where)
-        said += [", " if said else "; none of ", total, f" cells at {time}"]
+        said += [", " if at else "", total, f" cells at {time}"]
         said += interval("composition.tsv", rows, where)
     return said
 

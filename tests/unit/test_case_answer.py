@@ -51,6 +51,9 @@ def test_a_type_that_is_not_seen_any_more_has_its_bounds():
     told = said(case_answer.gone("B-ALL blast", table))
     assert told == "; none of 3,000 cells at T2 (at most 0.1 %), 2,000 cells at T3 (at most 0.15 %)"
     assert case_answer.gone("B-ALL blast", table[:1]) == []
+    more = pd.concat([table, table[2:].assign(timepoint="T4", day=300, total=900, high=0.003)])
+    told = said(case_answer.gone("B-ALL blast", more))
+    assert told == "; none at the 3 later times: of 900 cells at T4 (at most 0.3 %)"
 
 
 def test_every_number_is_in_its_table(answer, tmp_path):
