@@ -67,10 +67,14 @@ def differential_abundance(composition):
         "note",
     ]
     patients = composition["patient"].nunique()
+
+    def untested(note):
+        row = ["all", "all", "all", "", "", patients, None, None, None, note]
+        return pd.DataFrame([row], columns=columns)
+
     if patients < MIN_PATIENTS:
-        note = f"{patients} patient(s): no replicates, so no p values; a difference of two samples is no test"
-        return pd.DataFrame(
-            [["all", "all", "all", "", "", patients, None, None, None, note]], columns=columns
+        return untested(
+            f"{patients} patient(s): no replicates, so no p values; a difference of two samples is no test"
         )
     tables = []
     days = composition.groupby("timepoint")["day"].median().sort_values()
@@ -97,7 +101,8 @@ def differential_abundance(composition):
             )
             table["patients"], table["mean_log_ratio_change"], table["p_value"] = len(both), mean, p
             tables.append(table.assign(q_value=false_discovery_control(p, method="bh"), note=""))
-    return pd.concat(tables)[columns] if tables else pd.DataFrame(columns=columns)
+    none = f"no two time points with cells of {MIN_PATIENTS} patients at both: nothing to test"
+    return pd.concat(tables)[columns] if tables else untested(none)
 
 
 @click.command()

@@ -33,6 +33,13 @@ def test_without_replicates_there_is_no_p_value(run):
     assert table["p_value"].isna().all() and "no replicates" in table["note"].iloc[0]
 
 
+def test_patients_of_one_time_point_have_nothing_to_compare():
+    rows = [(f"P{p}", "T1", 0, "lineage", "all", label, 10) for p in range(3) for label in ("T", "NK")]
+    columns = ["patient", "timepoint", "day", "level", "parent", "label", "n"]
+    table = differential_abundance.differential_abundance(pd.DataFrame(rows, columns=columns))
+    assert table["p_value"].isna().all() and "nothing to test" in table["note"].iloc[0]
+
+
 def test_replicates_give_a_paired_test(run):
     tested = run(4, {"T": (50, 10), "NK": (0, 40), "plasma": (50, 50)}).set_index("label")
     assert tested.loc["NK", "mean_log_ratio_change"] > 0 > tested.loc["T", "mean_log_ratio_change"]
