@@ -61,19 +61,3 @@ def test_mouse_samples_run(tmp_path, data):
     assert run.status == 0, run.printed
     assert "BL6, MD4: mouse, so quality control only" in run.printed
     assert {row["species"] for row in run.table("cells/qc.tsv")} == {"mouse"}
-
-
-def test_species_mixed_in_one_run_are_an_error(tmp_path, data):
-    human = {**liao_rows(data)[1], "vdj_b": ""}
-    mouse = {**mouse_rows(data)[0], "vdj_t": ""}
-    run = nextflow_run(
-        tmp_path,
-        "--input",
-        write_sheet(tmp_path / "samples.csv", [human, mouse]),
-        "--min_umi",
-        0,
-        "--min_genes",
-        1,
-    )
-    assert run.status != 0
-    assert "human" in run.printed and "mouse" in run.printed and "BL6" in run.printed

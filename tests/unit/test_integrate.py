@@ -27,28 +27,33 @@ def counts(rng, n_cells: int, kinds: int = 3, n_genes: int = 400) -> tuple[sp.cs
     return sp.csr_matrix(rng.poisson(rate).astype(np.int32)), kind
 
 
-@pytest.fixture(scope="module")
-def cohort(tmp_path_factory):
-    """Two samples of three cell types each, written as the steps before write them."""
-    folder, rng = tmp_path_factory.mktemp("cohort"), np.random.default_rng(1)
+def write_cohort(folder, n_cells: int):
+    """Two samples of `n_cells` of three types each, written as the steps before write them; the folder, each cell's type."""
+    rng = np.random.default_rng(1)
     genes, rows, kinds = (
         [f"GENE{i}" for i in range(395)] + ["IGHV1-2", "MT-CO1", "RPL3", "HBB", "FOS"],
         [],
         [],
     )
     for name in ("S1", "S2"):
-        x, kind = counts(rng, 300)
-        cells = pd.DataFrame(index=[f"{name}:C{i}" for i in range(300)])
+        x, kind = counts(rng, n_cells)
+        cells = pd.DataFrame(index=[f"{name}:C{i}" for i in range(n_cells)])
         data = anndata.AnnData(x, obs=cells, var=pd.DataFrame(index=genes))
         data.write_h5ad(folder / f"{name}.cells.h5ad", compression=hdf5plugin.FILTERS["zstd"])
         table, n = variable_genes.cell_statistics(folder / f"{name}.cells.h5ad", cells.index)
-        assert n == 300
+        assert n == n_cells
         table.reset_index().to_parquet(folder / f"{name}.genes.parquet")
         rows.append({"sample": name, "patient": "P1", "timepoint": name, "day": len(rows), "batch": name})
         kinds.append(pd.Series(kind, cells.index))
     pd.DataFrame(rows).to_csv(folder / "samples.tsv", sep="\t", index=False)
     PATTERNS.to_csv(folder / "excluded.tsv", sep="\t", index=False)
     return folder, pd.concat(kinds)
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory):
+    """Two samples of 300 cells."""
+    return write_cohort(tmp_path_factory.mktemp("cohort"), 300)
 
 
 def run(script, *arguments):
@@ -148,6 +153,16 @@ def test_clusters_are_the_planted_types_whatever_the_method(cohort, tmp_path, mo
     assert 1 <= facts["mixing_before"] <= facts["mixing_possible"] == pytest.approx(2)
     chosen = pd.read_csv(tmp_path / "variable_genes.tsv", sep="\t")["gene"]
     assert not set(chosen) & {"IGHV1-2", "MT-CO1", "RPL3", "HBB", "FOS"}
+
+
+def test_more_than_8192_cells_are_clustered_alike(tmp_path, monkeypatch):
+    """From there on libraries for neighbours take other ways."""
+    from sklearn.metrics import homogeneity_score
+
+    folder, kind = write_cohort(tmp_path, 4500)
+    table = integrate_cohort(folder, tmp_path, monkeypatch, "--resolution", 0.1)
+    assert len(table) == 9000 and table["cell_id"].is_unique
+    assert homogeneity_score(kind[table["cell_id"]], table["cluster"]) > 0.9
 
 
 def test_two_runs_give_the_same_numbers(cohort, tmp_path, monkeypatch):
