@@ -90,13 +90,13 @@ def test_what_tasks_ask_of_batch(tmp_path, data):
     run = nextflow_run(
         tmp_path,
         *("-c", "here.config", "-profile", "awsbatch", "-stub-run"),
-        *("--input", write_sheet(tmp_path / "samples.csv", liao_rows(data)), *tables),
+        *("--input", write_sheet(tmp_path / "samples.csv", liao_rows(data)[:1]), *tables),
         *("--queue", "spot", "--region", "eu-central-1", "--registry", "lab.example/cw"),
     )
     assert run.status == 0, run.printed
     images = expected_images("lab.example/cw")
     tasks = [{**row, "process": row["process"].split(":")[-1]} for row in run.tasks()]
-    assert {row["process"] for row in tasks} == images.keys()
+    assert {row["process"] for row in tasks} == images.keys() - {"COHORT_REPORT"}  # needs two patients
     for row in tasks:
         assert row["queue"] == "spot" and row["container"] == images[row["process"]]
         # Whole processors, whole MiB, a GiB of them for moving files, and a time limit of no less than a minute.

@@ -55,9 +55,9 @@ def test_without_keep_going_a_file_that_cannot_be_read_stops_the_run(mixed_run):
     assert "torn.h5" in stopped.printed
 
 
-def test_mouse_samples_run(tmp_path, data):
-    sheet = write_sheet(tmp_path / "samples.csv", mouse_rows(data))
+def test_a_mouse_sample_runs(tmp_path, data):
+    sheet = write_sheet(tmp_path / "samples.csv", mouse_rows(data)[:1])
     run = nextflow_run(tmp_path, "--input", sheet, "--min_umi", 0, "--min_genes", 1)
     assert run.status == 0, run.printed
-    assert "BL6, MD4: mouse, so quality control only" in run.printed
+    assert "BL6: mouse, so quality control only" in run.printed
     assert {row["species"] for row in run.table("cells/qc.tsv")} == {"mouse"}
