@@ -12,6 +12,9 @@ UNASSIGNED = "unassigned"
 LOW_MEAN, LOW_DETECTION = 0.3, 0.1  # a gene below both in every group says little about any
 NEGATIVE_WEIGHT, RECEPTOR_WEIGHT, EXPANSION_WEIGHT = 0.8, 0.2, 0.2
 BLAST_SHARE = 0.2  # of a sample: from this share of marrow lymphoblasts leukaemia is diagnosed (WHO)
+RULES_OUT = (
+    0.5  # from this share of a receptor on, relative to the highest group, a kind without it is ruled out
+)
 NO_PRECURSORS = 0.6  # from this share on no normal marrow could hold so many precursors
 PATH = click.Path(exists=True, path_type=Path)
 PART_LEAD = 0.3  # of a part's own subset over its cluster's, to be named apart
@@ -170,6 +173,9 @@ def name_groups(means, group, genes: list[str], markers, receptors: dict, sample
             inside = contrast(mean[rows], detection[rows], size[rows], special[rows])
             values = score(children, inside, weight, genes, own)
             blasts = list(children.index[children["lineage"] == "blast"])
+            for kind, share_of_kind in own.items():
+                if children["receptor"].eq(kind).any():
+                    values.loc[share_of_kind >= RULES_OUT, children["receptor"] == "none"] = -1.0
             values[blasts] = values[blasts].add(size_evidence(values, children, blasts, share[rows]), axis=0)
             kinds = decide(values, children, -np.inf, lead / 2)
             enter_kinds(table, table.index[rows], kinds, markers.loc[parent, "lineage"], markers)

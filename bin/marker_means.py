@@ -70,8 +70,8 @@ def group_means(x, group: np.ndarray) -> np.ndarray:
 def main(integrated, cells, markers, annotation, undivided):
     """Marker expression in the parts of INTEGRATED (integrated.parquet) from CELLS (S.cells.h5ad of every sample).
 
-    Writes groups.parquet (the part and the cluster of every cell) and marker_means.npz (genes; part and cluster:
-    mean and detection of every group).
+    Writes groups.parquet (the part and the cluster of every cell), marker_means.npz (genes; part and cluster:
+    mean and detection of every group) and, of undivided cells, marker_expression.npz (cells in the order of groups).
     """
     import pandas as pd
     import scipy.sparse as sp
@@ -96,6 +96,8 @@ def main(integrated, cells, markers, annotation, undivided):
     groups.to_parquet(f"{prefix}groups.parquet", compression="zstd")
     means = {column: group_means(x, groups[column].to_numpy()) for column in ("part", "whole")}
     np.savez(f"{prefix}marker_means.npz", genes=np.array(genes), **means)
+    if annotation is None:
+        sp.save_npz("marker_expression.npz", x, compressed=False)
 
 
 if __name__ == "__main__":

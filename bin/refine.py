@@ -235,10 +235,14 @@ def main(
     x = sp.load_npz(expression).tocsr()[cells.get_indexer(table["cell_id"])]
     rows = pd.read_csv(markers, sep="\t", dtype=str).drop_duplicates("cell_type").set_index("cell_type")
     lineage = rows["lineage"]
+    part_type = (table.pop("part_type") if "part_type" in table else table["cell_type"]).to_numpy(
+        object, copy=True
+    )
     if "parent" not in table:
         doubtful = doubtful_blasts(table["lineage"].to_numpy(), table["sample"].to_numpy(str))
         parents = lineage.reindex(rows["parent"].reindex(table.loc[doubtful, "cell_type"])).to_numpy()
-        table.loc[doubtful, "lineage"], table.loc[doubtful, "cell_type"] = parents, UNASSIGNED
+        table.loc[doubtful, "lineage"] = parents
+        table.loc[doubtful, "cell_type"] = part_type[doubtful] = UNASSIGNED
     before = table["cell_type"].to_numpy(object)
     parent = table["parent"].to_numpy(str) if "parent" in table else np.repeat("", len(table))
     after, margin, rival = refine(x, before, parent, table["sample"].to_numpy(str), odds=odds)
@@ -252,12 +256,11 @@ def main(
         if labels_use == "replace":
             after = np.where(given, theirs, after)
             margin, rival = np.where(given, np.nan, margin), np.where(given, "", rival)
-    moved = after != before
     named = pd.Series(after).map(lineage)
     kept = table["lineage"].to_numpy(object)
-    table["lineage"] = np.where(moved, named.fillna(pd.Series(after)), kept)
+    table["lineage"] = np.where(after != before, named.fillna(pd.Series(after)), kept)
     table["cell_type"], table["margin"], table["rival"] = after, margin.astype(np.float32), rival.astype(str)
-    table["moved"] = moved
+    table["moved"] = after != part_type
     prefix = parts.name.removesuffix("parts.parquet")
     table.to_parquet(f"{prefix}annotation.parquet", compression="zstd")
     if lineages is not None:

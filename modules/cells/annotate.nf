@@ -32,6 +32,7 @@ process ANNOTATE {
     marker_means.py ${clusters} ${cells} --markers ${markers}
     annotate.py groups.parquet marker_means.npz ${receptors} --markers ${markers} \\
         --min-score ${options.min_score} --min-margin ${options.min_margin}
+    lone_cells.py parts.parquet marker_means.npz marker_expression.npz --markers ${markers}
     ${predict}
     refine.py parts.parquet ${components} ${expression} --markers ${markers} --evidence annotation.tsv \\
         --lineages ${lineages} ${given} ${predictions} --labels-use ${options.labels_use}

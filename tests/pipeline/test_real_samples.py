@@ -7,13 +7,13 @@ from pipeline.conftest import nextflow_run
 from pipeline.sheets import liao_rows, write_sheet
 
 
-def test_one_real_sample_without_bcr_runs_to_the_page(tmp_path, data):
-    rows = [row for row in liao_rows(data) if row["sample"] == "C149"]
+def test_real_samples_without_bcr_run_to_the_page(tmp_path, data):
+    rows = [row for row in liao_rows(data) if row["sample"] != "C144"]
     apart = ("unshare", "--net") if shutil.which("unshare") and os.geteuid() == 0 else ()
     run = nextflow_run(tmp_path, "--input", write_sheet(tmp_path / "samples.csv", rows), within=apart)
     assert run.status == 0, run.printed
     found = {row["label"] for row in run.table("cells/composition.tsv") if row["level"] == "cell_type"}
-    assert {"macrophage", "epithelial", "CD8 T"} <= found
+    assert {"macrophage", "epithelial", "CD8 T", "NK", "plasma cell"} <= found
     page = (run.results / "report" / "C149.case_report.html").read_text(encoding="utf-8")
     assert "--mrd" in page
 

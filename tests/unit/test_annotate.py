@@ -3,6 +3,7 @@
 import anndata
 import annotate
 import hdf5plugin
+import lone_cells
 import marker_means
 import numpy as np
 import pandas as pd
@@ -86,6 +87,21 @@ def test_receptors_speak_for_their_lineage_and_against_others(genes, markers):
     with_bcr = name(x, group, genes, markers, {"BCR": np.array([0.0, 1.0, 1.0])})
     assert with_bcr["score"][2] == pytest.approx(without["score"][2] + annotate.RECEPTOR_WEIGHT)
     assert with_bcr["score"][0] == pytest.approx(without["score"][0])
+
+
+def test_a_kind_of_cells_without_a_receptor_is_ruled_out_where_cells_show_it(genes, markers):
+    x, _ = blood(genes, ["CD8 T", "classical monocyte"])
+    gamma_delta = [genes.index(gene) for gene in markers.loc["gamma-delta T", "positive"] if gene in genes]
+    x = x.tolil()
+    x[np.ix_(range(60), gamma_delta)], x[np.ix_(range(60), [genes.index(g) for g in ("CD8A", "CD8B")])] = (
+        3.0,
+        0,
+    )
+    group = np.repeat([0, 1], 60)
+    tables = [name(x, group, genes, markers, {"TCR": np.array([share, 0.0])}) for share in (0.0, 1.0)]
+    assert [table["winner"][0] == "gamma-delta T" for table in tables] == [True, False]
+    for table in tables:
+        assert table["lineage"][0] == "T" and table["cell_type"][1] == "classical monocyte"
 
 
 def test_receptor_shares_count_only_samples_that_have_receptors(tmp_path):
@@ -296,6 +312,45 @@ def test_commands_read_matrices_and_write_parts(sample, project):
     assert (parts["cell_type"] == sample).all()
     columns = {"winner", "runner_up", "margin", "evidence", "against"}
     assert columns <= set(pd.read_csv("annotation.tsv", sep="\t"))
+
+
+def test_single_cells_with_the_markers_of_another_type_are_named_and_doublets_are_not(genes, project):
+    """Two plasma cells and two doublets in a part of T cells, and a plasma cell in a part of its own kind."""
+    markers = pd.read_csv(project / "assets" / "markers.tsv", sep="\t", keep_default_na=False)
+    markers = markers.set_index("cell_type").loc[["plasma cell", "NK"]]
+    x, _ = blood(genes, ["CD4 T", "plasma cell"])
+    doublets = x[60:62] + x[:2]
+    x = sp.vstack([x[:60], x[62:64], doublets, x[64:]], format="csr")
+    part = np.array([0] * 64 + [1] * (x.shape[0] - 64))
+    mean = marker_means.group_means(x, part)[0]
+    shares = lone_cells.own_markers(x, part, mean, markers, genes)["plasma cell"]
+    assert list(np.flatnonzero(shares >= lone_cells.SHARE)) == [60, 61]
+
+
+def test_a_lone_cell_is_of_its_own_type_and_marked_as_moved(sample, project):
+    """One cell of plasma cells among monocytes keeps its name to the end; the others are named by their part."""
+    markers = project / "assets" / "markers.tsv"
+    table = pd.read_parquet("integrated.parquet")
+    types = sample[table["cell_id"]].to_numpy()
+    kept = [*np.flatnonzero(types != "plasma cell"), np.argmax(types == "plasma cell")]
+    table, types = table.iloc[kept].reset_index(drop=True), types[kept]
+    table.loc[len(table) - 1, "part"] = table.loc[types == "classical monocyte", "part"].iloc[0]
+    table.to_parquet("integrated.parquet")
+    command(marker_means.main, "integrated.parquet", "S1.cells.h5ad", "--markers", markers)
+    command(annotate.main, "groups.parquet", "marker_means.npz", "--markers", markers)
+    part_type = pd.read_parquet("parts.parquet")["cell_type"]
+    command(
+        lone_cells.main, "parts.parquet", "marker_means.npz", "marker_expression.npz", "--markers", markers
+    )
+    parts = pd.read_parquet("parts.parquet")
+    assert part_type.iloc[-1] == "classical monocyte" and list(parts["part_type"]) == list(part_type)
+    assert (parts["cell_type"] == types).all() and parts["lineage"].iloc[-1] == "plasma"
+    pd.DataFrame({"cell_id": parts["cell_id"]}).to_parquet("components.parquet")
+    sp.save_npz("expression.npz", sp.load_npz("marker_expression.npz"))
+    command(refine.main, "parts.parquet", "components.parquet", "expression.npz", "--markers", markers)
+    table = pd.read_parquet("annotation.parquet")
+    assert list(table.loc[table["moved"], "cell_type"]) == ["plasma cell"]
+    assert table["lineage"].iloc[-1] == "plasma" and "part_type" not in table
 
 
 def test_clusters_are_divided_by_type_or_not_at_all(sample, project):
