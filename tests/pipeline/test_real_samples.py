@@ -14,6 +14,9 @@ def test_real_samples_without_bcr_run_to_the_page(tmp_path, data):
     assert run.status == 0, run.printed
     found = {row["label"] for row in run.table("cells/composition.tsv") if row["level"] == "cell_type"}
     assert {"macrophage", "epithelial", "CD8 T", "NK", "plasma cell"} <= found
+    arms = [row for row in run.table("tumour/cnv.tsv") if row["level"] == "population"]
+    assert {row["verdict"] for row in arms} >= {"not detected", "not assessable"}
+    assert "detected" not in {row["verdict"] for row in arms}  # no tumour, no event
     page = (run.results / "report" / "C149.case_report.html").read_text(encoding="utf-8")
     assert "--mrd" in page
 

@@ -1,11 +1,15 @@
-"""CNV: mixtures, what counts as an event, sub-clones, and the planted patient."""
+"""CNV: mixtures, what counts as an event, sub-clones, the planted patient, and real samples without a tumour."""
 
+import anndata as ad
+import arm_profile
+import arms
 import cnv
+import hdf5plugin
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from tumour_room import run_steps
+from tumour_room import MASKED, POSITIONS, PROJECT, run_steps
 
 
 def cells_of(levels, rng, expected=80.0, halves=(0.5, 0.5), baseline="polyclonal plasma cell"):
@@ -200,3 +204,66 @@ def test_cell_types_named_by_numbers_keep_their_shift(tmp_path, monkeypatch):
     assert result.exit_code == 0, result.exception
     table = pd.read_csv("P.cnv.tsv", sep="\t")
     assert len(table) and (table.loc[table["level"] == "population", "shift"] == 0.123).all()
+
+
+def real_sample(path, name, folder):
+    """A sample's good cells as <name>.cells.h5ad, and their labels: the kind whose markers stand out most."""
+    import scanpy
+
+    data = scanpy.read_10x_h5(path)
+    data.var_names_make_unique()
+    depth = np.asarray(data.X.sum(axis=1)).ravel()
+    mito = np.asarray(data[:, data.var_names.str.startswith("MT-")].X.sum(axis=1)).ravel()
+    data = data[(depth > 1000) & (mito < 0.1 * depth)].copy()
+    data.X = data.X.tocsr().astype(np.int32)
+    data.obs_names = name + ":" + data.obs_names
+    data.write_h5ad(folder / f"{name}.cells.h5ad", compression=hdf5plugin.FILTERS["zstd"])
+    logs = scanpy.pp.log1p(scanpy.pp.normalize_total(data.copy(), target_sum=1e4, copy=True), copy=True)
+    kinds = pd.read_csv(PROJECT / "assets" / "markers.tsv", sep="\t", comment="#", keep_default_na=False)
+    kinds = kinds[kinds.lineage.isin(["T", "NK", "B", "myeloid", "epithelial"])].set_index("cell_type")
+    score = {}
+    for kind, genes in kinds.positive.str.split(",").items():
+        own = logs[:, logs.var_names.isin(genes)].X.toarray()
+        if own.shape[1]:
+            score[kind] = (own / np.maximum(own.std(axis=0), 0.1)).mean(axis=1)
+    best = pd.DataFrame(score, index=data.obs_names).idxmax(axis=1)
+    labels = pd.DataFrame({"sample": name, "patient": "P", "timepoint": name, "day": 0}, index=best.index)
+    return labels.assign(lineage=best.map(kinds.lineage), cell_type=best, subset=best)
+
+
+def run_real(folder, paths, monkeypatch):
+    """cnv.tsv of real samples, taken for one patient's; files by sample name."""
+    labels = pd.concat([real_sample(path, name, folder) for name, path in paths.items()])
+    labels.rename_axis("cell_id").reset_index().to_parquet(folder / "labels.parquet", index=False)
+    monkeypatch.chdir(folder)
+    common = ["--patient", "P", "--labels", "labels.parquet"]
+    places = ["--gene-positions", str(POSITIONS), "--masked", str(MASKED)]
+    for step, options in (
+        (arms, [*(f"{name}.cells.h5ad" for name in paths), *common, *places]),
+        (arm_profile, ["P.arm_genes.parquet", "--patient", "P", "--arms", "P.arms.parquet"]),
+        (cnv, ["P.arms.parquet", *common, "--shifts", "P.arm_shifts.tsv"]),
+    ):
+        result = CliRunner().invoke(step.main, options)
+        assert result.exit_code == 0, (step, result.output, result.exception)
+    return pd.read_csv("P.cnv.tsv", sep="\t")
+
+
+def assert_no_event(table):
+    whole = table[table.level == "population"]
+    assert (whole.verdict == "not detected").sum() > 150  # enough was looked at
+    found = whole[whole.verdict == "detected"]
+    assert found.empty, found[["population", "arm", "event", "share"]]
+
+
+@pytest.mark.parametrize("sample", ["C146", "C149"])
+def test_lung_lavage_without_a_tumour_has_no_event(tmp_path, monkeypatch, data, sample):
+    path = data / "liao_covid_balf" / sample / "count" / "filtered_feature_bc_matrix.h5"
+    assert_no_event(run_real(tmp_path, {sample: path}, monkeypatch))
+
+
+def test_blood_with_and_without_interferon_has_no_event(tmp_path, monkeypatch, real_data):
+    paths = {
+        name: real_data / "kang_ifnb" / name / "count" / "filtered_feature_bc_matrix.h5"
+        for name in ("ctrl", "stim")
+    }
+    assert_no_event(run_real(tmp_path, paths, monkeypatch))
