@@ -27,7 +27,12 @@ def read_positions(path: Path | str, gtf: Path | str | None = None):
     import pandas as pd
 
     how = {"comment": "#", "keep_default_na": False, "dtype": {"gene": str, "chromosome": str, "arm": str}}
-    table = pd.read_csv(path, sep="\t", **how).set_index("gene")
+    table = pd.read_csv(path, sep="\t", **how)
+    absent = {"gene", "chromosome", "start", "end", "arm"} - set(table.columns)
+    if absent:
+        words = f"{Path(path).name} has no column {', '.join(sorted(absent))}"
+        raise click.ClickException(f"{words}: gene positions are gene, chromosome, start, end, arm (p or q)")
+    table = table.set_index("gene")
     table["chromosome"] = table.chromosome.str.removeprefix("chr")
     table = table[table.chromosome.str.fullmatch(r"\d+") & ~table.index.duplicated()]
     table = table.assign(chromosome="chr" + table.chromosome, arm=table.chromosome + table.arm)

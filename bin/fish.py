@@ -12,6 +12,8 @@ PACKAGES = ("click", "numpy", "pandas")
 FILE = click.Path(exists=True, dir_okay=False)
 BALANCED = r"(?i)rearrang|transloc|fusion|split|break|invers|\bt\(|::|\binv\("
 KINDS = (("gain", r"(?i)gain|ampl|dup|tri|tetra|extra|\+"), ("loss", r"(?i)del|loss|lost|mono|-"))
+FOCAL = r"(?i)\b(focal|micro|intragenic|cryptic|exon)"  # of one gene or less
+SIZE = r"(?i)([\d.]+)\s*(mb|kb)\b"
 BAND = r"(?:chr)?(\d{1,2}|[XY])\s*([pq]?)[\d.]*"
 SEPARATION = 1.5  # standard deviations that part of an arm needs to be seen in one cell
 # Columns that are text even where all of their values look like numbers.
@@ -46,6 +48,14 @@ def read_probe(region: str, abnormality: str) -> tuple[list[str], str | None, st
     if not chromosome.isdigit():
         return [], None, "sex chromosomes are not scored"
     return [chromosome + side for side in ([arm] if arm else "pq")], event, ""
+
+
+def extent(abnormality: str) -> float:
+    """Mb of an event where the finding states them (`deletion, 1.5 Mb`), 0 of a focal one, else NaN."""
+    size = re.search(SIZE, abnormality)
+    if size:
+        return float(size[1]) / (1000 if size[2].lower() == "kb" else 1)
+    return 0.0 if re.search(FOCAL, abnormality) else float("nan")
 
 
 def read_regions(region: str, abnormality: str) -> dict[str, tuple[list[str], str | None, str]]:
@@ -93,10 +103,12 @@ def measured(table, arms: list[str], event: str, day: float) -> dict:
     return found | {name: row[name] for name in ("n", "total", "share", "low", "high")}
 
 
-def compare(percent: float, found: dict, cutoff: float, tolerance: float) -> tuple[str, str]:
-    """(verdict, words) of a probe's percentage and the single-cell share."""
+def compare(percent: float, mb: float, found: dict, cutoff: float, tolerance: float) -> tuple[str, str]:
+    """(verdict, words) of a probe's percentage, the size of its event (NaN: not stated) and the single-cell share."""
     share, low, high = (100 * found[name] for name in ("share", "low", "high"))
     least = f"an event smaller than {found['least_mb']:.0f} Mb or {found['least_genes']:.0f} scored genes"
+    if mb < found["least_mb"]:
+        return "not assessable", f"{least} of {found['arm']} is not seen, and this one is stated as smaller"
     if percent >= cutoff and found["seen"]:
         apart = share - percent
         if abs(apart) <= tolerance or low <= percent <= high:
@@ -128,7 +140,10 @@ def beside(probes, table, patient: str, cutoff: float, tolerance: float) -> list
         elif probe["percent"] != probe["percent"]:
             row |= {"verdict": "no FISH result", "words": "the table gives no percentage"}
         else:
-            row["verdict"], row["words"] = compare(probe["percent"], found, cutoff, tolerance)
+            mb = extent(str(probe["abnormality"]))
+            row["verdict"], row["words"] = compare(probe["percent"], mb, found, cutoff, tolerance)
+            if row["verdict"] == "not assessable":
+                row |= dict.fromkeys(("n", "total", "share", "low", "high"))  # of the arm, not of the event
             if region != str(probe["region"]).strip():
                 row["words"] += f"; FISH gives one percentage for {probe['region']}"
         rows.append(row)

@@ -4,6 +4,7 @@ import json
 
 import anndata as ad
 import arms
+import click
 import numpy as np
 import pandas as pd
 import pytest
@@ -186,6 +187,13 @@ def test_genes_that_one_sample_lacks_are_left_out(tmp_path, monkeypatch):
     truth = pd.read_parquet("labels.parquet").set_index("cell_id")
     assert len(here) == len(truth)
     assert here.loc[truth.index[truth.lineage == "T"], "1q"].median() == pytest.approx(1.0, abs=0.06)
+
+
+def test_positions_without_arms_are_one_sentence(tmp_path):
+    path = tmp_path / "positions.tsv"
+    path.write_text("gene\tchromosome\tstart\tend\nTP53\tchr17\t7668421\t7687490\n")
+    with pytest.raises(click.ClickException, match=r"positions.tsv has no column arm: gene positions are"):
+        arms.read_positions(path)
 
 
 def test_a_users_positions_may_number_chromosomes_and_hold_more_than_autosomes(tmp_path):

@@ -1,6 +1,5 @@
 """CNV: mixtures, what counts as an event, sub-clones, the planted patient, and real samples without a tumour."""
 
-import anndata as ad
 import arm_profile
 import arms
 import cnv

@@ -72,6 +72,24 @@ def test_words_on_agreement(percent, row, verdict):
     assert found["words"]
 
 
+@pytest.mark.parametrize(
+    ("abnormality", "verdict"),
+    [
+        ("focal deletion", "not assessable"),
+        ("microdeletion", "not assessable"),
+        ("deletion, 350 kb", "not assessable"),
+        ("deletion (1.5 Mb)", "not assessable"),
+        ("deletion (60 Mb)", "agrees"),
+        ("deletion", "agrees"),
+    ],
+)
+def test_an_event_stated_as_smaller_than_the_resolution_is_not_assessable(abnormality, verdict):
+    found = beside(80.0, result("13q", "loss"), region="13q14", abnormality=abnormality)
+    assert found["verdict"] == verdict
+    assert ("smaller than 20 Mb or 25 scored genes of 13q" in found["words"]) == (verdict == "not assessable")
+    assert (found["share"] is None) == (verdict == "not assessable")
+
+
 def test_an_absent_event_carries_its_bound_and_the_resolution():
     words = beside(0.0, result("17p", "loss", **ABSENT), region="17p13", abnormality="deletion")["words"]
     assert "at most 3.0 %" in words
