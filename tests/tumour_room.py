@@ -126,7 +126,7 @@ def run_steps(folder: Path, monkeypatch, last: str = "malignancy", rename: bool 
         ],
         "cnv": ["P.arms.parquet", *common, "--shifts", "P.arm_shifts.tsv"],
         "fish": ["P.cnv.tsv", "--patient", "P", "--fish", "fish.tsv"],
-        "malignancy": [
+        "evidence": [
             *files,
             *common,
             "--clones",
@@ -142,6 +142,7 @@ def run_steps(folder: Path, monkeypatch, last: str = "malignancy", rename: bool 
             "--clinical",
             "clinical.tsv",
         ],
+        "malignancy": ["evidence.parquet", "--patient", "P", "--expanded", "expanded_clones.json"],
     }
     for step, options in steps.items():
         result = CliRunner().invoke(importlib.import_module(step).main, options)

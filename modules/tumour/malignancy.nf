@@ -23,8 +23,9 @@ process MALIGNANCY {
     script:
     def tables = (fish ? "--fish ${fish} " : '') + (clinical ? "--clinical ${clinical}" : '')
     """
-    malignancy.py ${matrices} --patient ${meta.patient} --labels ${labels} --clones ${clones} \\
-        --cnv ${cnv} --cnv-cells ${cells} ${tables} --programmes ${programmes} --min-evidence ${min_evidence}
+    evidence.py ${matrices} --patient ${meta.patient} --labels ${labels} --clones ${clones} \\
+        --cnv ${cnv} --cnv-cells ${cells} ${tables} --programmes ${programmes}
+    malignancy.py evidence.parquet --patient ${meta.patient} --expanded expanded_clones.json --min-evidence ${min_evidence}
     """
 
     stub:

@@ -122,7 +122,9 @@ def run_room(folder: Path, samples: list[str], clones: bool) -> dict[str, float]
         "clinical.tsv",
     ]
     programmes = ["--programmes", ASSETS / "malignant_programmes.tsv"]
-    took["malignancy"] = step(folder, "malignancy", *cells, *common, *of_clone, *tables, *programmes)
+    took["evidence"] = step(folder, "evidence", *cells, *common, *of_clone, *tables, *programmes)
+    of_evidence = ["evidence.parquet", "--patient", "P1", "--expanded", "expanded_clones.json"]
+    took["malignancy"] = step(folder, "malignancy", *of_evidence)
     return took
 
 

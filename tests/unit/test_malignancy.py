@@ -2,6 +2,7 @@
 
 import json
 
+import evidence
 import malignancy
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ def people(**columns):
 def test_expanded_clones_need_size_share_and_one_light_chain():
     clones = ["big"] * 40 + ["mixed"] * 40 + ["small"] * 12 + ["p"] * 3
     light = ["IGL"] * 40 + ["IGL", "IGK"] * 20 + [None] * 15
-    found = malignancy.expanded_clones(people(clone=clones, light=light))
+    found = evidence.expanded_clones(people(clone=clones, light=light))
     assert {row["clone"]: row["restricted"] for row in found} == {"big": True, "mixed": False}
     assert found[0]["light_chain"] == "IGL"
 
@@ -33,16 +34,16 @@ def test_expanded_clones_need_size_share_and_one_light_chain():
 def test_nothing_is_said_of_the_light_chain_of_precursors_and_their_clone_counts(strays):
     light = strays + [None] * (60 - len(strays))
     cells = people(clone=["b"] * 60, light=light, lineage=["blast"] * 60)
-    found = malignancy.expanded_clones(cells)
+    found = evidence.expanded_clones(cells)
     assert found[0]["restricted"] == "too few" and found[0]["light_chain"] is None
-    assert malignancy.clone_line(cells, found)[0].all()
+    assert evidence.clone_line(cells, found)[0].all()
 
 
 @pytest.mark.parametrize(("tumour", "own", "expected"), [(60, 0, True), (0, 60, False), (40, 40, None)])
 def test_cells_without_receptor_go_with_their_kin_only_where_it_is_clear(tumour, own, expected):
     cells = people(clone=["c"] * tumour + [f"o{i}" for i in range(own)] + [None] * 5)
     expanded = [{"clone": "c", "restricted": True}]
-    line, _ = malignancy.clone_line(cells, expanded)
+    line, _ = evidence.clone_line(cells, expanded)
     assert line[: tumour + own].tolist() == [True] * tumour + [False] * own
     rest = line[tumour + own :]
     assert rest.isna().all() if expected is None else (rest == expected).all()
@@ -63,7 +64,7 @@ def test_cnv_counts_for_cells_without_it_in_a_clone_that_has_it():
         }
         | {"arm": "1q", "event": "gain", "share": [0.8, 0.0]}
     )
-    line, words = malignancy.cnv_line(cells, table)
+    line, words = evidence.cnv_line(cells, table)
     assert line[:3].tolist() == [True, True, False]
     assert line.isna()[3]
     assert words[:2].tolist() == ["arms 1q+", "clone with 1q+"]
@@ -76,17 +77,17 @@ def test_programme_counts_above_nearly_all_normal_relatives():
     genes = pd.DataFrame({"lineage": "plasma", "gene": ["A", "B"], "sign": ["+", "-"]})
     normal = pd.Series(cells.index < 400)
     expression = pd.DataFrame({"A": up, "B": rng.normal(0, 0.1, 500)})
-    line, _ = malignancy.programme_line(cells, expression, genes, normal)
+    line, _ = evidence.programme_line(cells, expression, genes, normal)
     assert line[:400].mean() == pytest.approx(0.01, abs=0.005)
     assert line[400:].mean() > 0.95
-    line, _ = malignancy.programme_line(cells, expression, genes, normal & (cells.index < 30))
+    line, _ = evidence.programme_line(cells, expression, genes, normal & (cells.index < 30))
     assert line.isna().all()
 
 
 def test_cytology_counts_only_near_its_day():
     cells = people(clone=[None] * 3, lineage=["blast"] * 3, day=[0, 28, 200], population=["blasts"] * 3)
     clinical = pd.DataFrame({"parameter": "marrow lymphoblasts", "day": [0, 30], "value": [90.0, 0.0]})
-    _, line = malignancy.sample_lines(cells, None, clinical)
+    _, line = evidence.sample_lines(cells, None, clinical)
     assert line[:2].tolist() == [True, False]
     assert line.isna()[2]
 
@@ -101,9 +102,7 @@ def test_cytology_counts_only_near_its_day():
 )
 def test_blasts_of_cytology_are_leukaemic_ones(name, counts):
     cells = people(clone=[None], lineage=["blast"], population=["blasts"])
-    _, line = malignancy.sample_lines(
-        cells, None, pd.DataFrame({"parameter": [name], "day": 0, "value": 25.0})
-    )
+    _, line = evidence.sample_lines(cells, None, pd.DataFrame({"parameter": [name], "day": 0, "value": 25.0}))
     assert line.notna().tolist() == [counts]
 
 
@@ -111,7 +110,19 @@ def test_the_highest_count_of_the_nearest_day_counts():
     cells = people(clone=[None], lineage=["blast"], population=["blasts"])
     names = ["peripheral blasts", "marrow blasts", "marrow blasts"]
     table = pd.DataFrame({"parameter": names, "day": [1, 1, 9], "value": [0.0, 40.0, 0.0]})
-    assert malignancy.sample_lines(cells, None, table)[1].tolist() == [True]
+    assert evidence.sample_lines(cells, None, table)[1].tolist() == [True]
+
+
+def test_a_probe_that_cannot_be_assessed_says_nothing_of_its_population():
+    cells = people(clone=[None] * 3, population=["a", "b", "c"])
+    table = pd.DataFrame(
+        {"population": ["a", "b", "c"], "percent": [80.0, 80.0, None], "share": [0.8, None, 0.3]}
+    )
+    line, _ = evidence.sample_lines(
+        cells, table.assign(verdict=["agrees", "not assessable", "no probe"]), None
+    )
+    assert line[:1].tolist() == [True]
+    assert line[1:].isna().all()
 
 
 def verdict(min_evidence=2, lineage="plasma", stray=False, **lines):
@@ -172,11 +183,14 @@ def test_without_clones_fish_and_clinical_tables(tmp_path, monkeypatch):
         "P.cnv.parquet",
     ]
     options += ["--programmes", str(PROJECT / "assets" / "malignant_programmes.tsv")]
-    result = CliRunner().invoke(malignancy.main, [*files, *options])
+    result = CliRunner().invoke(evidence.main, [*files, *options])
+    assert result.exit_code == 0, (result.output, result.exception)
+    call = ["evidence.parquet", "--patient", "P", "--expanded", "expanded_clones.json"]
+    result = CliRunner().invoke(malignancy.main, call)
     assert result.exit_code == 0, (result.output, result.exception)
     cells = pd.read_parquet("P.malignancy.parquet").set_index("cell_id").loc[truth.index]
     assert not (cells.malignancy == "malignant").any()  # copy number alone is one line
-    result = CliRunner().invoke(malignancy.main, [*files, *options, "--min-evidence", "1"])
+    result = CliRunner().invoke(malignancy.main, [*call, "--min-evidence", "1"])
     assert result.exit_code == 0
     cells = pd.read_parquet("P.malignancy.parquet").set_index("cell_id").loc[truth.index]
     assert (cells.malignancy[truth.kind == "clone"] == "malignant").mean() > 0.8
