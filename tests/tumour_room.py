@@ -124,7 +124,8 @@ def run_steps(folder: Path, monkeypatch, last: str = "malignancy", rename: bool 
             "--window",
             "50",
         ],
-        "cnv": ["P.arms.parquet", *common, "--shifts", "P.arm_shifts.tsv"],
+        "arm_events": ["P.arms.parquet", "--shifts", "P.arm_shifts.tsv"],
+        "cnv": ["arm_events.parquet", "arm_densities.parquet", *common],
         "fish": ["P.cnv.tsv", "--patient", "P", "--fish", "fish.tsv"],
         "evidence": [
             *files,

@@ -19,7 +19,8 @@ process CNV {
 
     script:
     """
-    cnv.py ${arms} --patient ${meta.patient} --labels ${labels} --shifts ${shifts} --seed ${seed}
+    arm_events.py ${arms} --shifts ${shifts} --seed ${seed}
+    cnv.py arm_events.parquet arm_densities.parquet --patient ${meta.patient} --labels ${labels}
     """
 
     stub:

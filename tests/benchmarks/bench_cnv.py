@@ -2,7 +2,7 @@
 """Copy number on real cells and at size; prints figures, asserts nothing.
 
 planted: a gain of 1q and a loss of 13q made in a share of real cells by thinning their counts. negative: real samples
-without tumour. speed: cells of one sample repeated, time and peak memory of the three steps. Folders of samples hold
+without tumour. speed: cells of one sample repeated, time and peak memory of the four scripts. Folders of samples hold
 <sample>.cells.h5ad and labels.parquet.
 """
 
@@ -19,7 +19,7 @@ import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[2]
 ASSETS = ROOT / "assets"
-STEPS = ("arms", "arm_profile", "cnv")
+STEPS = ("arms", "arm_profile", "arm_events", "cnv")
 
 
 def run(folder: Path, name: str, *options) -> tuple[float, float]:
@@ -31,7 +31,7 @@ def run(folder: Path, name: str, *options) -> tuple[float, float]:
 
 
 def judge(folder: Path, patient: str, clones: bool = False) -> dict[str, tuple[float, float]]:
-    """The three steps on a folder of samples."""
+    """The scripts of the three steps on a folder of samples."""
     cells, common = sorted(folder.glob("*.cells.h5ad")), ["--patient", patient, "--labels", "labels.parquet"]
     extra = ["--clones", "clones.parquet"] if clones else []
     places = ["--gene-positions", ASSETS / "gene_positions_hg38.tsv", "--masked", ASSETS / "masked_genes.tsv"]
@@ -41,7 +41,8 @@ def judge(folder: Path, patient: str, clones: bool = False) -> dict[str, tuple[f
         "arm_profile": run(
             folder, "arm_profile", f"{patient}.arm_genes.parquet", "--patient", patient, "--arms", arms
         ),
-        "cnv": run(folder, "cnv", arms, *common, "--shifts", f"{patient}.arm_shifts.tsv"),
+        "arm_events": run(folder, "arm_events", arms, "--shifts", f"{patient}.arm_shifts.tsv"),
+        "cnv": run(folder, "cnv", "arm_events.parquet", "arm_densities.parquet", *common),
     }
 
 

@@ -1,5 +1,6 @@
 """CNV: mixtures, what counts as an event, sub-clones, the planted patient, and real samples without a tumour."""
 
+import arm_events
 import arm_profile
 import arms
 import cnv
@@ -27,7 +28,7 @@ def mixed(n, share, level, rng):
 
 
 def judged(cells, event="gain", shift=None):
-    return cnv.judge_arm(cells, "1q", event, 1e-4, shift or {}, ["1q"] * 39, 0.05)
+    return arm_events.judge_arm(cells, "1q", event, 1e-4, shift or {}, ["1q"] * 39, 0.05)
 
 
 @pytest.mark.parametrize(("event", "level"), [("gain", 1.5), ("loss", 0.5)])
@@ -46,9 +47,9 @@ def test_intervals_cover_the_truth():
     covered = 0
     for _ in range(40):
         levels = mixed(150, 0.3, 1.5, rng)
-        value, expected = cnv.signal(cells_of(levels, rng), "1q")
+        value, expected = arm_events.signal(cells_of(levels, rng), "1q")
         fit = {"centre": 1.0, "expression": 1.5, "spread": 1.0}
-        row = cnv.interval(cnv.share_curve(*cnv.densities(value, expected, 1e-4, fit)))
+        row = arm_events.interval(arm_events.share_curve(*arm_events.densities(value, expected, 1e-4, fit)))
         covered += row["low"] <= 0.3 <= row["high"]
     assert covered >= 34
 
@@ -86,14 +87,14 @@ def test_two_kinds_of_cells_under_one_label_are_not_copy_number():
         parts |= {column.replace("1q", name): values for column, values in part.items()}
     arms = ["1q", *(f"{number}p" for number in range(1, 12))]
     cells = pd.DataFrame(parts)
-    row = cnv.judge_arm(cells, "1q", "gain", 1e-4, {}, arms, 0.05)
+    row = arm_events.judge_arm(cells, "1q", "gain", 1e-4, {}, arms, 0.05)
     assert row["verdict"] == "cell state"
     assert row["replicated"] > 0.8
     assert row["elsewhere"] > 0.125
     for name in arms[1:]:
         quiet = cells_of(np.ones(1500), rng)
         cells[[name, f"{name}:expected"]] = quiet[["1q", "1q:expected"]].to_numpy()
-    row = cnv.judge_arm(cells, "1q", "gain", 1e-4, {}, arms, 0.05)
+    row = arm_events.judge_arm(cells, "1q", "gain", 1e-4, {}, arms, 0.05)
     assert row["verdict"] == "detected"
     assert row["elsewhere"] < 0.05
 
@@ -190,17 +191,13 @@ def test_cell_types_named_by_numbers_keep_their_shift(tmp_path, monkeypatch):
     pd.DataFrame(
         [["P", "1", "1", 200, "", "", "1q", 300, 0.123, 0.01, 0.8, 300, 100]], columns=names.split()
     ).to_csv("P.arm_shifts.tsv", sep="\t", index=False)
-    options = [
-        "P.arms.parquet",
-        "--patient",
-        "P",
-        "--shifts",
-        "P.arm_shifts.tsv",
-        "--labels",
-        "labels.parquet",
-    ]
-    result = CliRunner().invoke(cnv.main, options)
-    assert result.exit_code == 0, result.exception
+    files = ["arm_events.parquet", "arm_densities.parquet"]
+    for step, options in (
+        (arm_events, ["P.arms.parquet", "--shifts", "P.arm_shifts.tsv"]),
+        (cnv, [*files, "--patient", "P", "--labels", "labels.parquet"]),
+    ):
+        result = CliRunner().invoke(step.main, options)
+        assert result.exit_code == 0, result.exception
     table = pd.read_csv("P.cnv.tsv", sep="\t")
     assert len(table) and (table.loc[table["level"] == "population", "shift"] == 0.123).all()
 
@@ -240,7 +237,8 @@ def run_real(folder, paths, monkeypatch):
     for step, options in (
         (arms, [*(f"{name}.cells.h5ad" for name in paths), *common, *places]),
         (arm_profile, ["P.arm_genes.parquet", "--patient", "P", "--arms", "P.arms.parquet"]),
-        (cnv, ["P.arms.parquet", *common, "--shifts", "P.arm_shifts.tsv"]),
+        (arm_events, ["P.arms.parquet", "--shifts", "P.arm_shifts.tsv"]),
+        (cnv, ["arm_events.parquet", "arm_densities.parquet", *common]),
     ):
         result = CliRunner().invoke(step.main, options)
         assert result.exit_code == 0, (step, result.output, result.exception)
