@@ -30,14 +30,10 @@ def read(folder: Path, name: str, patient: str):
     if not path.exists() or not path.stat().st_size:
         return None
     names = ("sample", "patient", "timepoint", "from", "to", "clone", "matched_clone", "population", "label", "parent", "stratum",
-             "cell_type", "subset", "source", "target", "event", "kind")  # fmt: skip
-    how = {
-        "dtype": dict.fromkeys(names, str),
-        "keep_default_na": False,
-        "na_values": [""],
-        "low_memory": False,
-    }
-    table = pd.read_csv(path, sep="\t", **how)
+             "cell_type", "subset", "source", "target", "event", "kind", "parameter", "unit", "probe", "region", "abnormality",
+             "arm", "verdict", "words")  # fmt: skip
+    how = {"dtype": dict.fromkeys(names, str), "keep_default_na": False, "na_values": [""]}
+    table = pd.read_csv(path, sep="\t", low_memory=False, **how)
     table = table[table["patient"] == patient] if "patient" in table else table
     return table if len(table) else None
 
@@ -65,9 +61,12 @@ def largest_change(here: list[dict]) -> tuple[dict, dict] | None:
 def composition(rows, colour_of, figure: dict) -> dict | None:
     """Small curves of a label's share with interval; labels in the order of their largest share.
 
-    rows: composition.tsv of one level and parent; figure: id, section, title, table.
+    rows: composition.tsv of one level and parent; figure: id, section, title, table. Labels with fewer than FEW cells
+    over all time points have no curve and are named in the caption.
     """
     rows = rows[rows["share"].notna()]
+    size = rows.groupby("label")["n"].sum()
+    rows = rows[rows["label"].map(size) >= FEW]
     largest = rows.groupby("label")["share"].max().sort_values(ascending=False, kind="stable")
     largest = largest[largest > 0]
     if not len(largest):
@@ -94,8 +93,14 @@ def composition(rows, colour_of, figure: dict) -> dict | None:
     return figure | {
         "kind": "multiples", "columns": 4, "panels": panels, "alt": found,
         "caption": "Share of cells with 95 % intervals (Wilson, wider where names are doubtful); they say how certain the share of this sample is, not how "
-        "samples of one state differ."
+        "samples of one state differ." + left_out(size)
     }  # fmt: skip
+
+
+def left_out(size) -> str:
+    """Sentence on the labels with too few cells; size: cells over all time points by label."""
+    few = [f"{name} ({n:.0f})" for name, n in size[(size > 0) & (size < FEW)].sort_index().items()]
+    return f" Not shown, with fewer than {FEW} cells over all time points: {', '.join(few)}." if few else ""
 
 
 def bounds(row: dict) -> str:
@@ -228,10 +233,10 @@ def subset_panels(folder: Path, table, shares, fixed: dict, series: list[str], p
             & ~table["subset"].isin(["unassigned", ""])
             & table["subset"].notna()
         ]
-        names = cells["subset"].astype(str).value_counts().index.tolist()
+        size = cells["subset"].astype(str).value_counts()
+        names = sorted(size.index[size >= FEW])
         if len(names) < 2:
             continue
-        names = sorted(names)
         colour_of = subset_colours(names, fixed, series)
         about = {"id": f"shares_{lineage}", "section": f"subsets_{lineage}", "table": "composition.tsv",
                  "title": f"Subsets of {lineage} cells over time"}  # fmt: skip
@@ -247,12 +252,14 @@ def subset_panels(folder: Path, table, shares, fixed: dict, series: list[str], p
             violins(cells.assign(subset=cells["subset"].astype(str)), names, colour_of, lineage, threshold)
         ]
         if shares is not None:
-            rows = shares[(shares["level"] == "subset") & shares["label"].isin(names)]
+            rows = shares[(shares["level"] == "subset") & shares["label"].isin(size.index)]
             parts.insert(0, composition(rows, colour_of.get, about))
         markers = read(folder, f"{lineage}.markers.tsv", patient)
         if markers is not None:
             parts.append(marker_dots(markers, names, lineage, f"{lineage}.markers.tsv"))
         found += [part for part in parts if part]
+        for part in [part for part in parts if part and part["kind"] != "multiples"]:
+            part["caption"] += left_out(size)
     return found
 
 

@@ -6,45 +6,30 @@ is what stands beside the drawing where that is shorter.
 """
 
 import json
+import re
 from importlib.metadata import version
 from pathlib import Path
 
 import click
 
 PACKAGES = ("click", "pandas")
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-# Columns that are text even where all of their values look like numbers.
-NAMES = [
-    "patient",
-    "sample",
-    "timepoint",
-    "from",
-    "to",
-    "clone",
-    "matched_clone",
-    "event",
-    "kind",
-    "parameter",
-    "unit",
-    "probe",
-    "region",
-    "abnormality",
-    "arm",
-    "population",
-    "verdict",
-    "words",
-]
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 def read(folder: Path, name: str, patient: str):
-    """Rows of the patient in a table of the folder; None where there is no such table or no row."""
+    """Rows of the patient in a table of the folder; None where there is no such table or no row. Names are text: 28 and NA too."""
     import pandas as pd
 
     path = folder / name
     if not path.exists() or not path.stat().st_size:
         return None
-    table = pd.read_csv(path, sep="\t", dtype=dict.fromkeys(NAMES, str), low_memory=False)
+    names = ("sample", "patient", "timepoint", "from", "to", "clone", "matched_clone", "population", "label", "parent", "stratum",
+             "cell_type", "subset", "source", "target", "event", "kind", "parameter", "unit", "probe", "region", "abnormality",
+             "arm", "verdict", "words")  # fmt: skip
+    how = {"dtype": dict.fromkeys(names, str), "keep_default_na": False, "na_values": [""]}
+    table = pd.read_csv(path, sep="\t", low_memory=False, **how)
     table = table[table["patient"] == patient] if "patient" in table else table
     return table if len(table) else None
 
@@ -52,6 +37,12 @@ def read(folder: Path, name: str, patient: str):
 def percent(share: float) -> str:
     """Three figures: `0.041 %`, `98.5 %`."""
     return f"{100 * share:.3g} %"
+
+
+def written(unit: str) -> str:
+    """A laboratory's unit as print shows it: powers raised, `10^9/L` as `10⁹/L`, `m2` as `m²`; all else as it was given."""
+    raised = re.sub(r"(?<=\d)\^(-?\d+)", lambda power: power[1].translate(RAISED), unit)
+    return re.sub(r"\b([cm]?m)\^?([23])\b", lambda part: part[1] + part[2].translate(RAISED), raised)
 
 
 def points(rows, value: str = "value", low: str = "", high: str = "") -> list[list]:
@@ -100,14 +91,14 @@ def laboratory(clinical, skipped: set[str]) -> dict:
             rows[side].dropna().iloc[-1] if rows[side].notna().any() else None for side in ("low", "high")
         )
         last = curve[-1][1]
-        unit = rows["unit"].dropna().iloc[-1] if rows["unit"].notna().any() else ""
+        unit = written(rows["unit"].dropna().iloc[-1]) if rows["unit"].notna().any() else ""
         side = "▼" if low is not None and last < low else "▲" if high is not None and last > high else ""
         if side:
-            out.append(" ".join(part for part in (str(name), f"{last:g}", str(unit), side) if part))
+            out.append(" ".join(part for part in (str(name), f"{last:g}", unit, side) if part))
         panels.append(
             {
                 "title": str(name),
-                "unit": str(unit),
+                "unit": unit,
                 "band": [low, high],
                 "series": [{"name": "", "points": curve}],
             }
@@ -168,96 +159,6 @@ def mrd_curves(curve, mrd, kept: dict[str, int], marks: list[dict], colours: lis
     }  # fmt: skip
 
 
-def car_changes(change) -> str:
-    """The changes of the CAR-positive share in words: of both time points counted with one threshold."""
-    told = []
-    for row in change.to_dict("records"):
-        if row["ratio"] == row["ratio"]:
-            how = f"ratio {row['ratio']:.3g} ({row['ratio_low']:.3g} to {row['ratio_high']:.3g})"
-        else:
-            low, high = 100 * row["low"], 100 * row["high"]
-            how = f"{100 * row['difference']:+.3g} points ({low:.3g} to {high:.3g})"
-        told.append(f"{how} {row['from']} to {row['to']}")
-    return f"with one threshold: {', '.join(told)}"
-
-
-def car_kinetics(car, change, patient: str) -> dict:
-    """CAR-positive share of T cells with interval and change, beside the clinical copies."""
-    panels, told = [], []
-    for name, rows in car.groupby("parameter", sort=False):
-        share = (rows["unit"] == "share").all()
-        curve = points(rows, "value", *(("low", "high") if share else ("", "")))
-        if not curve:
-            continue
-        top = max(curve, key=lambda point: point[1])
-        unit = "" if share else next(iter(rows["unit"].dropna()), "")
-        highest = percent(top[1]) if share else f"{top[1]:,.10g} {unit}".strip()
-        told.append(f"{name}: highest {highest} on day {top[0]:.0f}")
-        if share and change is not None:
-            told.append(car_changes(change))
-        panels.append(
-            {
-                "title": str(name),
-                "unit": unit,
-                "percent": bool(share),
-                "series": [{"name": "", "points": curve}],
-            }
-        )
-    return {
-        "id": "car", "section": "course", "title": "CAR-T cells", "kind": "multiples", "panels": panels, "columns": 2,
-        "alt": "; ".join(told) + ".", "table": f"{patient}.car_kinetics.tsv",
-        "caption": "T cells whose CAR transcripts ambient RNA does not explain, with 95 % intervals; beside them the clinical copies. "
-        "The number is the last value; dotted: day 0. Each sample's share has its own threshold of UMI; a change is told with one for both. Transcripts are sparse: the share is a lower bound of the CAR-T cells."
-    }  # fmt: skip
-
-
-def fish_says(row: dict) -> str:
-    """What FISH and single cells say of one probe, as the start of a sentence about all probes that are alike."""
-    said = str(row["verdict"])
-    if said == "agrees":
-        return "neither sees" if str(row["words"]).startswith("neither") else "both see"
-    return {"differs": "both see, in different shares,", "no probe": "no probe for what single cells see:",
-            "FISH only": "FISH alone sees", "single cells only": "single cells alone see"}.get(said, f"{said}:")  # fmt: skip
-
-
-def fish_bars(fish, colours: list[str], patient: str) -> dict:
-    """FISH percentage and expression-inferred share per probe."""
-    rows, told, groups, measured = [], [], {}, {}
-    dated = fish["day"].nunique() > 1
-    for row in fish.to_dict("records"):
-        region = row["region"] if isinstance(row["region"], str) else row["arm"]
-        what = row["abnormality"] if isinstance(row["abnormality"], str) else row["event"]
-        found = f"{region} {what}"
-        probe = [row["probe"]] if isinstance(row["probe"], str) else []
-        probe += [f"day {row['day']:.0f}"] if dated and row["day"] == row["day"] else []
-        name = f"{found} ({', '.join(probe)})" if probe else found
-        bars = []
-        if row["percent"] == row["percent"]:
-            bars.append({"name": "FISH", "value": row["percent"] / 100, "colour": colours[0]})
-        if row["share"] == row["share"]:
-            bars.append({"name": "single cells", "value": row["share"], "colour": colours[1]}
-                        | {side: row[side] if row[side] == row[side] else None for side in ("low", "high")})  # fmt: skip
-            if isinstance(row.get("population"), str):
-                when = "over all time points" if row["timepoint"] == "all" else f"at {row['timepoint']}"
-                measured.setdefault(f"of {row['population']} {when}", []).append(found)
-        rows.append({"label": name, "bars": bars, "note": str(row["verdict"])})
-        told.append(f"{name}: {row['verdict']}, {row['words']}")
-        if fish_says(row) == "neither sees":
-            name = f"{found} ({'; '.join([*probe, 'single cells at most ' + percent(row['high'])])})"
-        groups.setdefault(fish_says(row), []).append(name)
-    cells = ", ".join(
-        f"{of} ({', '.join(dict.fromkeys(names))})" if len(measured) > 1 else of
-        for of, names in measured.items()
-    )
-    cells = f"Single cells: share of the cells {cells}; whiskers are 95 % intervals. " if cells else ""
-    return {
-        "id": "fish", "section": "course", "title": "FISH beside single cells", "kind": "bars", "rows": rows,
-        "alt": "; ".join(told) + ".", "table": f"{patient}.fish.tsv",
-        "finding": "; ".join(f"{said} {', '.join(names)}" for said, names in groups.items()) + ".",
-        "caption": f"FISH: share of nuclei with the abnormality. {cells}Balanced rearrangements move no expression and cannot be compared."
-    }  # fmt: skip
-
-
 @click.command()
 @click.argument("results", type=FOLDER)
 @click.option("--patient", required=True, help="Name of the patient.")
@@ -279,7 +180,7 @@ def main(results, patient, colours):
         read(results, "clinical.tsv", patient),
         read(results, f"{patient}.car_kinetics.tsv", patient),
     )
-    curve, fish = (read(results, f"{patient}.{name}.tsv", patient) for name in ("mrd_curve", "fish"))
+    curve = read(results, f"{patient}.mrd_curve.tsv", patient)
     figures = [timeline(samples, read(results, "events.tsv", patient))]
     if clinical is not None:
         figures.append(laboratory(clinical, set() if car is None else set(car["parameter"])))
@@ -293,10 +194,6 @@ def main(results, patient, colours):
         )
         matched = read(results, f"{patient}.mrd.tsv", patient)
         figures.append(mrd_curves(curve, matched, kept, figures[0]["marks"], series, patient))
-    if car is not None:
-        figures.append(car_kinetics(car, read(results, f"{patient}.car_change.tsv", patient), patient))
-    if fish is not None:
-        figures.append(fish_bars(fish, series, patient))
     text = json.dumps(
         [figure for figure in figures if figure.get("panels") != []], indent=1, allow_nan=False, default=float
     )

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Lays out what has an axis: a case's curves, distributions and bars as marks, for the width of a page and of a phone."""
+"""Lays out a case's curves as marks, for the width of a page and of a phone."""
 
 import json
 import math
+import re
 from importlib.metadata import version
 from pathlib import Path
 
@@ -49,6 +50,16 @@ def steps(low: float, high: float, count: int = 4) -> list[float]:
     size *= next(factor for factor in (1, 2, 5, 10) if factor * size >= raw)
     first = math.ceil(low / size - 1e-9)
     return [round(at * size, 12) for at in range(first, math.floor(high / size + 1e-9) + 1)]
+
+
+def wrapped(words: str, limit: int) -> list[str]:
+    """A name in at most two lines of `limit` letters, broken near its middle at a space, hyphen or underscore where there is one."""
+    if len(words) <= limit:
+        return [words]
+    breaks = [found.end() for found in re.finditer(r"[ _-]", words[: limit + 1])]
+    fitting = [at for at in breaks if len(words) - at <= limit]
+    at = min(fitting, key=lambda at: abs(2 * at - len(words))) if fitting else max(breaks, default=limit)
+    return [words[:at].rstrip(), words[at:]]
 
 
 def curve(series: dict, x, y, percent: bool, colour: str) -> list[dict]:
@@ -108,16 +119,25 @@ def multiples(spec: dict, width: int) -> tuple[list[dict], float]:
     wide, tall = min(width / columns, 380), 128.0
     days = [p[0] for panel in spec["panels"] for series in panel["series"] for p in series["points"]]
     first, last = min(days), max(days)
+    names = [wrapped(panel["title"], int(wide / 7.6)) for panel in spec["panels"]]
+    # A row is higher where one of its names needs a second line.
+    added = [
+        15.0 * (max(map(len, names[at : at + columns])) - 1) for at in range(0, len(spec["panels"]), columns)
+    ]
     out = []
     for at, panel in enumerate(spec["panels"]):
-        left, top = at % columns * wide, at // columns * tall
+        row = at // columns
+        left, top = at % columns * wide, row * tall + sum(added[: row + 1])
         percent, (low, high) = panel.get("percent", False), range_of(panel)
         x = scale(first, last if last > first else first + 1, left + 50, left + wide - 16)
         y = scale(low, high, top + 104, top + 44)
         value = panel["series"][0]["points"][-1][1]
         words, outside = reference(panel, value)
-        number = f"{told(value, percent)} {panel['unit']}".strip().replace("10^9", "10⁹").replace("m2", "m²")
-        out += text(left + 8, top + 15, panel["title"], bold=True, limit=int(wide / 7.6))
+        number = f"{told(value, percent)} {panel['unit']}".strip()
+        for line_at, words_of in enumerate(names[at]):
+            height = top + 15 - 15 * (len(names[at]) - 1 - line_at)
+            whole = {"title": panel["title"]} if len(names[at]) > 1 else {}
+            out += text(left + 8, height, words_of, bold=True, limit=int(wide / 7.6), **whole)
         look = {"colour": ALARM, "bold": True} if outside else {"colour": SOFT}
         out += text(left + 8, top + 30, number + words, size=10.5, limit=int(wide / 6.2), **look)
         band = panel.get("band") or (None, None)
@@ -135,7 +155,7 @@ def multiples(spec: dict, width: int) -> tuple[list[dict], float]:
             out += text(x(last), top + 117, f"{last:.0f}", size=10, anchor="end", colour=SOFT)
         for series in panel["series"]:
             out += curve(series, x, y, percent, series.get("colour") or "#0072B2")
-    return out, math.ceil(len(spec["panels"]) / columns) * tall
+    return out, len(added) * tall + sum(added)
 
 
 def lines(spec: dict, width: int) -> tuple[list[dict], float]:
@@ -173,124 +193,7 @@ def lines(spec: dict, width: int) -> tuple[list[dict], float]:
     return out, max(360.0, 50 + 20.0 * count) if beside else 380 + 18.0 * count
 
 
-def violin(spec: dict, width: int) -> tuple[list[dict], float]:
-    """Distributions per group, one shape per time point, in as many rows as they need."""
-    low, high, tall, out = spec["low"], spec["high"], 244.0, []
-    units = [max(len(group["shapes"]), 2) + 0.5 for group in spec["groups"]]
-    wide = min(34.0, (width - 72) / sum(units))
-    if wide < 20:  # too narrow to be read: several rows
-        wide = min(34.0, (width - 84) / max(units))
-    rows, left = [[]], 64.0
-    for group, room in zip(spec["groups"], units, strict=True):
-        if rows[-1] and left + wide * room > width:
-            rows.append([])
-            left = 64.0
-        rows[-1].append((left, group))
-        left += wide * room
-    for number, row in enumerate(rows):
-        top = number * tall
-        y = scale(low, high, top + 200, top + 14)
-        for value in steps(low, high, 4):
-            out += line(56, y(value), width - 8, y(value), colour=GRID)
-            out += text(50, y(value) + 4, told(value), size=10, anchor="end", colour=SOFT)
-        if spec.get("threshold") is not None:
-            there = y(spec["threshold"])
-            out += line(56, there, width - 8, there, colour=ALARM, dash=[5, 3], title="interferon-high above")
-        for left, group in row:
-            for at, shape in enumerate(group["shapes"]):
-                out += distribution(shape, group, left + wide * (at + 0.5), wide, y, (low, high), top)
-            room = wide * (max(len(group["shapes"]), 2) + 0.4)
-            middle = left + wide * len(group["shapes"]) / 2
-            out += text(middle, top + 231, group["label"], size=10.5, anchor="middle", limit=int(room / 6))
-    return out, tall * len(rows)
-
-
-def distribution(shape: dict, group: dict, middle: float, wide: float, y, ends, top: float) -> list[dict]:
-    """One shape around its middle: a violin, or its few cells as dots."""
-    lower, median, upper = shape["quartiles"]
-    said = f"{group['label']} {shape['name']}: median {told(median)}, quartiles {told(lower)} to {told(upper)}, {shape['n']} cells"
-    out = []
-    for value in shape.get("points", []):
-        out += mark(
-            "circle", x=middle, y=y(value), r=2.5, fill=group["colour"], colour=INK, width=0.5, title=said
-        )
-    if "density" in shape:
-        size = (ends[1] - ends[0]) / len(shape["density"])
-        side = [(v * wide * 0.46, y(ends[0] + size * (at + 0.5))) for at, v in enumerate(shape["density"])]
-        full = [at for at, (half, _) in enumerate(side) if half > 0]
-        side = side[full[0] : full[-1] + 1]
-        outline = [(middle - half, h) for half, h in side] + [
-            (middle + half, h) for half, h in reversed(side)
-        ]
-        out += mark(
-            "polygon", points=outline, fill=group["colour"], opacity=0.55, colour=group["colour"], title=said
-        )
-        out += line(middle, y(lower), middle, y(upper), colour=INK, width=3)
-        out += mark("circle", x=middle, y=y(median), r=3, fill="#FFFFFF", colour=INK)
-    return out + text(
-        middle, top + 215, shape["name"], size=9, anchor="middle", colour=SOFT, limit=max(int(wide / 5.5), 2)
-    )
-
-
-def bars(spec: dict, width: int) -> tuple[list[dict], float]:
-    """Horizontal bars with intervals; `signed` ones start at a zero line; on a phone names stand above their bars."""
-    signed, above = spec.get("signed", False), width < 500
-    left, right = (
-        (20.0, width - (190.0 if signed else 100.0))
-        if above
-        else (390.0, 560.0)
-        if signed
-        else (300.0, 570.0)
-    )
-    known = [
-        bar.get(name) for row in spec["rows"] for bar in row["bars"] for name in ("value", "low", "high")
-    ]
-    known = [v for v in known if v is not None]
-    low, high = (min(0, *known), max(0, *known)) if signed else (0.0, 1.0)
-    x = scale(low, high, left, right)
-    tall = [14.0 * max(len(row["bars"]), 1) + (28 if above else 10) for row in spec["rows"]]
-    out, top = [], 22.0
-    for value in steps(low, high, 4):
-        look = {"colour": INK if signed and value == 0 else GRID}
-        out += line(x(value), 18, x(value), 18 + sum(tall), **look)
-        out += text(x(value), 12, told(value, not signed), size=10, anchor="middle", colour=SOFT)
-    for row, space in zip(spec["rows"], tall, strict=True):
-        y = top + (18 if above else 0)
-        middle = y + 7.0 * max(len(row["bars"]), 1) + 4
-        place = (
-            {"x": 4, "y": top + 12, "limit": 56 if signed else 38, "halo": True}
-            if above
-            else {"x": left - 8, "y": middle, "anchor": "end", "limit": 60 if signed else 44}
-        )
-        out += mark("text", words=row["label"], size=11 if signed or above else 12, **place)
-        for bar in row["bars"]:
-            start, end = x(min(0, bar["value"])), x(max(0, bar["value"]))
-            held = bar.get("low") is not None and bar.get("high") is not None
-            bounds = f" ({told(bar['low'], not signed)} to {told(bar['high'], not signed)})" if held else ""
-            said = f"{row['label']}, {bar['name']}: {told(bar['value'], not signed)}{bounds}"
-            out += mark(
-                "rect", title=said, x=start, y=y + 2, wide=max(end - start, 1), high=10, fill=bar["colour"]
-            )
-            if held:
-                out += line(x(bar["low"]), y + 7, x(bar["high"]), y + 7, colour=INK, width=1.5)
-            if not signed:
-                words = f"{bar['name']} {told(bar['value'], True)}"
-                out += text(max(x(bar.get("high") or 0), end) + 5, y + 11, words, size=10, colour=SOFT)
-            y += 14
-        note = {"x": width - 4, "y": top + 12 if above and not signed else middle, "anchor": "end"}
-        out += mark(
-            "text",
-            words=row["note"],
-            size=10 if signed else 11,
-            colour=SOFT,
-            limit=31 if signed else 18,
-            **note,
-        )
-        top += space
-    return out, top + 6
-
-
-DRAWN = {"multiples": multiples, "lines": lines, "violin": violin, "bars": bars}
+DRAWN = {"multiples": multiples, "lines": lines}
 
 
 def layouts(spec: dict) -> dict:
@@ -307,7 +210,7 @@ def layouts(spec: dict) -> dict:
 @click.option("--patient", required=True, help="Name of the patient.")
 @click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
 def main(figures, patient):
-    """Lay out all curves, distributions and bars of the FIGURES (JSON of CASE_COURSE, CASE_CELLS, CASE_NICHE)."""
+    """Lay out all curves of the FIGURES (JSON of CASE_COURSE, CASE_CELLS, CASE_NICHE)."""
     specs = [spec for path in figures for spec in json.loads(path.read_text())]
     made = [layouts(spec) for spec in specs if spec["kind"] in DRAWN]
     Path(f"{patient}.curves.json").write_text(json.dumps(made) + "\n")

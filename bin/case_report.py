@@ -31,7 +31,7 @@ NEEDED = (
     ("mrd", "course", "Bulk MRD curves: give bulk rearrangements with --mrd (patient, day, clone, junction, fraction)."),
     ("car", "course", "CAR-T cells: the reference needs the CAR's sequence as a gene, or --car its name."),
     ("fish", "course", "FISH beside single cells: give FISH results with --fish (patient, day, probe, region, percent)."),
-    ("composition", "cells", "Cell types over time: the table of COMPOSITION is missing."),
+    ("composition", "cells", "Cell types over time: they need the table of COMPOSITION and a cell type with 8 cells."),
     ("clones_bcr", "clones", "B-cell clones: add vdj_b to the samplesheet; they need at least one sample with BCR contigs."),
     ("clones_tcr", "clones", "T-cell clones: add vdj_t to the samplesheet; they need at least one sample with TCR contigs."),
     ("communication", "niche", "Communication: it needs a focus (--focus) with enough cells, and senders beside it."),
@@ -257,7 +257,7 @@ def fill(assets: Path, **content) -> str:
     required=True,
     multiple=True,
     type=FILE,
-    help="<patient>.course.json, .cells.json, .niche.json, .summary.json",
+    help="<patient>.course.json, .tumour.json, .cells.json, .niche.json, .summary.json",
 )
 @click.option("--maps", required=True, type=FILE, help="<patient>.map.json")
 @click.option("--assets", required=True, type=FOLDER, help="Folder with case.html.j2, case.css and case.js.")

@@ -24,14 +24,10 @@ def read(folder: Path, name: str):
     if not path.exists() or not path.stat().st_size:
         return None
     names = ("sample", "patient", "timepoint", "from", "to", "clone", "matched_clone", "population", "label", "parent", "stratum",
-             "cell_type", "subset", "source", "target", "event", "kind")  # fmt: skip
-    how = {
-        "dtype": dict.fromkeys(names, str),
-        "keep_default_na": False,
-        "na_values": [""],
-        "low_memory": False,
-    }
-    table = pd.read_csv(path, sep="\t", **how)
+             "cell_type", "subset", "source", "target", "event", "kind", "parameter", "unit", "probe", "region", "abnormality",
+             "arm", "verdict", "words")  # fmt: skip
+    how = {"dtype": dict.fromkeys(names, str), "keep_default_na": False, "na_values": [""]}
+    table = pd.read_csv(path, sep="\t", low_memory=False, **how)
     return table if len(table) else None
 
 

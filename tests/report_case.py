@@ -3,6 +3,7 @@
 Planted: plasma cells carry bulk clone IGH_1 (30 of 32 matched cells), nobody is seen with IGKDE_1.
 """
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -275,12 +276,26 @@ def make_drawings(folder: Path, patient: str = "P1") -> tuple[list[str], list[st
     import case_summary
 
     who = ["--patient", patient]
-    for step in (case_course, case_cells, case_niche, case_summary):
+    for step in (case_course, case_tumour, case_cells, case_niche, case_summary):
         run(step.main, folder, *who, *COLOURS)
-    specs = [f"{patient}.{name}.json" for name in ("course", "cells", "niche", "summary")]
-    for step in (case_curves, case_figures, case_drawings):
+    specs = [f"{patient}.{name}.json" for name in ("course", "tumour", "cells", "niche", "summary")]
+    for step in (case_curves, case_bars, case_figures, case_drawings):
         run(step.main, *specs, *who)
-    return specs, [f"{patient}.{name}.json" for name in ("curves", "figures", "drawings")]
+    return specs, [f"{patient}.{name}.json" for name in ("curves", "bars", "figures", "drawings")]
+
+
+def make_answer(folder: Path, patient: str = "P1") -> dict:
+    """The answer of the tables in folder, by the three scripts that state it."""
+    import case_answer
+    import case_carriers
+    import case_clones
+
+    who = ["--patient", patient]
+    for step in (case_carriers, case_clones):
+        run(step.main, folder, *who)
+    parts = ["--carriers", f"{patient}.carriers.json", "--moves", f"{patient}.moves.json"]
+    run(case_answer.main, folder, *who, *parts)
+    return json.loads(Path(f"{patient}.answer.json").read_text())
 
 
 def make_page(folder: Path, patient: str = "P1") -> Path:
@@ -302,3 +317,5 @@ def make_page(folder: Path, patient: str = "P1") -> Path:
     page = ["--assets", ASSETS / "report", "--columns", ASSETS / "cell_columns.tsv"]
     run(case_report.main, folder, *who, *said, *listed, "--maps", f"{patient}.map.json", *page)
     return Path(f"{patient}.case_report.html").resolve()
+    import case_bars
+    import case_tumour

@@ -12,16 +12,18 @@ process CASE_COURSE {
     path colours
 
     output:
-    tuple val(meta), path("${meta.patient}.course.json"), emit: figures
+    tuple val(meta), path("${meta.patient}.course.json"), path("${meta.patient}.tumour.json"), emit: figures
     tuple val('CASE_COURSE'), eval('case_course.py --version'), emit: versions, topic: versions
 
     script:
     """
     case_course.py tables --patient ${meta.patient} --colours ${colours}
+    case_tumour.py tables --patient ${meta.patient} --colours ${colours}
     """
 
     stub:
     """
     echo '[]' > ${meta.patient}.course.json
+    echo '[]' > ${meta.patient}.tumour.json
     """
 }

@@ -40,7 +40,7 @@ workflow CASES {
         .join(CASE_CELLS.out.figures)
         .join(CASE_NICHE.out.figures)
         .join(CASE_SUMMARY.out.figures)
-        .map { meta, course, kinds, niche, summary -> [meta, [course, kinds, niche, summary]] }
+        .map { meta, course, tumour, kinds, niche, summary -> [meta, [course, tumour, kinds, niche, summary]] }
     CASE_FIGURES(figures)
     CASE_CURVES(figures)
     CASE_DRAWINGS(figures)
@@ -48,7 +48,7 @@ workflow CASES {
         CASE_CURVES.out.layouts
             .join(CASE_FIGURES.out.layouts)
             .join(CASE_DRAWINGS.out.layouts)
-            .map { meta, curves, grids, pictures -> [meta, [curves, grids, pictures]] }
+            .map { meta, curves, bars, grids, pictures -> [meta, [curves, bars, grids, pictures]] }
     )
 
     CASE_MAP(tables.map { meta, _files -> meta }.combine(cells), subsets, colours)

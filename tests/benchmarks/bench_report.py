@@ -106,10 +106,10 @@ def main() -> None:
         measure(f"CASE_{name.upper()}", steps / f"case_{name}.py", "tables", *patient)
     for name in ("course", "cells", "niche", "summary"):
         measure(f"CASE_{name.upper()}", steps / f"case_{name}.py", "tables", *patient, *colours)
-    figures = [f"P1.{name}.json" for name in ("course", "cells", "niche", "summary")]
-    for name in ("figures", "curves", "drawings"):
+    figures = [f"P1.{name}.json" for name in ("course", "tumour", "cells", "niche", "summary")]
+    for name in ("figures", "curves", "bars", "drawings"):
         measure(f"CASE_{name.upper()}", steps / f"case_{name}.py", *figures, *patient)
-    layouts = [f"P1.{name}.json" for name in ("curves", "figures", "drawings")]
+    layouts = [f"P1.{name}.json" for name in ("curves", "bars", "figures", "drawings")]
     measure("CASE_PICTURES", steps / "case_pictures.py", *layouts, *patient)
     measure("CASE_MAP", steps / "case_map.py", "tables/cells.parquet", *patient, *colours)
     listed = [part for name in figures for part in ("--figures", name)]

@@ -86,7 +86,27 @@ def test_unseen_clones_carry_their_upper_bound_and_unsure_fates_are_not_told():
 
 
 def test_one_time_point_speaks_of_the_largest():
-    rows = [{"level": "cell_type", "timepoint": "T1", "day": 0, "label": label, "share": share, "low": 0.1, "high": 0.9}
+    rows = [{"level": "cell_type", "timepoint": "T1", "day": 0, "label": label, "n": 20, "share": share, "low": 0.1, "high": 0.9}
             for label, share in (("NK", 0.2), ("CD8 T", 0.5))]  # fmt: skip
     found = case_cells.composition(pd.DataFrame(rows), lambda _label: "#000000", {})
     assert found["alt"] == "Largest: CD8 T 50 %, NK 20 %."
+
+
+def test_what_has_too_few_cells_is_named_instead_of_drawn(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    report_case.write(tmp_path / "tables")
+    cells = pd.read_parquet(tmp_path / "tables" / "cells.parquet")
+    rare = cells[cells["subset"] == "Plasma_1"].index[:2]
+    cells.loc[rare, "subset"] = "Plasma_9"
+    cells.to_parquet(tmp_path / "tables" / "cells.parquet")
+    path = tmp_path / "tables" / "composition.tsv"
+    shares = pd.read_csv(path, sep="\t")
+    extra = shares[(shares["label"] == "Plasma_1") & (shares["timepoint"] == "T1")]
+    pd.concat([shares, extra.assign(label="Plasma_9", n=2)]).to_csv(path, sep="\t", index=False)
+    report_case.run(case_cells.main, "tables", "--patient", "P1", *report_case.COLOURS)
+    found = {figure["id"]: figure for figure in json.loads((tmp_path / "P1.cells.json").read_text())}
+    left = "Not shown, with fewer than 8 cells over all time points: Plasma_9 (2)."
+    assert all(found[f"{name}_plasma"]["caption"].endswith(left) for name in ("shares", "isg", "markers"))
+    assert [panel["title"] for panel in found["shares_plasma"]["panels"]] == ["Plasma_1", "Plasma_2"]
+    assert [group["label"] for group in found["isg_plasma"]["groups"]] == ["Plasma_1", "Plasma_2"]
+    assert "Not shown" not in found["shares_T"]["caption"]

@@ -1,4 +1,4 @@
-"""CASE_COURSE: therapy, laboratory, bulk clones, CAR and FISH as figures."""
+"""CASE_COURSE: therapy, laboratory and bulk clones as figures."""
 
 import json
 
@@ -51,61 +51,7 @@ def test_values_outside_of_their_range_are_told(figures):
     assert "outside of the reference range at the last value: WBC 10.5 g/L ▲, HGB 10.5 g/L ▲" in found["alt"]
 
 
-def test_fish_is_told_by_what_both_see_and_by_whose_cells(figures, tmp_path):
-    path = tmp_path / "tables" / "P1.fish.tsv"
-    table = pd.read_csv(path, sep="\t").assign(population="P1.B1", timepoint="T3")
-    nothing = {
-        "verdict": "agrees",
-        "words": "neither sees it; single cells allow at most 1.0 %",
-        "high": 0.01,
-    }
-    nothing |= {
-        "probe": "TP53",
-        "region": "17p13",
-        "abnormality": "deletion",
-        "percent": 0,
-        "share": 0.0,
-        "low": 0,
-    }
-    fusion = {"probe": "IGH", "region": "14q32", "abnormality": "rearrangement", "percent": 0}
-    fusion |= {"verdict": "not assessable", "words": "balanced", "patient": "P1", "day": table["day"].iloc[0]}
-    added = [table, table.assign(timepoint="all", **nothing), pd.DataFrame([fusion])]
-    pd.concat(added).to_csv(path, sep="\t", index=False)
-    found = figures()["fish"]
-    assert found["finding"] == (
-        "both see 1q21 gain (CKS1B); neither sees 17p13 deletion (TP53; single cells at most 1 %); "
-        "not assessable: 14q32 rearrangement (IGH)."
-    )
-    shares = "share of the cells of P1.B1 at T3 (1q21 gain), of P1.B1 over all time points (17p13 deletion)"
-    assert shares in found["caption"]
-
-
-def test_car_is_told_with_units_and_with_one_threshold(figures, tmp_path):
-    series = {
-        "patient": "P1",
-        "parameter": ["CAR-positive share of T cells"] * 2 + ["CAR-T copies"],
-        "day": [28, 180, 9],
-    }
-    series |= {
-        "value": [0.05, 0.01, 131000.0],
-        "unit": ["share", "share", "copies/ug"],
-        "low": 0.0,
-        "high": 0.1,
-    }
-    pd.DataFrame(series).to_csv(tmp_path / "tables" / "P1.car_kinetics.tsv", sep="\t", index=False)
-    change = {"patient": "P1", "from": ["T1", "T2"], "to": ["T2", "T3"], "difference": [0.0568, -0.0506]}
-    change |= {"low": [0.0464, -0.06], "high": [0.0656, -0.042], "ratio": [None, 0.1098]}
-    change |= {"ratio_low": [None, 0.0693], "ratio_high": [None, 0.1739]}
-    pd.DataFrame(change).to_csv(tmp_path / "tables" / "P1.car_change.tsv", sep="\t", index=False)
-    told = figures()["car"]["alt"]
-    assert "CAR-T copies: highest 131,000 copies/ug on day 9" in told
-    assert (
-        "with one threshold: +5.68 points (4.64 to 6.56) T1 to T2, ratio 0.11 (0.0693 to 0.174) T2 to T3"
-        in told
-    )
-
-
-def test_names_that_look_like_numbers_are_text_and_no_unit_is_none(figures, tmp_path):
+def test_names_that_look_like_numbers_are_text(figures, tmp_path):
     for name in ("samples.tsv", "P1.mrd.tsv"):
         path = tmp_path / "tables" / name
         table = pd.read_csv(path, sep="\t")
@@ -116,9 +62,25 @@ def test_names_that_look_like_numbers_are_text_and_no_unit_is_none(figures, tmp_
     curve = pd.read_csv(tmp_path / "tables" / "P1.mrd_curve.tsv", sep="\t")
     curve["clone"] = curve["clone"].map({"IGH_1": "001", "IGKDE_1": "002"})
     curve.to_csv(tmp_path / "tables" / "P1.mrd_curve.tsv", sep="\t", index=False)
-    copies = {"patient": "P1", "parameter": "CAR-T copies", "day": [3, 9], "value": [10.0, 5.0], "unit": None}
-    pd.DataFrame(copies).to_csv(tmp_path / "tables" / "P1.car_kinetics.tsv", sep="\t", index=False)
     found = figures()
     assert [mark["label"] for mark in found["timeline"]["marks"]] == ["001", "002", "003"]
     assert [series["name"] for series in found["mrd"]["series"]] == ["001, bulk", "002, bulk", "001: cells"]
-    assert found["car"]["panels"][0]["unit"] == ""
+
+
+def test_names_that_mean_nothing_to_pandas_are_names(figures, tmp_path):
+    path = tmp_path / "tables" / "clinical.tsv"
+    table = pd.read_csv(path, sep="\t")
+    table.assign(parameter=table["parameter"].replace("HGB", "NA")).to_csv(path, sep="\t", index=False)
+    assert [panel["title"] for panel in figures()["clinical"]["panels"]] == ["WBC", "NA"]
+
+
+@pytest.mark.parametrize(
+    ("unit", "shown"),
+    [("10^9/L", "10⁹/L"), ("mL/min/1.73 m2", "mL/min/1.73 m²"), ("10^-3 U", "10⁻³ U"), ("g/L", "g/L"), ("mm3", "mm³"), ("m2x", "m2x")],
+)  # fmt: skip
+def test_a_unit_is_written_alike_in_sentence_and_panel(figures, tmp_path, unit, shown):
+    assert case_course.written(unit) == shown
+    path = tmp_path / "tables" / "clinical.tsv"
+    pd.read_csv(path, sep="\t").assign(unit=unit).to_csv(path, sep="\t", index=False)
+    found = figures()["clinical"]
+    assert {panel["unit"] for panel in found["panels"]} == {shown} and f"WBC 10.5 {shown} ▲" in found["alt"]

@@ -1,4 +1,4 @@
-"""CASE_CURVES: scales, axes and marks of curves, distributions and bars."""
+"""CASE_CURVES: scales, axes and marks of curves."""
 
 import case_curves
 import pytest
@@ -31,19 +31,21 @@ def test_an_axis_begins_at_zero_unless_that_hides_the_change(values, ends):
     assert case_curves.range_of(panel) == ends
 
 
-def shapes(count, times):
-    shape = {"n": 9, "quartiles": [1, 2, 3], "density": [0, 0.5, 1, 0.5, 0]}
-    return [
-        {"label": f"S{at}", "colour": "#0072B2", "shapes": [shape | {"name": f"T{i}"} for i in range(times)]}
-        for at in range(count)
-    ]
-
-
 @pytest.mark.parametrize(
-    ("count", "times", "width"), [(3, 3, 760), (6, 3, 760), (6, 12, 760), (6, 3, 372), (6, 12, 372)]
-)
-def test_distributions_stay_on_the_page(count, times, width):
-    marks, height = case_curves.violin({"low": 0, "high": 4, "groups": shapes(count, times)}, width)
-    outlines = [mark["points"] for mark in marks if mark["mark"] == "polygon"]
-    assert len(outlines) == count * times
-    assert all(56 <= x <= width and 0 <= y <= height for outline in outlines for x, y in outline)
+    ("name", "limit", "lines"),
+    [("WBC", 20, ["WBC"]), ("flow abnormal plasma cells", 23, ["flow abnormal", "plasma cells"]), ("gamma-delta_T", 12, ["gamma-", "delta_T"]),
+     ("x" * 30, 20, ["x" * 20, "x" * 10]), ("a " + "x" * 30, 20, ["a", "x" * 30])],
+)  # fmt: skip
+def test_a_long_name_is_broken_where_words_end(name, limit, lines):
+    assert case_curves.wrapped(name, limit) == lines
+
+
+def test_a_row_with_a_name_of_two_lines_is_higher_and_tells_it_whole():
+    def spec(name):
+        series = [{"name": "", "points": [[0, 1, None, None]]}]
+        return {"panels": [{"title": title, "unit": "%", "series": series} for title in (name, "b")]}
+
+    long = "flow abnormal plasma cells"
+    (_marks, height), (marks, higher) = (case_curves.multiples(spec(name), 372) for name in ("a", long))
+    assert higher == height + 15
+    assert [mark["words"] for mark in marks if mark.get("title") == long] == ["flow abnormal", "plasma cells"]
