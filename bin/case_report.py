@@ -44,6 +44,7 @@ EXTRA = (
     "mrd_curve",
     "mrd_matches",
     "clones",
+    "clone_cells",
     "fates",
     "cnv",
     "malignancy",

@@ -25,22 +25,19 @@ PLACE = {
 
 
 def read(folder: Path, name: str, patient: str):
-    """Rows of the patient in a table of the folder; None where there is no such table. Names are text: 28 and NA too."""
+    """Rows of the patient in a table of the folder; None where there is no such table or no row. Names are text: 28 and NA too."""
     import pandas as pd
 
     path = folder / name
     if not path.exists() or not path.stat().st_size:
         return None
     names = ("sample", "patient", "timepoint", "from", "to", "clone", "matched_clone", "population", "label", "parent", "stratum",
-             "cell_type", "subset", "source", "target", "event", "kind")  # fmt: skip
-    how = {
-        "dtype": dict.fromkeys(names, str),
-        "keep_default_na": False,
-        "na_values": [""],
-        "low_memory": False,
-    }
-    table = pd.read_csv(path, sep="\t", **how)
-    return table[table["patient"] == patient] if "patient" in table else table
+             "cell_type", "subset", "source", "target", "event", "kind", "parameter", "unit", "probe", "region", "abnormality",
+             "arm", "verdict", "words")  # fmt: skip
+    how = {"dtype": dict.fromkeys(names, str), "keep_default_na": False, "na_values": [""]}
+    table = pd.read_csv(path, sep="\t", low_memory=False, **how)
+    table = table[table["patient"] == patient] if "patient" in table else table
+    return table if len(table) else None
 
 
 def number(table: str, rows, column: str, where: dict, kind: str = "count") -> dict:

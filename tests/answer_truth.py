@@ -11,9 +11,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pandas as pd
+from report_case import read_table
 
 FOLDERS = {"composition": "cells", "mrd": "clones", "mrd_curve": "clones", "fates": "clones", "cnv": "tumour", "signatures": "signals",
-           "communication_change": "signals", "communication_focus": "signals"}  # fmt: skip
+           "clone_cells": "clones",
+           "malignancy": "tumour", "malignancy.json": "tumour", "communication_change": "signals", "communication_focus": "signals"}  # fmt: skip
 
 
 class Answer(HTMLParser):
@@ -53,7 +55,7 @@ def table_of(results: Path, name: str, patient: str) -> pd.DataFrame:
     kind = name.removesuffix(".tsv").removeprefix(f"{patient}.")
     folder = results / FOLDERS[kind]
     path = folder / name if (folder / name).exists() else folder / f"{kind}.tsv"
-    table = pd.read_csv(path, sep="\t", dtype={"patient": str}, low_memory=False)
+    table = read_table(path)
     return table[table["patient"] == patient] if "patient" in table else table
 
 
@@ -89,7 +91,8 @@ def compare(results: Path, case: Path, patient: str = "P1") -> pd.DataFrame:
         where, side = number["where"], number.get("bound", number["column"])
         of = "share of plasma cells" if side.startswith("lineage_") else where.get("label", "share")
         side = side.removeprefix("lineage_")
-        if side not in ("low", "high"):
+        # Which subset or call a cell has was not planted: their numbers are compared with the tables only.
+        if side not in ("low", "high") or "subset" in where or "malignancy" in where:
             continue
         key = (
             ("who", where["cell_type"]) if "bound" in number

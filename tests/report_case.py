@@ -144,6 +144,30 @@ def write(
     }
     save(f"{patient}.cnv.tsv", [cnv | {"arm": "1q", "event": "gain", "verdict": "detected", "n": 25, "total": 32, "share": 0.78, "low": 0.6, "high": 0.9},
                                 cnv | {"arm": "13q", "event": "loss", "verdict": "not detected", "n": 0, "total": 32, "share": 0.0, "low": 0.0, "high": 0.1}])  # fmt: skip
+    called = []
+    for at, (time, day) in enumerate(times):
+        for kind, total in (("all cells", 60), ("plasma cell", 20), ("B-ALL blast", 10)):
+            counts = {"malignant": min(3 * at, total), "undecided": 1 if kind == "all cells" else 0}
+            counts["normal"] = total - sum(counts.values())
+            for verdict, n in counts.items():
+                share, low, high = wilson(n, total)
+                called.append({"patient": patient, "timepoint": time, "day": day, "cell_type": kind + name * (kind == "plasma cell"),
+                               "malignancy": verdict, "n": n, "total": total, "share": share, "low": low, "high": high})  # fmt: skip
+    save(f"{patient}.malignancy.tsv", called)
+    facts = {"min_evidence": 2, "combinations": {"malignant": {"clone + cnv": 6, "clone + programme": 3}}}
+    (folder / f"{patient}.malignancy.json").write_text(json.dumps(facts))
+    held = {
+        "patient": patient,
+        "receptor": "BCR",
+        "cell_type": "plasma cell",
+        "timepoint": times[-1][0],
+        "day": times[-1][1],
+    }
+    save(f"{patient}.clone_cells.tsv", [
+        held | {"clone": f"{patient}.{clone}", "subset": f"Plasma_{at}{name}", "n": n, "total": total,
+                **dict(zip(("share", "low", "high"), wilson(n, total), strict=True))}
+        for clone, at, n, total in (("B1", 1, 28, 30), ("B1", 2, 2, 12), ("B2", 2, 10, 12), ("B2", 3, 11, 11), ("B1", 4, 1, 4))
+    ])  # fmt: skip
     save("clinical.tsv", [{"patient": patient, "day": d, "parameter": p, "value": 3.5 * (at + 1), "unit": "g/L", "low": 4, "high": 9}
                           for p in ("WBC" + name, "HGB") for at, (_, d) in enumerate(times)])  # fmt: skip
     save("events.tsv", [{"patient": patient, "day": times[0][1], "end_day": times[0][1] + 20, "event": "therapy" + name, "kind": "therapy"},
@@ -237,17 +261,29 @@ def numbers(node) -> list[dict]:
     return [found for part in inner for found in numbers(part)]
 
 
+def read_table(path: Path) -> pd.DataFrame:
+    """The table that a number names: a TSV, or the counted sets of lines of evidence in malignancy.json."""
+    if path.suffix != ".json":
+        return pd.read_csv(path, sep="\t", dtype={"patient": str}, low_memory=False)
+    sets = json.loads(path.read_text())["combinations"]
+    rows = [(verdict, lines, n) for verdict, found in sets.items() for lines, n in found.items()]
+    return pd.DataFrame(rows, columns=["malignancy", "lines", "n"])
+
+
 def from_table(
     table: pd.DataFrame, column: str, where: dict, bound: str | None = None, per: dict | None = None
 ) -> float:
-    """What a number of the answer has to be: a sum, or statsmodels' Wilson bound of one sum as a share of another."""
+    """What a number of the answer has to be: a sum, or statsmodels' Wilson bound of one sum as a share of another.
+
+    A bound may be that of a clone without any cell there: its table has rows only where a clone has cells.
+    """
     from statsmodels.stats.proportion import proportion_confint
 
     def total(column, where):
         rows = table
         for name, value in where.items():
             rows = rows[rows[name] == value]
-        assert len(rows), where
+        assert len(rows) or (bound == "high" and column == "n"), where
         return float(rows[column].sum())
 
     found = total(column, where)
@@ -267,6 +303,7 @@ def run(command, *arguments) -> str:
 
 def make_drawings(folder: Path, patient: str = "P1") -> tuple[list[str], list[str]]:
     """(figures as data, their layouts): names of the JSON files in the current folder."""
+    import case_bars
     import case_cells
     import case_course
     import case_curves
@@ -274,6 +311,7 @@ def make_drawings(folder: Path, patient: str = "P1") -> tuple[list[str], list[st
     import case_figures
     import case_niche
     import case_summary
+    import case_tumour
 
     who = ["--patient", patient]
     for step in (case_course, case_tumour, case_cells, case_niche, case_summary):
@@ -300,7 +338,6 @@ def make_answer(folder: Path, patient: str = "P1") -> dict:
 
 def make_page(folder: Path, patient: str = "P1") -> Path:
     """All steps of the report on the tables in folder; the current folder gets their files."""
-    import case_answer
     import case_map
     import case_pictures
     import case_report
@@ -309,13 +346,11 @@ def make_page(folder: Path, patient: str = "P1") -> Path:
     who = ["--patient", patient]
     specs, layouts = make_drawings(folder, patient)
     run(case_pictures.main, *layouts, *who)
-    for step in (case_answer, case_surroundings):
-        run(step.main, folder, *who)
+    make_answer(folder, patient)
+    run(case_surroundings.main, folder, *who)
     run(case_map.main, folder / "cells.parquet", *who, *COLOURS, "--subsets", folder)
     listed = [part for name in specs for part in ("--figures", name)]
     said = ["--answer", f"{patient}.answer.json", "--surroundings", f"{patient}.surroundings.json"]
     page = ["--assets", ASSETS / "report", "--columns", ASSETS / "cell_columns.tsv"]
     run(case_report.main, folder, *who, *said, *listed, "--maps", f"{patient}.map.json", *page)
     return Path(f"{patient}.case_report.html").resolve()
-    import case_bars
-    import case_tumour

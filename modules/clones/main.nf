@@ -51,7 +51,7 @@ workflow CLONES {
     facts       = OWN_CHAINS.out.facts.mix(CLONOTYPES.out.facts, FATES.out.facts, MRD.out.facts)
     carriers    = MRD_MATCH.out.carriers
     tables      = CLONE_TABLE.out.clones.mix(
-        FATES.out.fates, MRD.out.mrd, MRD_MATCH.out.matches, MRD_MATCH.out.curve, CLONOTYPES.out.facts, FATES.out.facts
+        CLONE_TABLE.out.cells, FATES.out.fates, MRD.out.mrd, MRD_MATCH.out.matches, MRD_MATCH.out.curve, CLONOTYPES.out.facts, FATES.out.facts
     )
     multiqc     = CHAINS.out.multiqc.mix(
         OWN_CHAINS.out.multiqc, CLONE_TABLE.out.multiqc, REPERTOIRE.out.multiqc, FATES.out.multiqc, MRD.out.multiqc

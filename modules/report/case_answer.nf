@@ -1,11 +1,11 @@
-include { memoryFor } from '../memory'
+include { memoryFor; megabytes } from '../memory'
 
 // The answer of a case as statements, each number with the table it comes from.
 process CASE_ANSWER {
     tag "${meta.patient}"
     label 'report'
     label 'tiny'
-    memory { memoryFor(task, 140) }
+    memory { memoryFor(task, 140 + 0.3 * megabytes([tables])) }
 
     input:
     tuple val(meta), path(tables, stageAs: 'tables/*') // by their names: those that the run made
@@ -16,7 +16,9 @@ process CASE_ANSWER {
 
     script:
     """
-    case_answer.py tables --patient ${meta.patient}
+    case_carriers.py tables --patient ${meta.patient}
+    case_clones.py tables --patient ${meta.patient}
+    case_answer.py tables --patient ${meta.patient} --carriers ${meta.patient}.carriers.json --moves ${meta.patient}.moves.json
     """
 
     stub:

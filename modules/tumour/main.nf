@@ -75,6 +75,8 @@ workflow TUMOUR {
     malignant_all = merged(MALIGNANCY.out.table, 'malignancy.tsv', folder)
     malignant     = MALIGNANCY.out.cells
     evidence      = MALIGNANCY.out.facts
-    tables        = CNV.out.table.mix(FISH.out.table, CAR_KINETICS.out.table, CAR_KINETICS.out.details.transpose(), MALIGNANCY.out.table)
+    tables        = CNV.out.table.mix(FISH.out.table, CAR_KINETICS.out.table, CAR_KINETICS.out.details.transpose()).mix(
+        MALIGNANCY.out.table, MALIGNANCY.out.facts
+    )
     multiqc       = CNV.out.multiqc.mix(FISH.out.multiqc, CAR_KINETICS.out.multiqc, MALIGNANCY.out.multiqc)
 }

@@ -102,9 +102,10 @@ def main() -> None:
     if counted:
         measure("EXPORT", steps / "export.py", *inputs, "--cells", "tables/cells.parquet", *colours, *columns)
     patient = ["--patient", "P1"]
-    for name in ("answer", "surroundings"):
-        measure(f"CASE_{name.upper()}", steps / f"case_{name}.py", "tables", *patient)
-    for name in ("course", "cells", "niche", "summary"):
+    said = ["--carriers", "P1.carriers.json", "--moves", "P1.moves.json"]
+    for name, more in (("carriers", []), ("clones", []), ("answer", said), ("surroundings", [])):
+        measure(f"CASE_{name.upper()}", steps / f"case_{name}.py", "tables", *patient, *more)
+    for name in ("course", "tumour", "cells", "niche", "summary"):
         measure(f"CASE_{name.upper()}", steps / f"case_{name}.py", "tables", *patient, *colours)
     figures = [f"P1.{name}.json" for name in ("course", "tumour", "cells", "niche", "summary")]
     for name in ("figures", "curves", "bars", "drawings"):

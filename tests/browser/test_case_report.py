@@ -128,7 +128,7 @@ def test_every_number_of_the_answer_is_in_its_table(opened, made):
     )
     assert len(numbers) > 15
     for text, value, about in numbers:
-        table = pd.read_csv(made["usual"].parent / "tables" / about["table"], sep="\t")
+        table = report_case.read_table(made["usual"].parent / "tables" / about["table"])
         per = json.loads(about["per"]) if "per" in about else None
         found = report_case.from_table(
             table, about["column"], json.loads(about["where"]), about.get("bound"), per

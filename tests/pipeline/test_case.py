@@ -106,6 +106,8 @@ def test_every_number_of_the_answer_is_that_of_its_table(case_run):
     _folder, run = case_run
     numbers = answer_truth.numbers_of(run.results, "P1")
     assert len(numbers) > 40
+    named = {number["table"] for number in numbers}
+    assert {"P1.mrd.tsv", "P1.clone_cells.tsv", "P1.malignancy.tsv", "P1.malignancy.json"} <= named
     for number in numbers:
         table = answer_truth.table_of(run.results, number["table"], "P1")
         asked = {name: number.get(name) for name in ("column", "where", "bound", "per")}

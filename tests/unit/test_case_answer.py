@@ -1,6 +1,6 @@
 """CASE_ANSWER: what is said is what the tables hold."""
 
-import json
+import re
 
 import case_answer
 import pandas as pd
@@ -15,8 +15,7 @@ def answer(tmp_path, monkeypatch):
 
     def build(**options):
         report_case.write(tmp_path / "tables", **options)
-        report_case.run(case_answer.main, "tables", "--patient", "P1")
-        return json.loads((tmp_path / "P1.answer.json").read_text())
+        return report_case.make_answer(tmp_path / "tables")
 
     return build
 
@@ -37,30 +36,20 @@ def test_carrier_movement_and_load(answer):
     )
 
 
-def test_the_bulk_peak_between_first_and_last_is_told():
-    days = [-30, 28, 180]
-    curve = pd.DataFrame({"clone": "IGH_1", "day": days, "fraction": [0.001, 0.06, 0.05]})
-    told = said(case_answer.moves("IGH_1", "", curve, None, "P1"))
-    assert told == "Bulk: 0.1 % (day -30) to 6 % (day 28) to 5 % (day 180). "
-
-
-def test_a_type_that_is_not_seen_any_more_has_its_bounds():
-    rows = [("T1", -5, 60, 100, 0.5, 0.7), ("T2", 28, 0, 3000, 0, 0.001), ("T3", 180, 0, 2000, 0, 0.0015)]
-    table = pd.DataFrame(rows, columns=["timepoint", "day", "n", "total", "low", "high"])
-    table = table.assign(level="cell_type", label="B-ALL blast")
-    told = said(case_answer.gone("B-ALL blast", table))
-    assert told == "; none of 3,000 cells at T2 (at most 0.1 %), 2,000 cells at T3 (at most 0.15 %)"
-    assert case_answer.gone("B-ALL blast", table[:1]) == []
-    more = pd.concat([table, table[2:].assign(timepoint="T4", day=300, total=900, high=0.003)])
-    told = said(case_answer.gone("B-ALL blast", more))
-    assert told == "; none at the 3 later times: of 900 cells at T4 (at most 0.3 %)"
-
-
 def test_every_number_is_in_its_table(answer, tmp_path):
     listed = report_case.numbers(answer())
-    assert len(listed) > 15 and any("bound" in number for number in listed)
+    assert len(listed) > 40 and any("bound" in number for number in listed)
+    kinds = {
+        "P1.malignancy.tsv",
+        "P1.malignancy.json",
+        "P1.clone_cells.tsv",
+        "P1.mrd.tsv",
+        "P1.fates.tsv",
+        "P1.cnv.tsv",
+    }
+    assert kinds <= {number["table"] for number in listed}
     for number in listed:
-        table = pd.read_csv(tmp_path / "tables" / number["table"], sep="\t")
+        table = report_case.read_table(tmp_path / "tables" / number["table"])
         asked = {name: number.get(name) for name in ("column", "where", "bound", "per")}
         assert report_case.from_table(table, **asked) == pytest.approx(number["value"]), number
 
@@ -99,27 +88,46 @@ def test_without_bulk_the_page_says_so(answer):
     assert found["clones"] == [] and found["headline"].startswith("No bulk MRD table was given")
 
 
-@pytest.mark.parametrize(
-    ("n", "share", "distance", "agreement", "level"),
-    [
-        (202, 0.97, 0, "2 of 2 steps in the same direction", "high"),
-        (202, 0.97, 1, "2 of 2 steps in the same direction", "moderate"),
-        (202, 0.97, 0, "1 of 2 steps in the same direction", "moderate"),
-        (19, 0.97, 0, "2 of 2 steps in the same direction", "moderate"),
-        (202, 0.60, 0, "2 of 2 steps in the same direction", "moderate"),
-        (2, 1.00, 0, "2 of 2 steps in the same direction", "low"),
-        (202, 0.97, 0, "fewer than two days with both bulk and single cells", "moderate"),
-        (0, 0.0, float("nan"), float("nan"), "none"),
-    ],
-)
-def test_confidence(n, share, distance, agreement, level):
-    row = {"distance": distance, "matched_by": "junction", "agreement": agreement, "reason": ""}
-    assert case_answer.confidence(pd.DataFrame([row]), n, share)[0] == level
+def test_malignant_cells_are_told_by_type_time_and_evidence(answer):
+    every, plasma, blasts, lines, undecided = map(said, answer()["malignant"])
+    assert (
+        every.startswith("Called malignant, of all cells: 0 of 60 at T1 (at most ")
+        and "6 of 60 at T3 (" in every
+    )
+    assert plasma.startswith("Plasma cells: 0 of 20 at T1 (at most ") and "3 of 20 at T2 (" in plasma
+    assert blasts.startswith("B-ALL blasts: ")
+    assert lines == (
+        "Lines of evidence behind these calls, over all times: expanded clone + altered arms in 6 cells; "
+        "expanded clone + expression programme in 3 cells. A call needs 2 lines or more."
+    )
+    assert undecided.startswith("Undecided: 1 of 60 at T1 (")
 
 
-@pytest.mark.parametrize(
-    ("distance", "told"), [(1, "matched by x, 1 differences"), (float("nan"), "matched by x")]
-)
-def test_differences_are_told_only_where_they_are_known(distance, told):
-    row = {"distance": distance, "matched_by": "x", "agreement": float("nan"), "reason": ""}
-    assert case_answer.confidence(pd.DataFrame([row]), 30, 1.0)[1] == [told]
+def calls(counts, kind="plasma cell"):
+    """Rows of malignancy.tsv at T1, T2, ...: cells called malignant of 40, of a type and of all cells."""
+    rows = [
+        {"timepoint": f"T{at + 1}", "day": at, "cell_type": label, "malignancy": verdict, "n": n, "total": 40,
+         "share": n / 40, "low": 0.01, "high": 0.2}
+        for at, called in enumerate(counts) for label in ("all cells", kind) for verdict, n in (("malignant", called), ("undecided", 40 - called))
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_of_many_times_the_first_the_highest_and_the_last_are_told():
+    told = said(case_answer.malignant(calls([1, 2, 9, 3, 4]), {}, "P1")[0])
+    assert re.findall(r"(\d+) of 40 at (T\d)", told) == [("1", "T1"), ("9", "T3"), ("4", "T5")]
+
+
+def test_no_malignant_cell_is_a_bound_and_no_table_is_no_statement():
+    assert case_answer.malignant(None, {}, "P1") == []
+    none, undecided = map(said, case_answer.malignant(calls([0]), {}, "P1"))
+    assert none == "No cell is called malignant: 0 of 40 at T1 (at most 20 %)."
+    assert undecided.startswith("Undecided: 40 of 40 at T1 (")
+
+
+def test_a_type_with_few_calls_is_named_without_numbers():
+    table = pd.concat(
+        [calls([30]), calls([2], "B precursor").query("cell_type != 'all cells'")], ignore_index=True
+    )
+    told = [said(part) for part in case_answer.malignant(table, {}, "P1")]
+    assert "Further types with cells called malignant: B precursors." in told
