@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Which cells carry the bulk MRD clones: cell types over time, verdicts, and reasons for non-matches."""
+"""Which cells carry the bulk MRD clones: cell types over time, and verdicts in words."""
 
 import json
 from importlib.metadata import version
@@ -26,7 +26,6 @@ COLUMNS = [
 ]
 MAIN_SHARE = 0.5  # a cell type carries a clone where it holds at least this part of the matched cells
 NEAR_DAYS = 30  # a bulk value further than this from a sample is not compared with it
-FLOOR = 1e-5  # shares and bulk fractions up to this count as not seen
 BLAST = "blast"
 # Lineages that may carry a receptor of a locus, by the first letters of the locus.
 OWNERS = {"IG": ("B", "plasma", "blast", "HSPC"), "TR": ("T", "blast", "HSPC")}
@@ -99,7 +98,10 @@ def matched_cells(carriers, cells, chains):
     found = cells.index.isin(carriers["cell_id"])
     clones = cells.loc[found, "clone"].dropna()
     if clones.empty:
-        return found, "", "carriers", "carried by cells without a clone (one chain only)"
+        heavy = chains.loc[chains["arm"] == "VDJ", "cell_id"]
+        lone = not carriers["cell_id"].isin(heavy).any()
+        note = "only light chain: the cells show no VDJ chain" if lone else "carried by cells without a clone"
+        return found, "", "carriers", note
     number = clones.value_counts()
     main = sorted(number.index, key=lambda name: (-number[name], name))[0]
     members = (cells["clone"] == main).to_numpy()
@@ -110,23 +112,6 @@ def matched_cells(carriers, cells, chains):
     if (found & members).sum() >= 0.5 * shown.sum() and not several:
         return members | found, main, "clone", note
     return found, main, "carriers", note
-
-
-def missed(curve, cells, captured):
-    """Chance to have sampled no cell of a clone: product over time of (1 - fraction * capture) ** kept cells.
-
-    curve: day, fraction of one bulk clone; cells: day -> kept cells; captured: part of a receptor's cells
-    whose chain is seen. NaN where no bulk value lies within NEAR_DAYS of a sample.
-    """
-    import math
-
-    bulk = beside(curve, list(cells))
-    logs = [
-        number * math.log1p(-min(fraction * captured, 1 - 1e-12))
-        for fraction, number in zip(bulk, cells.values(), strict=True)
-        if not math.isnan(fraction)
-    ]
-    return math.exp(sum(logs)) if logs else math.nan
 
 
 def beside(curve, days):
@@ -152,104 +137,13 @@ def agreement(bulk, shares):
     return f"{int((a == b).sum())} of {len(a)} steps in the same direction"
 
 
-def contradicts(bulk, shares):
-    """Whether bulk and single cells move in opposite directions from the first to the last time with both."""
-    import numpy as np
-
-    known = np.flatnonzero(~np.isnan(bulk) & ~np.isnan(shares))
-    if len(known) < 2:
-        return False
-    first, last = known[[0, -1]]
-    return bool((bulk[last] - bulk[first]) * (shares[last] - shares[first]) < 0)
-
-
-def co_dynamics(curve, times, series):
-    """Indirect evidence for a clone that single cells cannot show: which cells move as it does, in words.
-
-    times: timepoint -> day, in order; series: name -> share of kept cells per time. The correlation of log shares is
-    given only over three times or more at which both are seen: where one is seen once and gone later, zeros alone
-    make it 1. Else the times at which it is seen are compared.
-    """
-    import numpy as np
-
-    bulk = beside(curve, list(times.values()))
-    shares = {name: np.asarray(values, float) for name, values in series.items()}
-    known = ~np.isnan(bulk)
-    for values in shares.values():
-        known &= ~np.isnan(values)
-    names, bulk = np.array(list(times), object)[known], bulk[known]
-    shares = {name: values[known] for name, values in shares.items()}
-    if len(bulk) < 3:
-        return "no indirect evidence: fewer than three time points with both bulk and single cells"
-    seen, found = bulk > FLOOR, {}
-    if not seen.any():
-        return "no indirect evidence: bulk does not see it at a sampled time point"
-    for name, here in shares.items():
-        both = seen & (here > FLOOR)
-        if both.sum() >= 3 and len(set(bulk[both])) > 1 and len(set(here[both])) > 1:
-            found[name] = (
-                float(np.corrcoef(np.log10(np.stack([bulk[both], here[both]])))[0, 1]),
-                int(both.sum()),
-            )
-    if not found:
-        alike = [name for name, here in shares.items() if ((here > FLOOR) == seen).all()]
-        alike = sorted(alike, key=lambda name: (-shares[name].max(), name))
-        when = f"seen at {', '.join(names[seen])}{'' if seen.all() else ' only'}"
-        if not alike:
-            return f"no indirect evidence: {when}, as no cell type is ({len(bulk)} sampled time points)"
-        return (
-            f"{when}, as {' and '.join(alike)} are ({len(bulk)} sampled time points); indirect, not a match"
-        )
-    best = max(found, key=lambda name: (found[name][0], name))
-    worst = min(found, key=lambda name: (found[name][0], name))
-    r, number = found[best]
-    if r < 0.5:
-        return f"indirect evidence: no cell type moves as it does over {number} time points"
-    unlike = f", unlike {worst} (r {found[worst][0]:.2f})" if found[worst][0] < 0 else ""
-    words = f"over {number} time points it moves as {best} do (r of log shares {r:.2f}){unlike}"
-    return f"indirect evidence, not a match: {words}"
-
-
 def attribute(match, carriers, curve, cells, own, times):
-    """Rows of the MRD table for one bulk clone: a row per cell type and time; one row where nothing matches.
+    """Rows of the MRD table for one bulk clone that cells carry: a row per cell type and time.
 
     cells: kept cells (index cell_id) with clone, label, counted, cell_type, lineage, timepoint, day.
     times: timepoint -> day, in order.
     """
-    import numpy as np
-    import pandas as pd
-
-    days = list(times.values())
     kept = cells["timepoint"].value_counts().reindex(list(times), fill_value=0)
-    lineages = OWNERS.get(match["locus"][:2], ())
-    owners = cells[cells["lineage"].isin(lineages)]
-    captured = float(owners["counted"].mean()) if len(owners) else 0.0
-    base = {name: match[name] for name in ("clone", "locus", "distance", "matched_by", "reason")}
-    mine = curve[curve["clone"] == match["clone"]]
-    if carriers.empty:
-        by_type = pd.crosstab(cells["timepoint"], cells["cell_type"], normalize="index").reindex(list(times))
-        types = sorted(set(owners.loc[owners["counted"], "cell_type"]) - {"unassigned"})
-        series = {plural(name): by_type[name].tolist() for name in types}
-        chance, reason = np.nan, match["reason"]
-        if not reason:
-            chance = missed(mine, dict(zip(days, kept, strict=True)), captured)
-            reason = (
-                "no bulk value near a sample: depth cannot be judged" if np.isnan(chance) else
-                f"not sampled deep enough: chance to have missed it {percent(chance)}" if chance > 0.05 else
-                f"absent although sampled deep enough: chance to have missed it {percent(chance)}"
-            )  # fmt: skip
-        lambdas = own.loc[own["locus"] == "IGL", "cell_id"]
-        clone = cells.loc[cells.index.isin(lambdas), "clone"].value_counts() if "IGKDE" in reason else []
-        if len(clone) and clone.iloc[0] >= 10:
-            part = (cells["clone"] == clone.index[0]).groupby(cells["timepoint"]).mean().reindex(list(times))
-            if not contradicts(beside(mine, days), part.to_numpy(float)):
-                reason += f"; expected in cells that express lambda, as clone {clone.index[0]} does"
-        reason += "; " + co_dynamics(mine, times, series)
-        # Only a junction seen with other genes says that the clone was looked for.
-        hidden = match["reason"] and "differs" not in match["reason"]
-        unseen = "cannot be looked for in single cells" if hidden else "not seen in single cells"
-        empty = {"verdict": unseen, "p_missed": chance, "matched_clone": ""}
-        return pd.DataFrame([base | empty | {"reason": reason}])
     chosen, clone, counted_as, note = matched_cells(carriers, cells, own)
     counted = cells[cells["counted"]]
     hits = cells[chosen & cells["counted"].to_numpy()]
@@ -262,13 +156,14 @@ def attribute(match, carriers, curve, cells, own, times):
     table["share"], table["low"], table["high"] = wilson(table["n"], table["total"])
     every = hits["timepoint"].value_counts().reindex(list(times), fill_value=0)
     shares = (every / kept.where(kept > 0)).to_numpy(float)
-    bulk = beside(mine, days)
+    bulk = beside(curve, list(times.values()))
     place = {time: i for i, time in enumerate(times)}
     at = table["timepoint"].map(place).to_numpy()
     table["cells_share"], table["bulk_fraction"] = shares[at], bulk[at]
     label = cells.loc[cells["clone"] == clone, "label"].iloc[0] if clone else ""
+    lineages = OWNERS.get(match["locus"][:2], ())
     return table.assign(
-        **base | {"reason": note, "matched_clone": clone, "label": label, "counted_as": counted_as},
+        reason=note, matched_clone=clone, label=label, counted_as=counted_as,
         verdict=verdict(hits, counted.sort_values("day"), lineages), agreement=agreement(bulk, shares),
     )  # fmt: skip
 
@@ -293,13 +188,14 @@ def multiqc(table, patient):
 @click.argument("matches", type=FILE)
 @click.option("--patient", required=True, help="Patient; first part of the names of the output files.")
 @click.option("--carriers", required=True, type=FILE, help="Cells per bulk clone.")
+@click.option("--unseen", required=True, type=FILE, help="Reasons of clones without cells (TSV).")
 @click.option("--curve", required=True, type=FILE, help="Bulk fractions by day.")
 @click.option("--clones", required=True, type=FILE, help="Clone per cell.")
 @click.option("--table", required=True, type=FILE, help="Clones (TSV).")
 @click.option("--chains", required=True, type=FILE, help="Judged chains.")
 @click.option("--labels", required=True, type=FILE, help="Cells and types.")
 @click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-def main(matches, patient, carriers, curve, clones, table, chains, labels):
+def main(matches, patient, carriers, unseen, curve, clones, table, chains, labels):
     """Attribute a patient's bulk MRD clones to cell types over time. MATCHES: of MRD_MATCH (TSV)."""
     import pandas as pd
 
@@ -323,13 +219,22 @@ def main(matches, patient, carriers, curve, clones, table, chains, labels):
     times = {name: int(day) for name, day in zip(order["timepoint"], order["day"], strict=True)}
     own = pd.read_parquet(chains, columns=["cell_id", "arm", "locus", "verdict"])
     own = own[own["verdict"] == "own"]
+    reasons = pd.read_csv(
+        unseen, sep="\t", dtype={"clone": str}, keep_default_na=False, na_values={"p_missed": [""]}
+    )
+    reasons["matched_clone"] = ""
     parts = []
     for match in bulk.to_dict("records"):
+        base = {name: match[name] for name in ("clone", "locus", "distance", "matched_by")}
+        if match["clone"] in set(reasons["clone"]):
+            parts.append(reasons[reasons["clone"] == match["clone"]].assign(**base))
+            continue
         short = "tcr" if match["locus"].startswith("TR") else "bcr"
         here = cells.rename(columns={f"{short}_clone": "clone", f"{short}_counted": "counted"})
         here["label"] = here["clone"].map(known.set_index("clone")["label"])
         mine = found[found["clone"] == match["clone"]]
-        parts.append(attribute(match, mine, lines, here, own, times))
+        curve_of = lines[lines["clone"] == match["clone"]]
+        parts.append(attribute(match, mine, curve_of, here, own, times).assign(**base))
     result = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     result["patient"], result["rule"] = patient, known["rule"].iloc[0] if len(known) else ""
     result = result.reindex(columns=COLUMNS)

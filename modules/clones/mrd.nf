@@ -18,8 +18,10 @@ process MRD {
 
     script:
     """
-    mrd.py ${matches} --patient ${meta.patient} --carriers ${carriers} --curve ${curve} --clones ${clones} \\
-        --table ${table} --chains ${chains} --labels ${labels}
+    mrd_unseen.py ${matches} --patient ${meta.patient} --curve ${curve} --clones ${clones} \\
+        --chains ${chains} --labels ${labels}
+    mrd.py ${matches} --patient ${meta.patient} --carriers ${carriers} --unseen ${meta.patient}.mrd_unseen.tsv \\
+        --curve ${curve} --clones ${clones} --table ${table} --chains ${chains} --labels ${labels}
     """
 
     stub:

@@ -26,6 +26,7 @@ import clonotypes  # noqa: E402
 import fates  # noqa: E402
 import mrd  # noqa: E402
 import mrd_match  # noqa: E402
+import mrd_unseen  # noqa: E402
 import own_chains  # noqa: E402
 import read_cellranger  # noqa: E402
 
@@ -134,9 +135,10 @@ def run_steps(patient, files):
     step(clone_table.main, cells, *same, "--chains", judged, "--facts", f"{patient}.clonotypes.json")
     step(fates.main, cells, *same, "--samples", "samples.tsv", "--table", f"{patient}.clones.tsv")
     step(mrd_match.main, "mrd.tsv", "--patient", patient, "--chains", judged)
-    step(mrd.main, f"{patient}.mrd_matches.tsv", *same, "--carriers", f"{patient}.mrd_cells.parquet",
-         "--curve", f"{patient}.mrd_curve.tsv", "--clones", cells, "--table", f"{patient}.clones.tsv",
-         "--chains", judged)  # fmt: skip
+    given = [f"{patient}.mrd_matches.tsv", *same, "--curve", f"{patient}.mrd_curve.tsv", "--clones", cells]
+    step(mrd_unseen.main, *given, "--chains", judged)
+    step(mrd.main, *given, "--chains", judged, "--carriers", f"{patient}.mrd_cells.parquet",
+         "--unseen", f"{patient}.mrd_unseen.tsv", "--table", f"{patient}.clones.tsv")  # fmt: skip
     return spent
 
 

@@ -4,6 +4,7 @@ import json
 
 import mrd
 import mrd_match
+import mrd_unseen
 import numpy as np
 import pandas as pd
 import pytest
@@ -35,6 +36,8 @@ def case(tmp_path_factory):
                 receptors.heavy(f"{time}:n{i}", J[10 + i], 6),
                 receptors.light(f"{time}:n{i}", J[40 + i], 6),
             ]
+        cells[f"{time}:l"] = ("B", "memory B")
+        rows[time].append(receptors.light(f"{time}:l", J[80], 6))
         for i in range(200):
             cells[f"{time}:t{i}"] = ("T", "CD4 T")
     labels = receptors.labels(cells, DAYS)
@@ -62,10 +65,14 @@ def case(tmp_path_factory):
             receptors.run(
                 mrd_match.main, "mrd.tsv", "--patient", "P1", "--chains", "P1.own_chains.parquet", *options
             )
-            receptors.run(
-                mrd.main, "P1.mrd_matches.tsv", "--patient", "P1", "--carriers", "P1.mrd_cells.parquet",
-                "--curve", "P1.mrd_curve.tsv", "--clones", "P1.clones.parquet", "--table", "P1.clones.tsv",
+            given = [
+                "P1.mrd_matches.tsv", "--patient", "P1", "--curve", "P1.mrd_curve.tsv", "--clones", "P1.clones.parquet",
                 "--chains", "P1.own_chains.parquet", "--labels", "labels.parquet",
+            ]  # fmt: skip
+            receptors.run(mrd_unseen.main, *given)
+            receptors.run(
+                mrd.main, *given, "--carriers", "P1.mrd_cells.parquet", "--unseen", "P1.mrd_unseen.tsv",
+                "--table", "P1.clones.tsv",
             )  # fmt: skip
             facts = json.loads((work / "P1.mrd.json").read_text())["clones"]
             return pd.read_csv("P1.mrd.tsv", sep="\t", keep_default_na=False), {
@@ -163,7 +170,7 @@ def test_a_correlation_needs_three_times_at_which_both_are_seen():
     times = {"T1": 0, "T2": 50, "T3": 100, "T4": 150}
 
     def says(bulk, **series):
-        return mrd.co_dynamics(pd.DataFrame({"day": times.values(), "fraction": bulk}), times, series)
+        return mrd_unseen.co_dynamics(pd.DataFrame({"day": times.values(), "fraction": bulk}), times, series)
 
     seen = says([0.5, 0.05, 0.005, 0], blasts=[0.4, 0.04, 0.004, 0], others=[0.1, 0.2, 0.3, 0.4])
     assert "over 3 time points it moves as blasts do (r of log shares 1.00), unlike others" in seen
@@ -182,16 +189,23 @@ def test_clones_named_by_numbers_and_rows_without_a_locus(case):
 
 def test_chance_to_have_missed_is_the_closed_form():
     curve = pd.DataFrame({"day": [0, 100], "fraction": [0.001, 0.01]})
-    assert mrd.missed(curve, {0: 500, 110: 200}, 0.5) == pytest.approx(
+    assert mrd_unseen.missed(curve, {0: 500, 110: 200}, 0.5) == pytest.approx(
         (1 - 0.0005) ** 500 * (1 - 0.005) ** 200
     )
-    assert np.isnan(mrd.missed(curve, {400: 500}, 0.5))
+    assert np.isnan(mrd_unseen.missed(curve, {400: 500}, 0.5))
 
 
 def test_only_some_cells_carry_a_second_light_chain(case):
     table, _ = case(bulk("L", "IGL", J[41]))
     hits = table[table["n"].astype(str).isin(["1", "2", "3"])]
     assert set(hits["cell_type"]) == {"naive B"}
+
+
+def test_cells_with_a_light_chain_alone_are_counted_but_of_no_clone(case):
+    table, facts = case(bulk("L", "IGL", J[80]) + bulk("NA", "IGH", J[150]))
+    assert facts["L"]["matched_clone"] == "" and facts["L"]["reason"].startswith("only light chain")
+    assert facts["L"]["verdict"].startswith("carried by memory B cells: 3 of 3 matched cells")
+    assert set(table["clone"]) == {"L", "NA"}
 
 
 def test_distances_with_and_without_the_conserved_residues():
