@@ -9,91 +9,31 @@ import click
 PACKAGES = ("click", "numpy", "pandas", "scipy", "pyarrow")
 FILE = click.Path(exists=True, dir_okay=False)
 PARTIAL = click.Choice(["attach", "separate"])
-RULES = ["similarity", "nucleotide", "amino_acid"]
 RECEPTORS = {"BCR": "B", "TCR": "T"}
 UNCOUNTED = ("ambiguous", "multichain")
 PRIMARY_RATIO = 5  # a second, different VDJ chain is set aside where the first has this many times its UMIs
 RARE_PARTNER = 0.01  # another partner chain in at most this part of a clone's cells is noise,
 SURE = 5  # and so is a single cell beside this many that agree
 SILENT = 3  # a chain is taken as not expressed where this many cells lack it for each that shows one
-BLOCK = 2048
 
 
-def rule_texts(rule, similarity, partial, count_ambiguous):
-    """The clone rule, short for tables (`similarity 0.85, one-chain cells attach`) and in words."""
-    similar = "BCR: same V gene, J gene and junction length, junction nucleotides at least "
-    similar += f"{similarity:g} similar (single linkage), light chain consistent; TCR: identical junctions"
-    text = similar if rule == "similarity" else f"identical {rule.replace('_', '-')} junctions of both chains"
-    text += "; one-chain cells "
+def rule_texts(chains, partial, count_ambiguous):
+    """The clone rule, short for tables (`similarity 0.85, one-chain cells attach`) and in words.
+
+    chains: the same of the chains alone (`similarity 0.85`).
+    """
+    text = f"{chains['rule_text']}; one-chain cells "
     text += "join where exactly one clone fits" if partial == "attach" else "are clones of their own"
     text += "; ambiguous and multichain cells are in " + (
         "denominators only" if count_ambiguous else "no denominator"
     )
-    short = f"similarity {similarity:g}" if rule == "similarity" else rule
-    short += f", one-chain cells {partial}" + (", ambiguous cells counted" if count_ambiguous else "")
-    return {"rule": short, "rule_text": text}
-
-
-def one_hot(junctions, length):
-    """float32 (n, 4 * length), letters as unit vectors (not ACGT: zero): a product counts equal bases."""
-    import numpy as np
-
-    letters = np.frombuffer("".join(junctions).encode(), np.uint8).reshape(-1, length)
-    vectors = np.stack([letters == ord(base) for base in "ACGT"], axis=2)
-    return vectors.reshape(len(letters), -1).astype(np.float32)
+    short = f"{chains['rule']}, one-chain cells {partial}"
+    return {"rule": short + (", ambiguous cells counted" if count_ambiguous else ""), "rule_text": text}
 
 
 def codes(table):
     """Codes 0.. of the distinct rows of a table, in order of first appearance."""
     return table.groupby(list(table.columns), sort=False, dropna=False, observed=True).ngroup().to_numpy()
-
-
-def similar_groups(chains, similarity):
-    """Single-linkage groups of unique chains with equal locus, V gene, J gene and junction length.
-
-    chains: unique rows with locus, v_gene, j_gene, junction. Two are linked where at least `similarity` of
-    their bases are equal (Hamming; Gupta et al. 2017, doi 10.4049/jimmunol.1601850). Returns int codes, one
-    per row.
-    """
-    import numpy as np
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    chains = chains.assign(length=chains["junction"].str.len())
-    buckets = codes(chains[["locus", "v_gene", "j_gene", "length"]])
-    order = np.argsort(buckets, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(buckets[order]) > 0]) if len(order) else []
-    junctions, lengths = chains["junction"].to_numpy(), chains["length"].to_numpy()
-    left, right = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for members in np.split(order, starts[1:]) if len(order) else []:
-        if len(members) < 2 or not lengths[members[0]]:
-            continue
-        bases = one_hot(junctions[members], lengths[members[0]])
-        needed = np.ceil(similarity * lengths[members[0]] - 1e-9) - 0.5
-        for begin in range(0, len(members), BLOCK):
-            # Rows of a block against everything from the block on: the upper triangle, in bounded memory.
-            a, b = np.nonzero(bases[begin : begin + BLOCK] @ bases[begin:].T > needed)
-            left.append(members[begin + a[b > a]])
-            right.append(members[begin + b[b > a]])
-    left, right = np.concatenate(left), np.concatenate(right)
-    edges = coo_array((np.ones(len(left), bool), (left, right)), shape=(len(chains), len(chains)))
-    return connected_components(edges, directed=False)[1]
-
-
-def chain_groups(chains, rule, similarity):
-    """Adds `exact` (code of locus, genes, junction) and `unit` (of chains that the rule calls the same)."""
-    import numpy as np
-
-    names = ["locus", "v_gene", "j_gene", "junction"]
-    exact, unique = codes(chains[names]), chains[names].drop_duplicates()
-    same = "junction_aa" if rule == "amino_acid" else "junction"
-    unit = codes(chains[["locus", same]])
-    if rule == "similarity":
-        bcr = unique["locus"].isin(["IGH", "IGK", "IGL"]).to_numpy()
-        similar = np.full(len(unique), -1)
-        similar[bcr] = similar_groups(unique[bcr].reset_index(drop=True), similarity)
-        unit = np.where(bcr[exact], similar[exact], unit + len(unique))
-    return chains.assign(exact=exact, unit=unit)
 
 
 def cell_chains(chains):
@@ -188,6 +128,7 @@ def attached_clones(cells):
     import numpy as np
 
     n = len(cells)
+    beyond = n + int(cells["unit_VDJ_1"].max()) + 1 if n else 0  # above all codes of clones by a VDJ chain
     clone, evidence = np.full(n, -1), np.full(n, "ambiguous", dtype=object)
     h1, h2, l1, l2 = (cells[f"unit_{arm}_{place}"].to_numpy() for arm in ("VDJ", "VJ") for place in (1, 2))
     hx, lx = cells["exact_VDJ_1"].to_numpy(), cells["exact_VJ_1"].to_numpy()
@@ -226,7 +167,7 @@ def attached_clones(cells):
     alone, beside = (np.bincount(lx[rows], minlength=lx.max(initial=0) + 1) for rows in (light_only, both))
     silent = ((alone >= SURE) & (alone > SILENT * beside))[lx[light_only]]
     lone, light_only = light_only[silent], light_only[~silent]
-    clone[lone], evidence[lone] = 2 * n + lx[lone], "VJ"
+    clone[lone], evidence[lone] = beyond + lx[lone], "VJ"
     number, joined = fitting(lx[paired], clone[paired], lx[light_only])
     # A light chain alone says little: it joins only a clone that at least two paired cells show.
     shown = np.bincount(clone[paired], minlength=1)[joined.clip(0)] >= 2
@@ -244,11 +185,11 @@ def name_clones(clone, patient, receptor):
     return pd.Series(names, index=sizes.index, dtype=object)
 
 
-def define_clones(chains, pairing, patient, receptor, rule, similarity, partial, count_ambiguous=False):
-    """Clones of one receptor from own chains. Index cell_id; clone, evidence, counted (in denominators)."""
+def define_clones(chains, pairing, patient, receptor, partial, count_ambiguous=False):
+    """Clones of one receptor from own chains with groups. Index cell_id; clone, evidence, counted (in denominators)."""
     import pandas as pd
 
-    wide = cell_chains(chain_groups(chains, rule, similarity))
+    wide = cell_chains(chains)
     if partial == "attach":
         clone, evidence = attached_clones(wide)
     else:
@@ -289,27 +230,24 @@ def per_cell(cell_ids, chains, pairing, results):
 @click.argument("chains", type=FILE)
 @click.option("--patient", required=True, help="Patient; first part of clone names and output files.")
 @click.option("--pairing", required=True, type=FILE, help="Chain categories per cell.")
-@click.option("--clone-rule", default="similarity", show_default=True, type=click.Choice(RULES))
-@click.option("--similarity", default=0.85, show_default=True, type=click.FloatRange(0.5, 1))
+@click.option("--chain-rule", required=True, type=FILE, help="The rule of the groups (JSON).")
 @click.option("--partial", default="attach", show_default=True, type=PARTIAL, help="One-chain cells.")
 @click.option("--count-ambiguous", is_flag=True, help="Ambiguous and multichain cells are in denominators.")
 @click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-def main(chains, patient, pairing, clone_rule, similarity, partial, count_ambiguous):
-    """Clones of BCR and TCR over all samples of a patient. CHAINS: the judged chains (parquet)."""
+def main(chains, patient, pairing, chain_rule, partial, count_ambiguous):
+    """Clones of BCR and TCR over all samples of a patient. CHAINS: the judged chains with their groups (parquet)."""
     import pandas as pd
 
     table = pd.read_parquet(chains)
     categories = pd.read_parquet(pairing).set_index("cell_id")
-    table["junction"] = table["junction"].fillna(table["junction_aa"])
-    for gene in ("v", "j"):
-        table[f"{gene}_gene"] = table[f"{gene}_call"].fillna("").str.split("*").str[0]
-    own = table[(table["verdict"] == "own") & (table["rank"] > 0)]
-    how, results = (clone_rule, similarity, partial, count_ambiguous), {}
+    own = table[table["unit"] >= 0]
+    how, results = (partial, count_ambiguous), {}
     for receptor in RECEPTORS:
         here = own[own["library"] == receptor]
         results[receptor] = define_clones(here, categories, patient, receptor, *how)
     cells = per_cell(categories.index, table, categories, results)
-    facts = {"patient": patient} | rule_texts(*how)
+    with open(chain_rule) as file:
+        facts = {"patient": patient} | rule_texts(json.load(file), *how)
     cells["rule"] = facts["rule"]
     for name in RECEPTORS:
         here = cells.filter(regex=f"^{name.lower()}_").set_axis(["clone", "evidence", "counted"], axis=1)

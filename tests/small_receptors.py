@@ -93,6 +93,7 @@ def labels(
 
 def run_clones(work: Path, tables: dict[str, pd.DataFrame], cells: pd.DataFrame, *options: str) -> None:
     """CHAINS, OWN_CHAINS, CLONOTYPES and CLONE_TABLE of patient P1 in the current folder `work`."""
+    import chain_groups
     import chains
     import clone_table
     import clonotypes
@@ -104,15 +105,9 @@ def run_clones(work: Path, tables: dict[str, pd.DataFrame], cells: pd.DataFrame,
     same = ["--patient", "P1", "--labels", "labels.parquet"]
     run(chains.main, *[f"{name}.contigs.parquet" for name in tables], *same)
     run(own_chains.main, "P1.chains.parquet", *same)
-    run(
-        clonotypes.main,
-        "P1.own_chains.parquet",
-        "--patient",
-        "P1",
-        "--pairing",
-        "P1.pairing.parquet",
-        *options,
-    )
+    run(chain_groups.main, "P1.own_chains.parquet", "--patient", "P1")
+    given = ["--patient", "P1", "--pairing", "P1.pairing.parquet", "--chain-rule", "P1.chain_rule.json"]
+    run(clonotypes.main, "P1.chain_groups.parquet", *given, *options)
     given = ["--chains", "P1.own_chains.parquet", "--facts", "P1.clonotypes.json"]
     run(clone_table.main, "P1.clones.parquet", *same, *given)
 

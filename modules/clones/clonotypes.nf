@@ -20,7 +20,9 @@ process CLONOTYPES {
     script:
     def ambiguous = count_ambiguous ? '--count-ambiguous' : ''
     """
-    clonotypes.py ${chains} --patient ${meta.patient} --pairing ${pairing} --clone-rule ${clone_rule} ${ambiguous}
+    chain_groups.py ${chains} --patient ${meta.patient} --clone-rule ${clone_rule}
+    clonotypes.py ${meta.patient}.chain_groups.parquet --patient ${meta.patient} --pairing ${pairing} \\
+        --chain-rule ${meta.patient}.chain_rule.json ${ambiguous}
     """
 
     stub:

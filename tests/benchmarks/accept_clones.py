@@ -20,6 +20,7 @@ from click.testing import CliRunner
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "bin"), str(ROOT / "tests")]
 
+import chain_groups  # noqa: E402
 import chains  # noqa: E402
 import clone_table  # noqa: E402
 import clonotypes  # noqa: E402
@@ -130,7 +131,9 @@ def run_steps(patient, files):
     step(chains.main, *files, *same)
     step(own_chains.main, f"{patient}.chains.parquet", *same)
     judged, cells = f"{patient}.own_chains.parquet", f"{patient}.clones.parquet"
-    step(clonotypes.main, judged, "--patient", patient, "--pairing", f"{patient}.pairing.parquet")
+    step(chain_groups.main, judged, "--patient", patient)
+    step(clonotypes.main, f"{patient}.chain_groups.parquet", "--patient", patient,
+         "--pairing", f"{patient}.pairing.parquet", "--chain-rule", f"{patient}.chain_rule.json")  # fmt: skip
     spent = time.time() - begin
     step(clone_table.main, cells, *same, "--chains", judged, "--facts", f"{patient}.clonotypes.json")
     step(fates.main, cells, *same, "--samples", "samples.tsv", "--table", f"{patient}.clones.tsv")

@@ -116,8 +116,11 @@ def main(cells, clones, compare):
         steps = {
             "chains.py": ["S1.contigs.parquet", *same, "--labels", "labels.parquet"],
             "own_chains.py": ["P1.chains.parquet", *same, "--labels", "labels.parquet"],
-            "clonotypes.py": ["P1.own_chains.parquet", *same, "--pairing", "P1.pairing.parquet"],
-        }
+            "chain_groups.py": ["P1.own_chains.parquet", *same],
+            "clonotypes.py": [
+                "P1.chain_groups.parquet", *same, "--pairing", "P1.pairing.parquet", "--chain-rule", "P1.chain_rule.json",
+            ],
+        }  # fmt: skip
         total = 0.0
         for script, arguments in steps.items():
             seconds, megabytes, _ = measured([sys.executable, ROOT / "bin" / script, *arguments], folder)
@@ -125,7 +128,7 @@ def main(cells, clones, compare):
             print(f"{script:16s} {seconds:7.1f} s {megabytes:6d} MB")
         found = pd.read_parquet(folder / "P1.clones.parquet")["bcr_clone"]
         print(
-            f"{'all three':16s} {total:7.1f} s; {found.nunique()} clones of {clones}, {found.notna().sum()} of {cells} cells"
+            f"{'all four':16s} {total:7.1f} s; {found.nunique()} clones of {clones}, {found.notna().sum()} of {cells} cells"
         )
         if compare:
             arguments = [

@@ -1,5 +1,6 @@
 """Clones: against brute force, against scirpy, and one-chain cells."""
 
+import chain_groups
 import chains
 import clonotypes
 import numpy as np
@@ -16,7 +17,8 @@ def clones_of(rows, rule="similarity", partial="attach", receptor="BCR"):
     table = receptors.contigs(rows)
     table["arm"] = np.where(table["locus"].isin(["IGH", "TRB"]), "VDJ", "VJ")
     table["v_gene"], table["j_gene"] = table["v_call"], table["j_call"]
-    return clonotypes.define_clones(table, None, "P1", receptor, rule, 0.85, partial)
+    table = chain_groups.chain_groups(table, rule, 0.85)
+    return clonotypes.define_clones(table, None, "P1", receptor, partial)
 
 
 def change(junction, *places):
@@ -33,7 +35,7 @@ def test_similar_groups_equal_brute_force():
     near = [change(rng.choice(base), *rng.choice(24, rng.integers(1, 7), replace=False)) for _ in range(150)]
     table = pd.DataFrame({"locus": "IGH", "junction": list(dict.fromkeys(base + near))})
     table["v_gene"], table["j_gene"] = rng.choice(["V1", "V2"], len(table)), "J1"
-    found = clonotypes.similar_groups(table, 0.85)
+    found = chain_groups.similar_groups(table, 0.85)
     label = np.arange(len(table))
     for _ in range(len(table)):
         before = label.copy()
@@ -50,13 +52,24 @@ def test_similar_groups_equal_brute_force():
     assert len(set(found)) == len(set(label)) == len(set(zip(found, label, strict=True)))
 
 
+def test_clones_by_a_heavy_and_by_a_light_chain_never_meet():
+    lone = [{"cell_id": f"l{i}", "arm": "VJ", "unit": 0, "exact": 0} for i in range(6)]
+    # The unit's number is the number of cells: added to it, that is twice the number of cells.
+    heavy = [{"cell_id": "h", "arm": "VDJ", "unit": 7, "exact": 7}]
+    table = pd.DataFrame(lone + heavy).assign(
+        junction="TGT", junction_aa="C", duplicate_count=9, consensus_count=9
+    )
+    found = clonotypes.define_clones(table, None, "P1", "BCR", "attach")
+    assert found["clone"].nunique() == 2 and found.loc["h", "evidence"] == "VDJ"
+
+
 def test_blocks_give_the_same_groups(monkeypatch):
     table = pd.DataFrame({"locus": "IGH", "v_gene": "V", "j_gene": "J"}, index=range(300))
     base = receptors.junctions(300, codons=5, seed=5)
     table = table.iloc[: len(base)].assign(junction=base)
-    whole = clonotypes.similar_groups(table, 0.85)
-    monkeypatch.setattr(clonotypes, "BLOCK", 7)
-    assert (clonotypes.similar_groups(table, 0.85) == whole).all()
+    whole = chain_groups.similar_groups(table, 0.85)
+    monkeypatch.setattr(chain_groups, "BLOCK", 7)
+    assert (chain_groups.similar_groups(table, 0.85) == whole).all()
 
 
 def test_hypermutated_members_are_one_clone_only_by_similarity():
@@ -202,7 +215,8 @@ def exact(path, library, tmp_path):
     table["rank"] = chains.index_chains(table)
     categories = chains.chain_categories(table, library).add_suffix(f"_{library.lower()}")
     used = table[table["rank"] > 0].assign(v_gene=table["v_call"], j_gene=table["j_call"])
-    found = clonotypes.define_clones(used, categories, "P1", library, "nucleotide", 1, "separate")
+    used = chain_groups.chain_groups(used, "nucleotide", 1)
+    found = clonotypes.define_clones(used, categories, "P1", library, "separate")
     found.index = found.index.str.removeprefix("S:") + "-1"
     return found["clone"]
 
