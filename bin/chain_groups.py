@@ -9,9 +9,9 @@ import click
 PACKAGES = ("click", "numpy", "pandas", "scipy", "pyarrow")
 FILE = click.Path(exists=True, dir_okay=False)
 RULES = ["similarity", "nucleotide", "amino_acid"]
-COLUMNS = [
+KEPT = [
     *("cell_id", "library", "arm", "rank", "verdict", "junction", "junction_aa"),
-    *("duplicate_count", "consensus_count", "exact", "unit"),
+    *("duplicate_count", "consensus_count"),
 ]
 BLOCK = 2048
 
@@ -97,7 +97,7 @@ def main(chains, patient, clone_rule, similarity):
     """Group a patient's own chains by the clone rule. CHAINS: the judged chains (parquet)."""
     import pandas as pd
 
-    table = pd.read_parquet(chains)
+    table = pd.read_parquet(chains, columns=[*KEPT, "locus", "v_call", "j_call"])
     table["junction"] = table["junction"].fillna(table["junction_aa"])
     for gene in ("v", "j"):
         table[f"{gene}_gene"] = table[f"{gene}_call"].fillna("").str.split("*").str[0]
@@ -105,7 +105,7 @@ def main(chains, patient, clone_rule, similarity):
     grouped = chain_groups(table[usable], clone_rule, similarity)
     # Chains that are not the cell's own are in no group (-1) and stay: they say why a cell has no clone.
     table = table.join(grouped[["exact", "unit"]]).fillna({"exact": -1, "unit": -1})
-    table = table.astype({"exact": "int64", "unit": "int64"})[COLUMNS]
+    table = table.astype({"exact": "int64", "unit": "int64"})[[*KEPT, "exact", "unit"]]
     table.to_parquet(f"{patient}.chain_groups.parquet", compression="zstd", index=False)
     with open(f"{patient}.chain_rule.json", "w") as file:
         json.dump(rule_texts(clone_rule, similarity), file, indent=1, allow_nan=False)
