@@ -176,7 +176,7 @@ def alluvial(spec: dict, width: int) -> tuple[list[dict], float]:
     for at, band in enumerate(spec["bands"]):
         x, y = (right + 24, 30.0 + 34 * at) if beside else (left, below + 18 + 34 * at)
         out += mark("rect", x=x, y=y - 10, wide=12, high=12, fill=band["colour"])
-        out += text(x + 18, y, f"{band['name']}, {band['lineage']}, {band['fate']}", limit=36)
+        out += text(x + 18, y, f"{band['name']}, {band['lineage']}, {band['fate']}", limit=42)
         out += text(x + 18, y + 14, band["label"], size=10, colour=SOFT, limit=40 if beside else 52)
     keys = 34.0 * len(spec["bands"])
     return out, max(below, 40 + keys) if beside else below + 16 + keys
