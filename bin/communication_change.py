@@ -260,7 +260,7 @@ def focus_groups(times, groups: list[str], focus: str) -> np.ndarray:
 @click.option("--min-cells", type=click.IntRange(2), default=10, show_default=True, help="Fewest per group.")
 @click.option("--min-share", type=click.FloatRange(0, 1), default=0.1, show_default=True, help="Least share.")
 @click.option(
-    "--min-fold", type=click.FloatRange(1), default=1.33, show_default=True, help="Least fold of a change."
+    "--min-fold", type=click.FloatRange(1), default=1.4, show_default=True, help="Least fold of a change."
 )
 @click.option("--max-fdr", type=click.FloatRange(0, 1), default=0.05, show_default=True, help="Of a change.")
 @click.option("--draws", type=click.IntRange(50), default=500, show_default=True, help="Bootstrap draws.")

@@ -12,7 +12,7 @@ from signals_data import ASSETS, invoke, levels, write_run
 
 PAIRS = ASSETS / "interactions.tsv"
 WATCH = ASSETS / "watch_list.tsv"
-SETTINGS = {"min_share": 0.1, "min_fold": 1.33, "max_fdr": 0.05}
+SETTINGS = {"min_share": 0.1, "min_fold": 1.4, "max_fdr": 0.05}
 N_GENES = 300
 
 
@@ -109,7 +109,7 @@ def run(tmp_path, monkeypatch):
     """T1 to T2: APRIL appears, ICAM1 rises, CXCR4 goes, HGF stays; CD8_ISG+ cells triple; erythroid cells are too few."""
     monkeypatch.chdir(tmp_path)
     before = levels({"CD8_ISG+": {"ITGB2": 20, "CXCL12": 20, "HGF": 20},
-                     "Plasma_1": {"TNFRSF17": 30, "ICAM1": 3, "CXCR4": 30, "MET": 20}, "CD8_memory": {"HGF": 20}})  # fmt: skip
+                     "Plasma_1": {"TNFRSF17": 30, "ICAM1": 1, "CXCR4": 30, "MET": 20}, "CD8_memory": {"HGF": 20}})  # fmt: skip
     after = levels({"nonclassical_monocyte": {"TNFSF13": 30}, "CD8_ISG+": {"ITGB2": 20, "CXCL12": 20, "HGF": 20},
                     "Plasma_1": {"TNFRSF17": 30, "ICAM1": 30, "CXCR4": 0.1, "MET": 20}, "CD8_memory": {"HGF": 20}})  # fmt: skip
     small = {"CD8_ISG+": 60, "CD8_memory": 200, "nonclassical_monocyte": 60, "Plasma_1": 80, "erythroid": 4}
