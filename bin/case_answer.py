@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The answer of a case in words: who carries the bulk clones, and which cells are malignant by which evidence.
 
-A statement is a list of texts and numbers, as those of CASE_CARRIERS: a number names its table, column and rows.
+A statement is a list of texts and numbers, as those of case_carriers.py: a number names its table, column and rows.
 """
 
 import json

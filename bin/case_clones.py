@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How each bulk clone moves, in bulk and in single cells, and which arms its cells gained and lost, in words.
 
-A statement is a list of texts and numbers, as those of CASE_CARRIERS: a number names its table, column and rows.
+A statement is a list of texts and numbers, as those of case_carriers.py: a number names its table, column and rows.
 """
 
 import json
