@@ -1,9 +1,10 @@
 #!/usr/bin/env nextflow
 // clonewatch: from Cell Ranger's outputs of a patient's serial samples to clones, cells and signals over time.
 
-include { helpText; typedSettings } from './modules/settings'
-include { inventory } from './modules/inventory'
-include { byPatient } from './modules/channels'
+include { helpText; typedSettings } from './modules/functions/settings'
+include { assetFiles } from './modules/functions/assets'
+include { byPatient } from './modules/functions/channels'
+include { beginPublishing; endPublishing } from './modules/functions/published'
 include { INPUTS } from './modules/inputs/main'
 include { CELLS } from './modules/cells/main'
 include { CLONES } from './modules/clones/main'
@@ -16,67 +17,90 @@ workflow CLONEWATCH {
     settings // map: every parameter of nextflow_schema.json in its type
 
     main:
-    sheet = file(settings.input)
+    beginPublishing(file(settings.outdir))
+    assets = assetFiles(settings)
     tables = ['mrd', 'clinical', 'events', 'fish', 'labels'].collectEntries { name ->
         [name, settings[name] ? file(settings[name]) : []]
     }
 
-    INPUTS(sheet, inventory(sheet), tables)
+    INPUTS(file(settings.input), tables, assets)
 
-    CELLS(INPUTS.out.samples, INPUTS.out.sheet, INPUTS.out.labels, settings)
-    patients = byPatient(CELLS.out.cells)
-    labels = patients.map { meta, _cells -> meta }.combine(CELLS.out.labels)
-
-    CLONES(labels, byPatient(CELLS.out.contigs), INPUTS.out.sheet, INPUTS.out.mrd.filter { table -> table }, settings)
-
-    SIGNALS(CELLS.out.cells, CELLS.out.labels, INPUTS.out.sheet, settings)
-
-    TUMOUR(labels, patients, CELLS.out.cells, CLONES.out.cells, INPUTS.out.clinical, INPUTS.out.fish, settings)
-
-    // The pages show the versions, so their own cannot be part of what they wait for.
-    versions = channel.topic('versions').map { process, packages -> versionEntry(process, packages) }.unique()
-    sections = CELLS.out.sections.mix(CLONES.out.multiqc, SIGNALS.out.multiqc, TUMOUR.out.multiqc)
-    REPORT(
+    CELLS(
+        INPUTS.out.samples,
         INPUTS.out.sheet,
-        [
-            status: CELLS.out.status,
-            warnings: CELLS.out.warnings,
-            identity: CELLS.out.identity,
-            facts: CELLS.out.facts,
-            metrics: CELLS.out.metrics,
-            sections: sections.collect(sort: { section -> section.name }).ifEmpty([]),
-        ],
-        [
-            labels: CELLS.out.labels,
-            embedding: CELLS.out.embedding,
-            subsets: CELLS.out.subsets,
-            matrices: CELLS.out.cells,
-            results: CLONES.out.cells.mix(
-                CLONES.out.carriers,
-                TUMOUR.out.cnv_cells,
-                TUMOUR.out.car_cells,
-                TUMOUR.out.malignant,
-                SIGNALS.out.isg.map { isg -> [[:], isg] },
-            ),
-            receptors: CLONES.out.chains.mix(CLONES.out.airr),
-            scores: SIGNALS.out.scores,
-        ],
-        CELLS.out.tables.mix(SIGNALS.out.run_tables, INPUTS.out.clinical.mix(INPUTS.out.events).filter { table -> table }),
-        CLONES.out.tables.mix(SIGNALS.out.tables, TUMOUR.out.tables),
-        versions.collectFile(name: 'versions.yml', sort: true),
-        settings,
+        INPUTS.out.labels,
+        assets,
+        settings.subMap(['qc', 'min_umi', 'min_genes', 'max_genes', 'max_mito', 'max_hb', 'doublets', 'min_cells', 'seed']),
+        settings.min_overlap,
+        settings.strict_identity,
+        settings.keep_going,
+        settings.subMap(['integration', 'integrate_over', 'clustering', 'resolution', 'seed']),
+        settings.subMap(['min_score', 'min_margin', 'labels_use']),
+        settings.qc_only,
+    )
+    labels = CELLS.out.patient_labels
+
+    CLONES(
+        labels,
+        byPatient(CELLS.out.contigs),
+        INPUTS.out.sheet,
+        INPUTS.out.mrd.filter { table -> table },
+        assets,
+        settings.clone_rule,
+        settings.count_ambiguous,
+        settings.mrd_mismatch,
+        settings.seed,
     )
 
-    versions.mix(REPORT.out.versions.map { process, packages -> versionEntry(process, packages) })
-        .mix(channel.of(versionEntry('clonewatch', "clonewatch=${workflow.manifest.version} nextflow=${nextflow.version}")))
-        .collectFile(name: 'versions.yml', storeDir: "${settings.outdir}/pipeline_info", sort: true)
-    channel.of(groovy.json.JsonOutput.prettyPrint(groovy.json.JsonOutput.toJson(settings)))
-        .collectFile(name: 'params.json', storeDir: "${settings.outdir}/pipeline_info", newLine: true)
-}
+    SIGNALS(
+        CELLS.out.cells,
+        CELLS.out.labels,
+        labels,
+        INPUTS.out.sheet,
+        assets,
+        [method: settings.signature_score, isg_threshold: settings.isg_threshold],
+        [level: settings.signal_level, min_cells: settings.min_group, draws: settings.bootstraps, seed: settings.seed],
+        [max_cells: settings.max_group] + settings.subMap(['min_share', 'permutations', 'focus', 'min_fold']),
+    )
 
-/** One process of versions.yml, from what its script prints: `name=version name=version`. */
-def versionEntry(String process, String packages) {
-    "${process}:\n" + packages.trim().split(/\s+/).collect { pair -> "  ${pair.replace('=', ': ')}\n" }.join()
+    TUMOUR(
+        labels,
+        byPatient(CELLS.out.cells),
+        CELLS.out.cells,
+        CLONES.out.cells,
+        INPUTS.out.clinical,
+        INPUTS.out.fish,
+        assets,
+        settings.car,
+        settings.min_evidence,
+        settings.seed,
+    )
+
+    course = INPUTS.out.clinical.mix(INPUTS.out.events).filter { table -> table }
+    REPORT(
+        INPUTS.out.sheet,
+        CELLS.out.status,
+        CELLS.out.warnings,
+        CELLS.out.identity,
+        CELLS.out.facts,
+        CELLS.out.multiqc.mix(CLONES.out.multiqc, SIGNALS.out.multiqc, TUMOUR.out.multiqc),
+        CELLS.out.cells,
+        CELLS.out.labels,
+        CELLS.out.embedding,
+        CELLS.out.subsets,
+        CLONES.out.chains,
+        CLONES.out.airr,
+        SIGNALS.out.scores,
+        CELLS.out.cell_columns.mix(CLONES.out.cell_columns, SIGNALS.out.cell_columns, TUMOUR.out.cell_columns),
+        CELLS.out.run_tables.mix(SIGNALS.out.run_tables, course),
+        CLONES.out.patient_tables.mix(SIGNALS.out.patient_tables, TUMOUR.out.patient_tables),
+        CELLS.out.markers,
+        channel.topic('versions'),
+        assets,
+        settings.export,
+        groovy.json.JsonOutput.prettyPrint(groovy.json.JsonOutput.toJson(settings)),
+        workflow.manifest.version,
+    )
 }
 
 workflow {
@@ -88,6 +112,9 @@ workflow {
     }
 
     workflow.onComplete = {
+        if (params.help.toString() != 'true') {
+            endPublishing(file(params.outdir), workflow.success)
+        }
         if (workflow.success && params.help.toString() != 'true') {
             def folder = file(params.outdir).toUriString()
             log.info(

@@ -1,320 +1,234 @@
 #!/usr/bin/env python3
-"""Name the parts of clusters by markers and receptors: winner, runner-up, margin, and `unassigned` below it."""
+"""Name the cells: by markers and receptors of their part of a cluster, then by each cell's own expression."""
 
-from importlib.metadata import version
+from html import escape
 from pathlib import Path
 
+import _one_thread  # noqa: F401
 import click
 import numpy as np
-
-PACKAGES = ("click", "anndata", "pandas", "numpy", "scipy")  # of the whole process, marker_means.py included
-UNASSIGNED = "unassigned"
-LOW_MEAN, LOW_DETECTION = 0.3, 0.1  # a gene below both in every group says little about any
-NEGATIVE_WEIGHT, RECEPTOR_WEIGHT, EXPANSION_WEIGHT = 0.8, 0.2, 0.2
-BLAST_SHARE = 0.2  # of a sample: from this share of marrow lymphoblasts leukaemia is diagnosed (WHO)
-RULES_OUT = (
-    0.5  # from this share of a receptor on, relative to the highest group, a kind without it is ruled out
+from _cli import FILE, command, multiqc_section, write_json
+from _errors import InputError
+from _foreign_labels import agreement, predicted_labels, read_labels
+from _lone_cells import lone_cells
+from _matrices import cell_ids, gene_names, gene_selection, read_log_per_10k
+from _naming import (
+    BLAST_SHARE,
+    group_means,
+    marker_genes,
+    name_groups,
+    part_evidence,
+    read_markers,
+    receptor_shares,
 )
-NO_PRECURSORS = 0.6  # from this share on no normal marrow could hold so many precursors
-PATH = click.Path(exists=True, path_type=Path)
-PART_LEAD = 0.3  # of a part's own subset over its cluster's, to be named apart
-NUMBERED_CELLS, NUMBERED_SHARE = 20, 0.02  # smaller clusters are no subset: doublets form such
+from _receptors import Lineages
+from _refine import refine
+from _tables import UNASSIGNED, write_parquet, write_table
 
 
-def read_markers(path: Path):
-    """Marker table with gene lists instead of text; columns cell_type, parent, lineage, receptor, positive, negative."""
+def marker_expression(paths: tuple[Path, ...], genes: list[str], cell_id):
+    """ln(1 + counts per 10,000) of marker genes, CSR float32 (N, G) in the order of cell_id; not measured ones are empty."""
     import pandas as pd
+    import scipy.sparse as sp
 
-    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-    needed = ["cell_type", "parent", "lineage", "receptor", "positive", "negative"]
-    missing = [c for c in needed if c not in table]
-    if missing:
-        raise click.ClickException(
-            f"{path.name}: lacks the column {missing[0]}; see assets/markers.tsv for its shape"
-        )
-    for sign in ("positive", "negative"):
-        table[sign] = [[g.strip() for g in genes.upper().split(",") if g.strip()] for genes in table[sign]]
-    return table.set_index("cell_type", drop=False)
+    positions = pd.Index(np.concatenate([cell_ids(path) for path in paths])).get_indexer(cell_id)
+    for missing in cell_id[positions < 0]:
+        raise InputError(f"{missing}: is in integrated.parquet but in no matrix; give all samples")
+    matrices = [read_log_per_10k(path, gene_selection(gene_names(path).str.upper(), genes)) for path in paths]
+    return sp.vstack(matrices, format="csr")[positions]
 
 
-def specificity(mean: np.ndarray, detection: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How strongly each group expresses a gene against the others, 0 to 1 (groups, G), and each gene's weight (G,).
+def doubtful_blasts(lineage: np.ndarray, sample: np.ndarray) -> np.ndarray:
+    """Which cells (N,) have the name blast from cells of another sample: one where blasts take up BLAST_SHARE.
 
-    Values are placed between the low end of all groups (what every cell has, ambient RNA included) and the
-    highest group. Not a z score: with that, the least negative of cells that all lack a gene would look positive.
-    The highest is never taken below LOW_MEAN, and the low end is at most half of the highest, so that a sample of
-    one cell type keeps it.
+    Beside few of them markers cannot tell residual blasts from normal precursors, and neither is claimed.
     """
-    large = size >= min(20, size.max())
-    scaled = []
-    for values, floor in ((mean, LOW_MEAN), (detection, LOW_DETECTION)):
-        high = np.maximum(values[large].max(0), floor)
-        low = np.minimum(np.quantile(values[large], 0.05, axis=0), high / 2)
-        scaled.append(np.clip((values - low) / (high - low), 0, 1))
-    return np.sqrt(scaled[0] * scaled[1]), np.minimum(detection[large].max(0) / 0.3, 1)
+    blast = lineage == "blast"
+    _names, number = np.unique(sample, return_inverse=True)
+    share = (np.bincount(number, blast) / np.bincount(number))[number]
+    return blast & (share < BLAST_SHARE) & bool((share >= BLAST_SHARE).any())
 
 
-def contrast(mean: np.ndarray, detection: np.ndarray, size: np.ndarray, special: np.ndarray) -> np.ndarray:
-    """Specificity (groups, G) among groups that are kinds of one cell type.
+def name_parts(
+    table, means: np.ndarray, genes: list[str], markers, contigs: tuple[Path, ...], least: float, lead: float
+):
+    """Evidence per part, of which the cells in table (N rows: cell_id, sample, cluster, part) get lineage and cell_type."""
+    cell_id, sample, part = (table[column].to_numpy() for column in ("cell_id", "sample", "part"))
+    receptors = receptor_shares(contigs, cell_id, sample, part)
+    relative = {library: of_highest for library, (_share, of_highest) in receptors.items()}
+    evidence = name_groups(means, part, genes, markers, relative, sample, least, lead)
+    for library, (share, _of_highest) in receptors.items():
+        evidence[f"{library.lower()}_share"] = share
+    for column in ("lineage", "cell_type"):
+        table[column] = evidence[column].to_numpy()[part]
+    return part_evidence(evidence, table["cluster"].to_numpy(), part, sample)
 
-    Where a gene differs between them, its place in their own range counts; where it does not, its specificity
-    among all groups stays, so that one kind alone is still told by what it expresses.
+
+def set_apart(table, x, mean: np.ndarray, genes: list[str], markers) -> np.ndarray:
+    """Cells of table that have another name than their part: lone cells of a type, and blasts that are doubtful.
+
+    x: (N, G). mean: (parts, G). Returns the parts' names (N,), that of a doubtful blast's part taken away too.
     """
-    large = size >= min(20, size.max())
-    place, range_ = [], []
-    for values, floor in ((mean, LOW_MEAN), (detection, LOW_DETECTION)):
-        low, high = values[large].min(0), values[large].max(0)
-        place.append(np.clip((values - low) / np.maximum(high - low, 1e-9), 0, 1))
-        range_.append((high - low) / np.maximum(high, floor))
-    width = np.clip(2 * np.sqrt(range_[0] * range_[1]) - 0.5, 0, 1)
-    return width * np.sqrt(place[0] * place[1]) + (1 - width) * special
+    part_type = table["cell_type"].to_numpy(object, copy=True)
+    lone = lone_cells(x, table["part"].to_numpy(), mean, markers, genes)
+    table.loc[lone != "", "cell_type"] = lone[lone != ""]
+    table.loc[lone != "", "lineage"] = markers.loc[lone[lone != ""], "lineage"].to_numpy()
+    doubtful = doubtful_blasts(table["lineage"].to_numpy(), table["sample"].to_numpy(str))
+    parents = markers["parent"].reindex(table.loc[doubtful, "cell_type"])
+    table.loc[doubtful, "lineage"] = lineages_of(markers).reindex(parents).to_numpy()
+    table.loc[doubtful, "cell_type"] = part_type[doubtful] = UNASSIGNED
+    return part_type
 
 
-def score(markers, special: np.ndarray, weight: np.ndarray, genes: list[str], receptors: dict):
-    """Score of every group (rows) for every row of markers (columns).
-
-    Weighted mean of the positive genes' specificity, minus most of the mean of the two strongest negative genes,
-    plus or minus the receptor evidence: receptors holds per chain kind (BCR, TCR) the share of cells with a
-    productive chain, relative to the highest group.
-    """
-    import pandas as pd
-
-    at = {g: i for i, g in enumerate(genes)}
-    result = {}
-    for name, row in markers.iterrows():
-        pos, neg = ([at[g] for g in row[sign] if weight[at[g]] > 0] for sign in ("positive", "negative"))
-        if len(pos) < 2:
-            result[name] = np.full(len(special), -1.0)
-            continue
-        value = special[:, pos] @ weight[pos] / max(weight[pos].sum(), 0.3 * len(row["positive"]))
-        if neg:
-            against = np.sort(special[:, neg] * weight[neg], axis=1)[:, -2:]
-            value = value - NEGATIVE_WEIGHT * against.mean(1)
-        for kind, share in receptors.items():
-            if row["receptor"] == kind:
-                value = value + RECEPTOR_WEIGHT * share
-            elif row["receptor"] != "any":
-                value = value - RECEPTOR_WEIGHT * share
-        result[name] = value
-    return pd.DataFrame(result)
+def lineages_of(markers):
+    """Lineage by cell type, of the types that have one."""
+    return markers.loc[markers["lineage"] != "", "lineage"]
 
 
-def decide(scores, markers, min_score: float, min_margin: float):
-    """Winner among the columns per row of scores; the margin is to the best column of another kind.
+def compare_labels(table, foreign: dict[str, np.ndarray], use: str):
+    """Agreement of cell_type in table (N rows) with others' labels by source, (N,) with '' where there is none.
 
-    Returns a table: winner, score, runner_up, runner_up_score, margin, sure (both limits met), and lineage_sure (the
-    margin to the best column of another lineage is met).
+    With use `replace` the table takes them, the last source's before the others'; nothing is known of their margins then.
     """
     import pandas as pd
 
-    names, values = np.array(scores.columns), scores.to_numpy()
-    order = np.argsort(-values, axis=1, kind="stable")
-    first, second = order[:, 0], order[:, min(1, len(names) - 1)]
-    best = values[np.arange(len(values)), first]
-    lineage = markers.loc[names, "lineage"].to_numpy()
-    other = np.where(lineage[None, :] == lineage[first][:, None], -np.inf, values)
-    table = pd.DataFrame(
-        {"winner": names[first], "score": best, "runner_up": names[second]}, index=scores.index
+    pairs = [pd.DataFrame(columns=["cell_type", "label", "n_cells", "share", "same", "source"])]
+    for source, labels in foreign.items():
+        pairs.append(agreement(table["cell_type"].to_numpy(object), labels, source))
+        if use == "replace":
+            table.loc[labels != "", "cell_type"] = labels[labels != ""]
+            table.loc[labels != "", ["margin", "rival"]] = np.nan, ""
+    return pd.concat(pairs[1:] or pairs)
+
+
+def margins(table, evidence):
+    """Per cell type: cells, samples, named parts, the least and the median margin of its parts' names (a cell each
+    counts), the runner-up of most cells, and of single cells the median log odds and the share that moved, in %."""
+    import pandas as pd
+
+    of_part = evidence.set_index("part")[["margin", "runner_up"]].rename(columns={"margin": "lead"})
+    # As annotation.tsv has it, with four digits, so that page and table agree.
+    of_part["lead"] = of_part["lead"].map(lambda lead: float(f"{lead:.4g}"))
+    joined = table.join(of_part, on="part")
+    by_part = joined[~joined["moved"]].groupby("cell_type", observed=True)
+    result = joined.groupby("cell_type", observed=True).agg(
+        cells=("cell_id", "size"), samples=("sample", "nunique"), log_odds=("margin", "median"),
+        moved=("moved", lambda s: 100 * s.mean()),
+    )  # fmt: skip
+    stated = by_part.agg(parts=("part", "nunique"), least=("lead", "min"), median=("lead", "median"))
+    stated["runner_up"] = by_part["runner_up"].agg(lambda s: s.mode().iloc[0] if s.notna().any() else "")
+    joined = pd.concat([result, stated], axis=1).fillna({"parts": 0, "runner_up": ""})
+    return joined.sort_values("cells", ascending=False)
+
+
+def multiqc(table) -> dict:
+    """MultiQC custom content: the table of margins."""
+    names = {
+        "cells": ("Cells", "{:,.0f}"), "samples": ("Samples", "{:,.0f}"), "parts": ("Parts", "{:,.0f}"),
+        "least": ("Least margin", "{:.2f}"), "median": ("Median margin", "{:.2f}"), "runner_up": ("Runner-up", None),
+        "log_odds": ("Log odds", "{:.1f}"), "moved": ("% moved", "{:.1f}"),
+    }  # fmt: skip
+    headers = {
+        key: {"title": title} | ({"format": style} if style else {"scale": False})
+        for key, (title, style) in names.items()
+    }
+    data = {
+        escape(str(name)): {
+            k: escape(v) if isinstance(v, str) else float(v) for k, v in row.items() if v == v
+        }
+        for name, row in table[list(names)].iterrows()
+    }
+    text = (
+        "Margin: lead of a part's score over the runner-up type, over the parts of each type (annotation.tsv). Log odds: "
+        "median over cells of how much likelier their type is than the next one. Moved: cells whose own expression gave "
+        "them another type than their part has."
     )
-    table["runner_up_score"] = values[np.arange(len(values)), second] if len(names) > 1 else -1.0
-    table["margin"] = best - table["runner_up_score"]
-    table["sure"] = (best >= min_score) & (table["margin"] >= min_margin)
-    table["lineage_sure"] = (best >= min_score) & (best - other.max(1) >= min_margin)
-    return table
+    plot = {"title": "Cell types", "no_violin": True, "sort_rows": False, "col1_header": "Cell type"}
+    return multiqc_section(
+        "annotate", "Cell types and their margins", text, "table", data, plot, headers=headers
+    )
 
 
-def expansion(winner: np.ndarray, group: np.ndarray, sample: np.ndarray) -> np.ndarray:
-    """Per group the share of its cells' samples that the group's winner takes up, 0 to 1."""
-    import pandas as pd
-
-    cells = pd.DataFrame({"winner": winner[group], "sample": sample, "group": group})
-    n = cells.groupby(["sample", "winner"])["group"].transform("size")
-    share = n / cells.groupby("sample")["group"].transform("size")
-    return share.groupby(cells["group"]).mean().to_numpy()
-
-
-def size_evidence(values, children, blasts: list[str], share: np.ndarray) -> np.ndarray:
-    """What the size of a population adds to the score of the kinds of lineage `blast`, per row of scores.
-
-    Below BLAST_SHARE it speaks against them. From NO_PRECURSORS on it outweighs the normal kind that shares most of
-    their markers, and only that one: mature cells keep their name beside any number of blasts.
-    """
-    evidence = EXPANSION_WEIGHT * np.where(share >= BLAST_SHARE, 1.0, -1.0)
-    normal = children.drop(index=blasts)
-    if not blasts or normal.empty:
-        return evidence
-    markers = set().union(*children.loc[blasts, "positive"])
-    alike = normal["positive"].map(lambda genes: len(markers & set(genes))).idxmax()
-    immature = (values[normal.index].idxmax(axis=1) == alike).to_numpy()
-    return np.where(immature & (share >= NO_PRECURSORS), 3 * EXPANSION_WEIGHT, evidence)
-
-
-def name_groups(means, group, genes: list[str], markers, receptors: dict, sample, least: float, lead: float):
-    """Evidence table, one row per group, with lineage and cell_type.
-
-    means: (2, groups, G) mean expression and detection of genes. group, sample: (N,) number and name. least, lead: score and
-    margin that a name needs, half the margin between kinds of one type. Kinds of lineage `blast` gain or lose by
-    the share that their parent takes up of the cells' samples (size_evidence).
-    """
-    mean, detection = means
-    size = np.bincount(group)
-    special, weight = specificity(mean, detection, size)
-    top = markers[markers["parent"] == ""]
-    table = decide(score(top, special, weight, genes, receptors), top, least, lead)
-    table.insert(0, "n_cells", size)
-    table["lineage"] = np.where(table["lineage_sure"], markers.loc[table["winner"], "lineage"], UNASSIGNED)
-    table["cell_type"] = np.where(table["sure"], table["winner"], UNASSIGNED)
-    share = expansion(table["winner"].to_numpy(), group, sample)
-    for parent in sorted(set(markers["parent"]) - {""}):
-        rows = np.flatnonzero(table["cell_type"] == parent)
-        children = markers[markers["parent"] == parent]
-        if len(rows):
-            own = {kind: share[rows] for kind, share in receptors.items()}
-            inside = contrast(mean[rows], detection[rows], size[rows], special[rows])
-            values = score(children, inside, weight, genes, own)
-            blasts = list(children.index[children["lineage"] == "blast"])
-            for kind, share_of_kind in own.items():
-                if children["receptor"].eq(kind).any():
-                    values.loc[share_of_kind >= RULES_OUT, children["receptor"] == "none"] = -1.0
-            values[blasts] = values[blasts].add(size_evidence(values, children, blasts, share[rows]), axis=0)
-            kinds = decide(values, children, -np.inf, lead / 2)
-            enter_kinds(table, table.index[rows], kinds, markers.loc[parent, "lineage"], markers)
-    return explain(table.drop(columns=["sure", "lineage_sure"]), markers, special * weight, genes)
-
-
-def score_subsets(means, group, genes: list[str], markers, cell_type, least: float, lead: float):
-    """Evidence table like name_groups, of subsets of the cell type (N,) that most of a group's cells have, and the
-    score of every group for every subset (-inf for those of other cell types).
-
-    Cell types without rows in the table keep their own name, with underscores.
-    """
-    import pandas as pd
-
-    mean, detection = means
-    size = np.bincount(group)
-    special, weight = specificity(mean, detection, size)
-    types = pd.Series(cell_type).groupby(group).agg(lambda s: s.value_counts().index[0])
-    table = pd.DataFrame({"n_cells": size, "parent": types, "lineage": ""})
-    table["winner"] = table["cell_type"] = types.str.replace(" ", "_")
-    table["score"] = np.nan
-    scores = pd.DataFrame(-np.inf, index=table.index, columns=markers.index)
-    for parent, children in markers.groupby("parent", sort=True):
-        rows = np.flatnonzero(types == parent)
-        if len(rows):
-            inside = contrast(mean[rows], detection[rows], size[rows], special[rows])
-            # A programme that is weak beside the lineage's other cell types is weak, however it varies here.
-            values = score(children, np.minimum(inside, 2 * special[rows]), weight, genes, {})
-            scores.loc[table.index[rows], children.index] = values.to_numpy()
-            kinds = decide(values, children, least, lead / 2)
-            enter_kinds(table, table.index[rows], kinds, "", markers)
-            table.loc[table.index[rows], "score"] = kinds["score"].to_numpy()
-    return explain(table, markers, special * weight, genes), scores
-
-
-def name_subsets(means, part, whole, genes: list[str], markers, cell_type, least: float, lead: float):
-    """The evidence of every part (N,), called like its cluster (N,) unless its own winner leads that by PART_LEAD.
-
-    means: name_groups' of the parts and of the clusters.
-
-    A cluster has the cells to be named by; a part of a few dozen is named apart where its markers say so clearly.
-    """
-    import pandas as pd
-
-    table, scores = score_subsets(means[0], part, genes, markers, cell_type, least, lead)
-    named, _ = score_subsets(means[1], whole, genes, markers, cell_type, least, lead)
-    above = named["cell_type"].to_numpy(object)[pd.Series(whole).groupby(part).first().to_numpy()]
-    known = np.isin(above, scores.columns)
-    at = scores.columns.get_indexer(np.where(known, above, scores.columns[0]))
-    behind = table["score"].to_numpy(float) - scores.to_numpy()[np.arange(len(table)), at]
-    apart = ~known | ((behind >= PART_LEAD) & (table["cell_type"] != UNASSIGNED).to_numpy())
-    table["cell_type"] = np.where(apart, table["cell_type"], above)
-    return table
-
-
-def enter_kinds(table, where, kinds, lineage: str, markers) -> None:
-    """Enter the decision between kinds of one cell type into the rows `where` of the evidence table."""
-    sure = kinds["sure"].to_numpy()
-    for column in ("winner", "runner_up", "runner_up_score", "margin"):
-        table.loc[where, column] = kinds[column].to_numpy()
-    table.loc[where, "type_score"] = kinds["score"].to_numpy()
-    table.loc[where, "cell_type"] = np.where(sure, kinds["winner"], UNASSIGNED)
-    table.loc[where, "lineage"] = np.where(sure, markers.loc[kinds["winner"], "lineage"], lineage)
-
-
-def explain(table, markers, special: np.ndarray, genes: list[str]):
-    """The table with the marker genes that speak for and against the winner, strongest first: `CD3D 0.98, CD2 0.71`."""
-    for column, sign in (("evidence", "positive"), ("against", "negative")):
-        texts = []
-        for name, own in zip(table["winner"], special, strict=True):
-            rows = [r for r in (name, markers["parent"].get(name)) if r in markers.index]
-            found = {g: own[genes.index(g)] for row in rows for g in markers.loc[row, sign]}
-            ranked = sorted(found.items(), key=lambda item: -item[1])[:8]
-            texts.append(", ".join(f"{gene} {value:.2f}" for gene, value in ranked if value >= 0.3))
-        table[column] = texts
-    return table
-
-
-def receptor_shares(paths: tuple, cell_id: np.ndarray, sample: np.ndarray, group: np.ndarray) -> dict:
-    """Per chain kind (BCR, TCR) and group the share of cells with a productive chain, and that over the highest.
-
-    Cells of samples without any such chain do not count. A kind without chains is left out.
-    """
-    import pandas as pd
-
-    tables = [pd.DataFrame(columns=["cell_id", "locus", "productive"]), *map(pd.read_parquet, paths)]
-    contigs = pd.concat(tables, join="inner")
-    contigs = contigs[contigs["productive"].eq(True)]
-    size, result = np.bincount(group), {}
-    for kind, loci in (("BCR", ["IGH", "IGK", "IGL"]), ("TCR", ["TRA", "TRB"])):
-        has = np.isin(cell_id, contigs.loc[contigs["locus"].isin(loci), "cell_id"])
-        counts = np.isin(sample, np.unique(sample[has])).astype(float)
-        total = np.bincount(group, counts, len(size))
-        share = np.bincount(group, has, len(size)) / np.maximum(total, 1)
-        highest = share[total >= min(20, total.max())].max()
-        if highest >= 0.1:
-            result[kind] = (share, np.minimum(share / highest, 1))
-    return result
-
-
-@click.command(context_settings={"show_default": True})
-@click.argument("groups", type=PATH)
-@click.argument("means", type=PATH)
-@click.option("--contigs", multiple=True, type=PATH, help="S.contigs.parquet of every sample with receptors.")
-@click.option("--markers", required=True, type=PATH, help="Marker table.")
-@click.option("--numbered", help="Name clusters by this word and their rank in size.")
+@command()
+@click.argument("integrated", type=FILE)
+@click.argument("expression", type=FILE)
+@click.argument("cells", nargs=-1, required=True, type=FILE)
+@click.option("--contigs", multiple=True, type=FILE, help="S.contigs.parquet of every sample with receptors.")
+@click.option("--markers", required=True, type=FILE, help="Marker table.")
+@click.option("--lineages", required=True, type=FILE,
+              help="Lineage table: lineages with a resolution and enough cells are written to lineages_found.tsv.")  # fmt: skip
 @click.option("--min-score", type=float, default=0.25, help="Least score of a named part.")
 @click.option("--min-margin", type=click.FloatRange(0), default=0.1,
               help="Least lead over the runner-up; kinds of one cell type need half.")  # fmt: skip
-@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-def main(groups, means, contigs, markers, numbered, min_score, min_margin):
-    """Name the parts of GROUPS (groups.parquet) by MEANS (marker_means.npz): subsets where a parent type is known."""
-    import pandas as pd
+@click.option("--odds", type=click.FloatRange(0), default=2.0,
+              help="How much likelier (natural log) another type must be for a cell to move there.")  # fmt: skip
+@click.option(
+    "--min-cells", type=click.IntRange(4), default=50, help="Fewer cells of a lineage are not subclustered."
+)
+@click.option("--labels", type=FILE, help="Your labels: cell_id, label.")
+@click.option("--model", type=FILE, help="CellTypist model (.pkl) whose labels are compared too.")
+@click.option("--labels-use", type=click.Choice(["check", "replace"]), default="check",
+              help="Only tabulate where foreign labels differ, or take them (yours before a model's).")  # fmt: skip
+def main(
+    integrated: Path,
+    expression: Path,
+    cells: tuple[Path, ...],
+    contigs: tuple[Path, ...],
+    markers: Path,
+    lineages: Path,
+    min_score: float,
+    min_margin: float,
+    odds: float,
+    min_cells: int,
+    labels: Path | None,
+    model: Path | None,
+    labels_use: str,
+) -> None:
+    """Name the cells of INTEGRATED (integrated.parquet) by CELLS (S.cells.h5ad of every sample).
 
-    rows, table = read_markers(markers), pd.read_parquet(groups)
-    with np.load(means) as file:
-        genes, expressed = list(file["genes"]), [file["part"], file["whole"]]
-    group, sample = table["part"].to_numpy(), table["sample"].astype(str).to_numpy()
-    if "parent" not in table:
-        receptors = receptor_shares(contigs, table["cell_id"].to_numpy(), sample, group)
-        relative = {kind: pair[1] for kind, pair in receptors.items()}
-        named = name_groups(expressed[0], group, genes, rows, relative, sample, min_score, min_margin)
-        for kind, (share, _) in receptors.items():
-            named[f"{kind.lower()}_share"] = share
-    else:
-        whole, types = table["whole"].to_numpy(), table["parent"].to_numpy(object)
-        named = name_subsets(expressed, group, whole, genes, rows, types, min_score, min_margin)
-        if numbered:
-            large = named["n_cells"] >= max(NUMBERED_CELLS, NUMBERED_SHARE * len(table))
-            named["cell_type"] = [f"{numbered}_{g + 1}" if large[g] else UNASSIGNED for g in named.index]
-    named.insert(0, "cluster", table.groupby("part")["cluster"].first())
-    named.insert(1, "part", named.index)
-    shares = table.groupby("part")["sample"].value_counts(normalize=True).groupby(level=0).head(1)
-    named["main_sample"], named["main_sample_share"] = shares.index.get_level_values(1), shares.to_numpy()
-    for column in ("lineage", "cell_type"):
-        table[column] = named[column].to_numpy()[group]
-    prefix = groups.name.removesuffix("groups.parquet")
-    table.drop(columns="whole").to_parquet(f"{prefix}parts.parquet", compression="zstd")
-    named.to_csv(f"{prefix}annotation.tsv", sep="\t", index=False, float_format="%.4g")
+    EXPRESSION (expression.npz): the variable genes of the same cells in the same order.
+    """
+    import pandas as pd
+    import scipy.sparse as sp
+
+    rows, subclustered = read_markers(markers), Lineages(lineages).subclustered()
+    genes = marker_genes(rows)
+    table = pd.read_parquet(integrated, columns=["cell_id", "sample", "cluster", "part"]).astype(
+        {"part": np.int64}
+    )
+    foreign = {}
+    if model:
+        foreign["model"] = (
+            predicted_labels(cells, model).reindex(table["cell_id"]).fillna("").to_numpy(object)
+        )
+    if labels:
+        foreign["user"] = read_labels(labels, table["cell_id"].to_numpy())
+
+    x = marker_expression(cells, genes, table["cell_id"])
+    means = group_means(x, table["part"].to_numpy())
+    evidence = name_parts(table, means, genes, rows, contigs, min_score, min_margin)
+    part_type = set_apart(table, x, means[0], genes, rows)
+    del x
+
+    before, anywhere = table["cell_type"].to_numpy(object), np.repeat("", len(table))
+    after, margin, rival = refine(
+        sp.load_npz(expression).tocsr(), before, anywhere, table["sample"].to_numpy(str), odds=odds
+    )
+    table["cell_type"], table["margin"], table["rival"] = after, margin.astype(np.float32), rival.astype(str)
+    agreements = compare_labels(table, foreign, labels_use)
+    moved = table["cell_type"] != before
+    of_type = table["cell_type"].map(lineages_of(rows)).fillna(table["cell_type"])
+    table["lineage"] = table["lineage"].mask(moved, of_type)
+    table["moved"] = table["cell_type"] != part_type
+    subclustered["n_cells"] = (
+        subclustered["lineage"].map(table["lineage"].value_counts()).fillna(0).astype(int)
+    )
+
+    write_parquet(table, "annotation.parquet")
+    write_table(evidence, "annotation.tsv", digits=4)
+    write_table(agreements, "label_agreement.tsv", digits=4)
+    write_table(subclustered[subclustered["n_cells"] >= min_cells], "lineages_found.tsv")
+    write_json(multiqc(margins(table, evidence)), "annotate_mqc.json")
 
 
 if __name__ == "__main__":

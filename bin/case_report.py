@@ -4,16 +4,15 @@
 import base64
 import gzip
 import io
-import json
 import re
-from importlib.metadata import version
 from pathlib import Path
 
 import click
+from _cli import FILE, FOLDER, command, read_json
+from _page import raw, render
+from _results import Case
+from _tables import read_text_table
 
-PACKAGES = ("click", "jinja2", "pandas")
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 # Sections in the order of the page: id, name in the navigation, title.
 SECTIONS = (
     ("answer", "Answer", "Answer"),
@@ -67,24 +66,22 @@ CITATIONS = (
 
 def read_tables(folder: Path, names: set[str], patient: str) -> dict[str, dict]:
     """The patient's rows of tables as CSV text and their number, by the tables' file names, in order."""
-    import pandas as pd
-
-    found = {}
+    tables = {}
     for name in sorted(names):
         path = folder / name
         if path.exists() and path.stat().st_size:
-            table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+            table = read_text_table(path)
             table = table[table["patient"] == patient] if "patient" in table else table
-            found[name] = {"csv": table.to_csv(index=False), "rows": len(table)}
-    return found
+            tables[name] = {"csv": table.to_csv(index=False), "rows": len(table)}
+    return tables
 
 
 def packed(text: str) -> str:
     """Text as base64 of gzip, without a time stamp so that equal runs give equal pages."""
-    held = io.BytesIO()
-    with gzip.GzipFile(fileobj=held, mode="wb", mtime=0) as file:
+    buffer = io.BytesIO()
+    with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as file:
         file.write(text.encode())
-    return base64.b64encode(held.getvalue()).decode()
+    return base64.b64encode(buffer.getvalue()).decode()
 
 
 def merged(entries: list[dict]) -> list[dict]:
@@ -178,123 +175,94 @@ def samples_of(folder: Path, patient: str) -> list[dict]:
     """The patient's samples by day, with kept cells, those before quality control where known, and status."""
     import pandas as pd
 
-    sheet = pd.read_csv(folder / "samples.tsv", sep="\t", dtype=str, keep_default_na=False)
-    sheet = sheet[sheet["patient"] == patient].assign(day=lambda t: t["day"].astype(int))
+    sheet = read_text_table(folder / "samples.tsv").astype({"day": int})
+    sheet = sheet[sheet["patient"] == patient].sort_values("day", kind="stable")
     cells = pd.read_parquet(folder / "cells.parquet", columns=["sample"])["sample"].astype(str).value_counts()
     status, before = {}, {}
     if (folder / "qc.tsv").exists():
-        table = pd.read_csv(folder / "qc.tsv", sep="\t", dtype=str, keep_default_na=False)
-        status = table.set_index("sample")["status"].to_dict()
-        if "cells_before" in table:
-            before = table.set_index("sample")["cells_before"].to_dict()
+        table = read_text_table(folder / "qc.tsv").set_index("sample")
+        status = table["status"].to_dict()
+        before = table["cells_before"].to_dict() if "cells_before" in table else {}
     return [
         row
         | {"cells": int(cells.get(row["sample"], 0)), "status": status.get(row["sample"], "pass")}
         | {"before": int(before.get(row["sample"]) or 0)}
-        for row in sheet.sort_values("day", kind="stable").to_dict("records")
+        for row in sheet.to_dict("records")
     ]
 
 
-def rules_of(folder: Path, patient: str) -> list[dict]:
+def rules_of(case: Case) -> list[dict]:
     """Rule texts that steps wrote beside their tables."""
-    found = []
+    rules = []
     for name, file, keys in (
-        ("Clones", f"{patient}.clonotypes.json", ("rule_text",)),
-        ("Fates", f"{patient}.fates.json", ("rule",)),
+        ("Clones", f"{case.patient}.clonotypes.json", ("rule_text",)),
+        ("Fates", f"{case.patient}.fates.json", ("rule",)),
         ("Interferon-high cells", "signatures.json", ("isg_high", "basis")),
         ("Differences of signatures", "signature_change.json", ("basis",)),
     ):
-        if (folder / file).exists():
-            value = json.loads((folder / file).read_text())
-            for key in keys:
-                value = value.get(key, {}) if isinstance(value, dict) else {}
-            if isinstance(value, str):
-                found.append({"name": name, "text": value})
-    return found
+        value = case.facts(file, {})
+        for key in keys:
+            value = value.get(key, {}) if isinstance(value, dict) else {}
+        if isinstance(value, str):
+            rules.append({"name": name, "text": value})
+    return rules
 
 
 def versions_of(path: Path | None) -> list[tuple[str, str]]:
-    """(step, packages) of versions.yml, which holds `STEP:` and indented `package: version`."""
-    found: dict[str, list[str]] = {}
-    for line in path.read_text().splitlines() if path else []:
-        if line and not line.startswith(" "):
-            found[line.rstrip(":")] = []
-        elif line.strip() and found:
-            found[list(found)[-1]].append(line.strip().replace(": ", " "))
-    return sorted((step, ", ".join(packages)) for step, packages in found.items())
+    """(step, packages) of a file with a line `STEP package=version package=version` per step."""
+    lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines()] if path else []
+    return sorted((step, ", ".join(packages).replace("=", " ")) for step, *packages in lines)
 
 
-def fill(assets: Path, **content) -> str:
-    """The page: template, style and script of the folder assets with their content."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(assets),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-    )
-    # Our own files and SVG, in which texts were escaped when they were drawn, go in as they are.
-    raw = {
-        name: jinja2.utils.markupsafe.Markup((assets / f"case.{kind}").read_text())
-        for name, kind in (("css", "css"), ("script", "js"))
-    }
-    for section in content["sections"]:
-        for figure in [
-            *section["figures"],
-            *(figure for tab in section["tabs"] for figure in tab["figures"]),
-        ]:
-            figure["svg"] = {name: jinja2.utils.markupsafe.Markup(svg) for name, svg in figure["svg"].items()}
-    return environment.get_template("case.html.j2").render(**raw, **content)
+def with_drawings(figures: list[dict], patient: str) -> list[dict]:
+    """Figures with their drawings of the folders figures and narrow of the current one."""
+    folders = {"wide": Path("figures"), "narrow": Path("narrow")}
+    return [
+        figure
+        | {
+            "svg": {
+                width: raw((folder / f"{patient}.{figure['id']}.svg").read_text(encoding="utf-8"))
+                for width, folder in folders.items()
+            }
+        }
+        for figure in figures
+    ]
 
 
-@click.command()
+@command()
 @click.argument("results", type=FOLDER)
 @click.option("--patient", required=True, help="Name of the patient.")
 @click.option("--answer", required=True, type=FILE, help="<patient>.answer.json")
-@click.option("--surroundings", required=True, type=FILE, help="<patient>.surroundings.json")
-@click.option(
-    "--figures",
-    required=True,
-    multiple=True,
-    type=FILE,
-    help="<patient>.course.json, .tumour.json, .cells.json, .niche.json, .summary.json",
-)
+@click.option("--figures", required=True, type=FILE, help="<patient>.figures.json")
 @click.option("--maps", required=True, type=FILE, help="<patient>.map.json")
 @click.option("--assets", required=True, type=FOLDER, help="Folder with case.html.j2, case.css and case.js.")
 @click.option("--columns", required=True, type=FILE, help="Dictionary: column, file, from, kind, meaning.")
-@click.option("--parameters", type=FILE, help="params.json of the run.")
-@click.option("--versions", type=FILE, help="versions.yml of the run.")
+@click.option("--parameters", type=FILE, help="Parameters of the run, as JSON.")
+@click.option("--versions", type=FILE, help="Versions: a line `STEP package=version ...` per step.")
 @click.option("--release", default="", help="Version of clonewatch.")
-@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
 def main(
-    results, patient, answer, surroundings, figures, maps, assets, columns, parameters, versions, release
-):
+    results: Path, patient: str, answer: Path, figures: Path, maps: Path, assets: Path, columns: Path,
+    parameters: Path | None, versions: Path | None, release: str,
+) -> None:  # fmt: skip
     """Fill the page of a PATIENT with the tables of RESULTS and the drawings in the folders figures and narrow."""
-    import pandas as pd
-
-    specs = [spec for path in figures for spec in json.loads(path.read_text())]
-    for spec in specs:
-        name = f"{patient}.{spec['id']}.svg"
-        spec["svg"] = {
-            width: Path(folder, name).read_text()
-            for width, folder in (("wide", "figures"), ("narrow", "narrow"))
-        }
-    layouts, said = json.loads(maps.read_text()), json.loads(answer.read_text())
-    said["surroundings"] = json.loads(surroundings.read_text())
-    samples = samples_of(results, patient)
-    mine = {sample["sample"] for sample in samples} | {"", None}
-    said["warnings"] = grouped([warning for warning in said["warnings"] if warning.get("sample") in mine])
-    said["clones"] = merged(said["clones"])
-    tables = read_tables(
-        results, {spec["table"] for spec in specs} | {f"{patient}.{name}.tsv" for name in EXTRA}, patient
+    specs, layouts, statements = (
+        with_drawings(read_json(figures), patient),
+        read_json(maps),
+        read_json(answer),
     )
-    page = fill(
-        assets, patient=patient, samples=samples, answer=said, sections=arrange(specs, layouts), maps=layouts,
-        tables={name: {"rows": entry["rows"]} for name, entry in tables.items()}, rules=rules_of(results, patient),
+    samples = samples_of(results, patient)
+    names = {sample["sample"] for sample in samples} | {"", None}
+    warnings = [warning for warning in statements["warnings"] if warning.get("sample") in names]
+    statements |= {"warnings": grouped(warnings), "clones": merged(statements["clones"])}
+    named = {spec["table"] for spec in specs} | {f"{patient}.{name}.tsv" for name in EXTRA}
+    tables = read_tables(results, named, patient)
+    page = render(
+        assets, "case.html.j2", patient=patient, samples=samples, answer=statements, sections=arrange(specs, layouts),
+        maps=layouts, tables={name: {"rows": entry["rows"]} for name, entry in tables.items()},
         packed={name: packed(entry["csv"]) for name, entry in tables.items()}, citations=CITATIONS, release=release,
-        dictionary=pd.read_csv(columns, sep="\t", dtype=str).to_dict("records"), versions=versions_of(versions),
-        parameters=sorted(json.loads(parameters.read_text()).items()) if parameters else [],
+        rules=rules_of(Case(results, patient)), dictionary=read_text_table(columns).to_dict("records"),
+        versions=versions_of(versions), parameters=sorted(read_json(parameters).items()) if parameters else [],
+        **{name: raw((assets / file).read_text()) for name, file in (("css", "case.css"), ("script", "case.js"))},
     )  # fmt: skip
     Path(f"{patient}.case_report.html").write_text(page, encoding="utf-8")
 

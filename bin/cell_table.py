@@ -2,14 +2,12 @@
 """One row per kept cell with the results of every step: the table that is exported and that the report draws."""
 
 import re
-from importlib.metadata import version
 from pathlib import Path
 
 import click
-
-PACKAGES = ("click", "pandas", "pyarrow")
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+from _cli import FILE, FOLDER, command
+from _errors import InputError
+from _tables import read_text_table, write_parquet
 
 
 def read_fragments(folder: Path, name: str):
@@ -65,24 +63,23 @@ def cell_table(labels, columns, fragments):
     return table
 
 
-@click.command()
+@command()
 @click.argument("results", type=FOLDER)
 @click.option("--labels", required=True, type=FILE, help="labels.parquet of the run.")
 @click.option("--columns", required=True, type=FILE, help="Dictionary: column, file, from, kind, meaning.")
-@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-def main(results, labels, columns):
+def main(results: Path, labels: Path, columns: Path) -> None:
     """Join the per-cell tables of the folder RESULTS (<sample or patient>.<file>.parquet) to the labels."""
     import pandas as pd
 
-    dictionary = pd.read_csv(columns, sep="\t", dtype=str).rename(columns={"from": "source"})
+    dictionary = read_text_table(columns).rename(columns={"from": "source"})
     known = pd.read_parquet(labels).set_index("cell_id")
     if known.index.has_duplicates:
         twice = known.index[known.index.duplicated()][0]
-        raise click.ClickException(f"{labels.name}: {twice} stands there twice; cell_id must be unique")
+        raise InputError(f"{labels.name}: {twice} is listed twice; cell_id must be unique")
     needed = set(dictionary["file"]) - {"labels"}
     table = cell_table(known, dictionary, {name: read_fragments(results, name) for name in needed})
     table[["umap_1", "umap_2"]] = known[["umap_1", "umap_2"]].astype("float32")
-    table.reset_index().to_parquet("cells.parquet", compression="zstd", index=False)
+    write_parquet(table.reset_index(), "cells.parquet")
 
 
 if __name__ == "__main__":

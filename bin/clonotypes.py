@@ -1,15 +1,20 @@
 #!/usr/bin/env python3
 """Clones of one patient over all samples, BCR and TCR, from the chains that are the cells' own."""
 
-import json
-from importlib.metadata import version
+from pathlib import Path
 
 import click
+import numpy as np
+from _chain_groups import RULES, own_chain_groups
+from _chains import codes, strongest_first
+from _cli import FILE, command, write_json
+from _clones import RECEPTORS
+from _tables import write_parquet
 
-PACKAGES = ("click", "numpy", "pandas", "scipy", "pyarrow")
-FILE = click.Path(exists=True, dir_okay=False)
-PARTIAL = click.Choice(["attach", "separate"])
-RECEPTORS = {"BCR": "B", "TCR": "T"}
+JUDGED = [
+    "cell_id", "library", "chain_type", "rank", "verdict", "locus", "v_call", "j_call", "junction", "junction_aa",
+    "duplicate_count", "consensus_count",
+]  # fmt: skip
 UNCOUNTED = ("ambiguous", "multichain")
 PRIMARY_RATIO = 5  # a second, different VDJ chain is set aside where the first has this many times its UMIs
 RARE_PARTNER = 0.01  # another partner chain in at most this part of a clone's cells is noise,
@@ -17,46 +22,44 @@ SURE = 5  # and so is a single cell beside this many that agree
 SILENT = 3  # a chain is taken as not expressed where this many cells lack it for each that shows one
 
 
-def rule_texts(chains, partial, count_ambiguous):
-    """The clone rule, short for tables (`similarity 0.85, one-chain cells attach`) and in words.
-
-    chains: the same of the chains alone (`similarity 0.85`).
-    """
-    text = f"{chains['rule_text']}; one-chain cells "
+def rule_texts(rule: str, similarity: float, partial: str, count_ambiguous: bool) -> tuple[str, str]:
+    """The clone rule, short for tables (`similarity 0.85, one-chain cells attach`) and in words."""
+    short, text = rule, f"identical {rule.replace('_', '-')} junctions of both chains"
+    if rule == "similarity":
+        short = f"similarity {similarity:g}"
+        text = "BCR: same V gene, J gene and junction length, junction nucleotides at least "
+        text += f"{similarity:g} similar (single linkage), light chain consistent; TCR: identical junctions"
+    text += "; one-chain cells "
     text += "join where exactly one clone fits" if partial == "attach" else "are clones of their own"
-    text += "; ambiguous and multichain cells are in " + (
-        "denominators only" if count_ambiguous else "no denominator"
-    )
-    short = f"{chains['rule']}, one-chain cells {partial}"
-    return {"rule": short + (", ambiguous cells counted" if count_ambiguous else ""), "rule_text": text}
-
-
-def codes(table):
-    """Codes 0.. of the distinct rows of a table, in order of first appearance."""
-    return table.groupby(list(table.columns), sort=False, dropna=False, observed=True).ngroup().to_numpy()
+    text += "; ambiguous and multichain cells are in "
+    text += "denominators only" if count_ambiguous else "no denominator"
+    return f"{short}, one-chain cells {partial}{', ambiguous cells counted' if count_ambiguous else ''}", text
 
 
 def cell_chains(chains):
-    """Per cell and arm: number of own chains; unit, exact and UMIs of the two best (-1 where none)."""
+    """Per cell and chain type: number of own chains; unit, exact and UMIs of the two strongest (-1 where none)."""
     import pandas as pd
 
-    order = ["duplicate_count", "consensus_count", "junction", "junction_aa"]
-    chains = chains.sort_values(order, ascending=False, kind="stable")
-    chains = chains.assign(place=chains.groupby(["cell_id", "arm"], observed=True).cumcount() + 1)
+    chains = strongest_first(chains)
+    rank = chains.groupby(["cell_id", "chain_type"], observed=True).cumcount() + 1
     wide = {}
-    for arm in ("VDJ", "VJ"):
-        here = chains[chains["arm"] == arm].set_index("cell_id")
-        wide[f"n_{arm}"] = here.groupby(level=0).size()
+    for kind in ("VDJ", "VJ"):
+        of_kind = chains["chain_type"] == kind
+        wide[f"n_{kind}"] = chains.loc[of_kind, "cell_id"].value_counts()
         for place in (1, 2):
-            rows = here[here["place"] == place]
-            wide |= {f"{what}_{arm}_{place}": rows[what] for what in ("unit", "exact", "duplicate_count")}
+            rows = chains[of_kind & (rank == place)].set_index("cell_id")
+            wide |= {f"{what}_{kind}_{place}": rows[what] for what in ("unit", "exact", "duplicate_count")}
     zeros = dict.fromkeys((name for name in wide if name.startswith(("n_", "duplicate"))), 0)
     return pd.DataFrame(wide).fillna(zeros).fillna(-1).astype("int64").sort_index()
 
 
-def linked(first, second):
+def units(cells) -> tuple[np.ndarray, ...]:
+    """Units of the two VDJ chains, then of the two VJ chains of each cell (of cell_chains)."""
+    return tuple(cells[f"unit_{kind}_{place}"].to_numpy() for kind in ("VDJ", "VJ") for place in (1, 2))
+
+
+def linked(first, second) -> np.ndarray:
     """Components of pairs (VDJ unit, VJ unit); each row joins the pairs that it may be. Component per row."""
-    import numpy as np
     import pandas as pd
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -69,21 +72,20 @@ def linked(first, second):
     return connected_components(edges, directed=False)[1][nodes[0]] if n else np.zeros(0, np.int64)
 
 
-def separate_clones(cells, kinds):
+def separate_clones(cells, kinds) -> tuple[np.ndarray, np.ndarray]:
     """scirpy's `define_clonotypes`: cells of one receptor type that share a VDJ and a VJ chain, any place."""
-    import numpy as np
     import pandas as pd
 
     kind = pd.factorize(kinds.reindex(cells.index))[0]
     span = int(cells.filter(like="unit_").to_numpy().max(initial=0)) + 2
-    h1, h2, l1, l2 = (cells[f"unit_{arm}_{place}"].to_numpy() for arm in ("VDJ", "VJ") for place in (1, 2))
+    h1, h2, l1, l2 = units(cells)
     h1, h2, l2 = h1 + kind * span, np.where(h2 < 0, h1, h2) + kind * span, np.where(l2 < 0, l1, l2)
     both = (cells["n_VDJ"] > 0) & (cells["n_VJ"] > 0)
     evidence = np.select([both, cells["n_VDJ"] > 0], ["paired", "VDJ"], "VJ unplaced")
     return linked((h1, l1), [(h1, l2), (h2, l1), (h2, l2)]), evidence.astype(object)
 
 
-def fitting(chain, clone, wanted):
+def fitting(chain, clone, wanted) -> tuple[np.ndarray, np.ndarray]:
     """For each wanted chain the number of clones that it fits, and the clone where that is one (else -1).
 
     chain, clone: of cells that define clones. Those incidental beside the chain's largest do not count.
@@ -92,9 +94,9 @@ def fitting(chain, clone, wanted):
 
     pairs = pd.DataFrame({"chain": chain, "clone": clone}).value_counts().rename("n").reset_index()
     pairs = pairs[~incidental(pairs["n"], pairs.groupby("chain")["n"].transform("max"))]
-    found = pairs.groupby("chain")["clone"].agg(["size", "first"]).reindex(wanted)
-    number = found["size"].fillna(0).astype(int).to_numpy()
-    return number, found["first"].where(number == 1, -1).astype(int).to_numpy()
+    fits = pairs.groupby("chain")["clone"].agg(["size", "first"]).reindex(wanted)
+    number = fits["size"].fillna(0).astype(int).to_numpy()
+    return number, fits["first"].where(number == 1, -1).astype(int).to_numpy()
 
 
 def incidental(n, largest):
@@ -102,35 +104,32 @@ def incidental(n, largest):
     return ((n == 1) & (largest >= SURE)) | (n <= RARE_PARTNER * largest)
 
 
-def partner_clones(h1, l1, l2, hx, paired, heavy_only):
+def partner_clones(h1, l1, l2, hx, paired, heavy_only) -> tuple[np.ndarray, np.ndarray]:
     """Clones of paired cells: components of shared (VDJ unit, VJ unit). (component, defines) over `paired`.
 
     A component defines no clone where it is incidental beside a larger one of the same exact VDJ chain, or
     where the VDJ unit mostly comes without VJ chain (as in blasts) and its partners disagree.
     """
-    import numpy as np
     import pandas as pd
 
     second = np.where(l2[paired] < 0, l1[paired], l2[paired])
-    part = linked((h1[paired], l1[paired]), [(h1[paired], second)])
-    table = pd.DataFrame({"hx": hx[paired], "unit": h1[paired], "part": part})
-    here = table.groupby(["hx", "part"])["unit"].transform("size")
-    size = table.groupby("part")["unit"].transform("size")
-    odd = incidental(size, here.groupby(table["hx"]).transform("max"))
+    component = linked((h1[paired], l1[paired]), [(h1[paired], second)])
+    table = pd.DataFrame({"hx": hx[paired], "unit": h1[paired], "component": component})
+    with_exact = table.groupby(["hx", "component"])["unit"].transform("size")
+    size = table.groupby("component")["unit"].transform("size")
+    odd = incidental(size, with_exact.groupby(table["hx"]).transform("max"))
     alone = pd.Series(h1[heavy_only]).value_counts().reindex(table["unit"]).fillna(0).to_numpy()
-    several = table.groupby("unit")["part"].transform("nunique") > 1
-    silent = several & (alone > SILENT * table.groupby("unit")["part"].transform("size"))
-    return part, ~(odd | silent).to_numpy()
+    by_unit = table.groupby("unit")["component"]
+    silent = (by_unit.transform("nunique") > 1) & (alone > SILENT * by_unit.transform("size"))
+    return component, ~(odd | silent).to_numpy()
 
 
-def attached_clones(cells):
+def attached_clones(cells) -> tuple[np.ndarray, np.ndarray]:
     """Clones of paired cells; one-chain cells join where one fits. (clone or -1, evidence) per cell."""
-    import numpy as np
-
     n = len(cells)
     beyond = n + int(cells["unit_VDJ_1"].max()) + 1 if n else 0  # above all codes of clones by a VDJ chain
     clone, evidence = np.full(n, -1), np.full(n, "ambiguous", dtype=object)
-    h1, h2, l1, l2 = (cells[f"unit_{arm}_{place}"].to_numpy() for arm in ("VDJ", "VJ") for place in (1, 2))
+    h1, h2, l1, l2 = units(cells)
     hx, lx = cells["exact_VDJ_1"].to_numpy(), cells["exact_VJ_1"].to_numpy()
     best, next_best = (cells[f"duplicate_count_VDJ_{place}"].to_numpy() for place in (1, 2))
     multi = ((cells["n_VDJ"] > 2) | (cells["n_VJ"] > 2)).to_numpy()
@@ -138,9 +137,9 @@ def attached_clones(cells):
     clear = ~multi & ((h2 < 0) | (h1 == h2) | (best >= PRIMARY_RATIO * next_best))
 
     both, heavy_only = (np.flatnonzero(clear & (h1 >= 0) & chosen) for chosen in (l1 >= 0, l1 < 0))
-    part, defines = partner_clones(h1, l1, l2, hx, both, heavy_only)
+    component, defines = partner_clones(h1, l1, l2, hx, both, heavy_only)
     paired, other_light = both[defines], both[~defines]
-    clone[paired], evidence[paired] = part[defines], "paired"
+    clone[paired], evidence[paired] = component[defines], "paired"
 
     def join(rows, known, words):
         """Rows to the one clone among cells `known` with their exact VDJ chain, else with their VDJ unit."""
@@ -176,16 +175,16 @@ def attached_clones(cells):
     return clone, evidence
 
 
-def name_clones(clone, patient, receptor):
+def name_clones(clone: np.ndarray, patient: str, receptor: str):
     """Clone names `<patient>.B1`, .. by size (ties: order of first cell), as Series of the codes."""
     import pandas as pd
 
     sizes = pd.Series(clone[clone >= 0]).value_counts(sort=False).sort_values(ascending=False, kind="stable")
-    names = [f"{patient}.{RECEPTORS[receptor]}{i + 1}" for i in range(len(sizes))]
+    names = [f"{patient}.{receptor[0]}{i + 1}" for i in range(len(sizes))]
     return pd.Series(names, index=sizes.index, dtype=object)
 
 
-def define_clones(chains, pairing, patient, receptor, partial, count_ambiguous=False):
+def define_clones(chains, pairing, patient: str, receptor: str, partial: str, count_ambiguous: bool = False):
     """Clones of one receptor from own chains with groups. Index cell_id; clone, evidence, counted (in denominators)."""
     import pandas as pd
 
@@ -200,12 +199,11 @@ def define_clones(chains, pairing, patient, receptor, partial, count_ambiguous=F
     return cells
 
 
-def per_cell(cell_ids, chains, pairing, results):
+def per_cell(cell_ids, chains, pairing, results: dict):
     """One row per kept cell: for both receptors clone, evidence, counted, and scirpy's categories.
 
     Without an own productive chain: `undecided` (only the lineage speaks against one), `ambient` or `none`.
     """
-    import numpy as np
     import pandas as pd
 
     table = pd.DataFrame({"cell_id": cell_ids})
@@ -226,36 +224,51 @@ def per_cell(cell_ids, chains, pairing, results):
     return table
 
 
-@click.command()
+@command()
 @click.argument("chains", type=FILE)
 @click.option("--patient", required=True, help="Patient; first part of clone names and output files.")
-@click.option("--pairing", required=True, type=FILE, help="Chain categories per cell.")
-@click.option("--chain-rule", required=True, type=FILE, help="The rule of the groups (JSON).")
-@click.option("--partial", default="attach", show_default=True, type=PARTIAL, help="One-chain cells.")
-@click.option("--count-ambiguous", is_flag=True, help="Ambiguous and multichain cells are in denominators.")
-@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-def main(chains, patient, pairing, chain_rule, partial, count_ambiguous):
-    """Clones of BCR and TCR over all samples of a patient. CHAINS: the judged chains with their groups (parquet)."""
+@click.option("--pairing", required=True, type=FILE, help="Chain categories of the kept cells.")
+@click.option(
+    "--clone-rule", default="similarity", type=click.Choice(RULES), help="Which chains are the same."
+)
+@click.option(
+    "--similarity",
+    default=0.85,
+    type=click.FloatRange(0.5, 1),
+    help="Minimum share of equal bases in BCR junctions.",
+)
+@click.option(
+    "--partial",
+    default="attach",
+    type=click.Choice(["attach", "separate"]),
+    help="What becomes of one-chain cells.",
+)
+@click.option("--count-ambiguous", is_flag=True, help="Count ambiguous and multichain cells in denominators.")
+def main(
+    chains: Path,
+    patient: str,
+    pairing: Path,
+    clone_rule: str,
+    similarity: float,
+    partial: str,
+    count_ambiguous: bool,
+) -> None:
+    """Clones of BCR and TCR over all samples of a patient. CHAINS: the judged chains (parquet)."""
     import pandas as pd
 
-    table = pd.read_parquet(chains)
+    judged = pd.read_parquet(chains, columns=JUDGED)
     categories = pd.read_parquet(pairing).set_index("cell_id")
-    own = table[table["unit"] >= 0]
-    how, results = (partial, count_ambiguous), {}
-    for receptor in RECEPTORS:
-        here = own[own["library"] == receptor]
-        results[receptor] = define_clones(here, categories, patient, receptor, *how)
-    cells = per_cell(categories.index, table, categories, results)
-    with open(chain_rule) as file:
-        facts = {"patient": patient} | rule_texts(json.load(file), *how)
-    cells["rule"] = facts["rule"]
-    for name in RECEPTORS:
-        here = cells.filter(regex=f"^{name.lower()}_").set_axis(["clone", "evidence", "counted"], axis=1)
-        facts[name] = {"clones": here["clone"].nunique(), "counted": int(here["counted"].sum())}
-        facts[name]["evidence"] = here["evidence"].value_counts().to_dict()
-    cells.to_parquet(f"{patient}.clones.parquet", compression="zstd", index=False)
-    with open(f"{patient}.clonotypes.json", "w") as file:
-        json.dump(facts, file, indent=1, allow_nan=False)
+    own = own_chain_groups(judged, clone_rule, similarity)
+    results = {
+        receptor: define_clones(
+            own[own["library"] == receptor], categories, patient, receptor, partial, count_ambiguous
+        )
+        for receptor in RECEPTORS
+    }
+    rule, text = rule_texts(clone_rule, similarity, partial, count_ambiguous)
+    cells = per_cell(categories.index, judged, categories, results).assign(rule=rule)
+    write_parquet(cells, f"{patient}.clones.parquet")
+    write_json({"patient": patient, "rule": rule, "rule_text": text}, f"{patient}.clonotypes.json")
 
 
 if __name__ == "__main__":

@@ -1,34 +1,23 @@
 #!/usr/bin/env python3
-"""Cells that carry the gains and losses of their population: calls, shares over time and subsets, sub-clones."""
+"""Gains and losses of chromosome arms: populations and cells that carry them, shares over time and subsets, sub-clones."""
 
 import itertools
-import json
-from importlib.metadata import version
 from pathlib import Path
 
 import click
 import numpy as np
+from _arm_events import interval, judge, share_curve
+from _arm_profile import DIGITS, along_genome
+from _arms import arm_facts, populations, read_positions, score_arms
+from _cli import FILE, command, multiqc_section, write_json
+from _clones import read_labels
+from _receptors import Lineages
+from _shares import wilson
+from _tables import write_parquet, write_table
 
-PACKAGES = ("click", "numpy", "pandas", "statsmodels")
-FILE = click.Path(exists=True, dir_okay=False)
 MAX_JOINT = 5  # events that sub-clones are made of
-COLUMNS = """patient population cell_type normal baseline level stratum day arm event verdict n total share
+COLUMNS = """population cell_type normal baseline level stratum day arm event verdict n total share
 low high expression evidence replicated elsewhere separation shift error agreeing scored_genes mb"""
-
-
-def share_curve(normal, altered, steps: int = 101):
-    """Log likelihood of each share of altered cells, 0 to 1 in `steps`, from the cells' log densities."""
-    share = np.linspace(0, 1, steps)[:, None]
-    top = np.maximum(normal, altered)
-    low, high = np.exp(normal - top), np.exp(altered - top)
-    return np.log(np.maximum((1 - share) * low + share * high, 1e-300)).sum(axis=1) + top.sum()
-
-
-def interval(curve) -> dict[str, float]:
-    """The likeliest share and its 95 % interval: shares within 1.92 of the highest log likelihood."""
-    inside = np.flatnonzero(curve >= curve.max() - 1.92)
-    bounds = {"share": curve.argmax(), "low": inside.min(), "high": max(inside.max(), 1)}
-    return {name: float(i) / (len(curve) - 1) for name, i in bounds.items()}
 
 
 def sub_clones(normal, altered, rounds: int = 200):
@@ -51,12 +40,10 @@ def sub_clones(normal, altered, rounds: int = 200):
 def call_cells(cells, events):
     """Calls of one population's cells and the rows of its strata and sub-clones, from its detected events.
 
-    cells: log densities of arm_densities.parquet with timepoint, day and subset; events: the population's detected rows.
+    cells: log densities of _arm_events.judge with timepoint, day and subset; events: the population's detected rows.
     Returns (arm profile per cell, like `1q+ 13q-` or `none`; cells called per event; rows). The MAX_JOINT events
     with most evidence are called together, further ones each by itself.
     """
-    from statsmodels.stats.proportion import proportion_confint
-
     keys = [f"{arm} {event}" for arm, event in zip(events.arm, events.event, strict=True)]
     normal, altered = (
         cells[[f"{key}:{state}" for key in keys]].to_numpy() for state in ("normal", "altered")
@@ -70,21 +57,19 @@ def call_cells(cells, events):
     rows = []
     for i, event in enumerate(events[["arm", "event", "verdict"]].to_dict("records")):
         for level in ("timepoint", "subset"):
-            for stratum, at in cells.groupby(level, observed=True).indices.items():
-                row = interval(share_curve(normal[at, i], altered[at, i]))
-                row |= {"n": int(called[at, i].sum()), "total": len(at), "stratum": stratum, "level": level}
-                row["day"] = cells.day.iloc[at[0]] if level == "timepoint" else None
-                rows.append(row | event)
+            for stratum, members in cells.groupby(level, observed=True).indices.items():
+                row = event | interval(share_curve(normal[members, i], altered[members, i]))
+                row |= {"n": int(called[members, i].sum()), "total": len(members)}
+                day = cells.day.iloc[members[0]] if level == "timepoint" else None
+                rows.append(row | {"level": level, "stratum": stratum, "day": day})
     times = {"all": np.arange(len(cells))} | cells.groupby("timepoint", observed=True).indices
-    for stratum, at in times.items():
-        day = None if stratum == "all" else cells.day.iloc[at[0]]
+    for stratum, members in times.items():
+        day = None if stratum == "all" else cells.day.iloc[members[0]]
         for name in sorted(set(profile)):
-            n, total = int((profile[at] == name).sum()), len(at)
-            low, high = proportion_confint(n, total, method="wilson")
-            high = high if n else 1 - 0.05 ** (1 / total)
-            row = {"n": n, "total": total, "share": n / total, "low": float(low), "high": float(high)}
-            row |= {"stratum": stratum, "day": day}
-            rows.append(row | {"level": "sub-clone", "event": name})
+            n, total = int((profile[members] == name).sum()), len(members)
+            share, low, high = map(float, wilson(n, total))
+            row = {"level": "sub-clone", "stratum": stratum, "day": day, "event": name}
+            rows.append(row | {"n": n, "total": total, "share": share, "low": low, "high": high})
     return profile, called.sum(axis=0), rows
 
 
@@ -106,31 +91,58 @@ def table_of(events, cells):
     return pd.DataFrame(parts, columns=COLUMNS.split()), profiles
 
 
-@click.command()
-@click.argument("events", type=FILE)
-@click.argument("densities", type=FILE)
+@command()
+@click.argument("cells", nargs=-1, required=True, type=FILE)
 @click.option("--patient", required=True, help="Name of the patient; outputs are called after it.")
-@click.option("--labels", required=True, type=FILE, help="labels.parquet with time points and subsets.")
-@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-def main(events, densities, patient, labels) -> None:
-    """Call the cells of the EVENTS (arm_events.parquet) from their DENSITIES (arm_densities.parquet)."""
+@click.option("--labels", required=True, type=FILE, help="The patient's labels.parquet.")
+@click.option("--clones", type=FILE, help="The patient's clones.parquet.")
+@click.option("--lineages", required=True, type=FILE, help="Table of lineages: which can be malignant.")
+@click.option("--gene-positions", required=True, type=FILE, help="Table: gene chromosome start end arm.")
+@click.option("--gtf", type=FILE, help="genes.gtf of the Cell Ranger reference, for other genomes.")
+@click.option("--masked", required=True, type=FILE, help="Table of patterns of genes to leave out.")
+@click.option("--min-reference", default=50, type=click.IntRange(5), help="Cells a baseline needs.")
+@click.option("--min-clone", default=20, type=click.IntRange(2), help="Cells a clone needs to be judged.")
+@click.option("--window", default=100, type=click.IntRange(5), help="Genes of a window along the genome.")
+@click.option("--step", default=10, type=click.IntRange(1), help="Genes from one window to the next.")
+@click.option("--min-cells", default=20, type=click.IntRange(5), help="Cells a population needs.")
+@click.option(
+    "--min-share", default=0.05, type=click.FloatRange(0, 1), help="Smallest share that is an event."
+)
+@click.option("--seed", default=0, type=click.IntRange(0), help="Seed of the cells that the search looks at.")
+def main(
+    cells: tuple[Path, ...], patient: str, labels: Path, clones: Path | None, lineages: Path, gene_positions: Path,
+    gtf: Path | None, masked: Path, min_reference: int, min_clone: int, window: int, step: int, min_cells: int,
+    min_share: float, seed: int,
+) -> None:  # fmt: skip
+    """Find the gains and losses of arms in a patient's CELLS (h5ad of the samples)."""
     import pandas as pd
 
-    cells = pd.read_parquet(densities)
-    label = pd.read_parquet(labels).set_index("cell_id")[["timepoint", "day", "subset"]]
-    cells = cells.join(label.astype({"timepoint": str, "subset": str}), on="cell_id")
-    table, cells["cnv_profile"] = table_of(pd.read_parquet(events), cells)
-    table["patient"] = patient
-    table.to_csv(f"{patient}.cnv.tsv", sep="\t", index=False, float_format="%.4g")
-    kept = cells[["cell_id", "population", "normal", "baseline", "cnv_profile"]]
-    kept.to_parquet(f"{patient}.cnv.parquet", compression="zstd", index=False)
-    found = table[(table.level == "population") & (table.verdict == "detected") & table.normal.eq(False)]
-    columns = ["total", "share", "low", "high", "baseline"]
-    names = [f"{patient} {row.population} {row.arm} {row.event}" for row in found.itertuples()]
-    section = {"id": "cnv", "section_name": "Arm gains and losses", "plot_type": "table"}
-    section["description"] = "Share of cells with one copy more or fewer of an arm, from expression."
-    section["data"] = dict(zip(names, found[columns].to_dict("records"), strict=True))
-    Path(f"{patient}.cnv_mqc.json").write_text(json.dumps(section, indent=1, allow_nan=False) + "\n")
+    label = read_labels(labels, patient, ["timepoint", "day", "lineage", "cell_type", "subset"])
+    of_clone = pd.read_parquet(clones).set_index("cell_id").bcr_clone.dropna() if clones else None
+    judged = populations(label, of_clone, min_clone, Lineages(lineages).malignant)
+    scores = score_arms(cells, judged, read_positions(gene_positions, gtf), masked, min_reference)
+    shifts, windows = along_genome(scores, window, step)
+    events, densities = judge(scores.cells, scores.arms, shifts, min_cells, min_share, seed)
+    strata = label.set_index("cell_id")[["timepoint", "day", "subset"]].astype(
+        {"timepoint": str, "subset": str}
+    )
+    kept = scores.cells[["cell_id", "population", "normal", "baseline"]]
+    table, profiles = table_of(events, kept.join(densities).join(strata, on="cell_id"))
+
+    write_table(table.assign(patient=patient)[["patient", *table]], f"{patient}.cnv.tsv", 4)
+    write_parquet(kept.assign(cnv_profile=profiles), f"{patient}.cnv.parquet")
+    for name, rows in (("arm_shifts", shifts), ("cnv_windows", windows)):
+        write_table(rows.assign(patient=patient)[["patient", *rows]], f"{patient}.{name}.tsv", DIGITS)
+    needs = {"min_reference": min_reference, "min_clone": min_clone}
+    write_json({"patient": patient} | arm_facts(scores) | needs, f"{patient}.arms.json")
+    events = table[(table.level == "population") & (table.verdict == "detected") & table.normal.eq(False)]
+    names = [f"{patient} {row.population} {row.arm} {row.event}" for row in events.itertuples()]
+    shown = events[["total", "share", "low", "high", "baseline"]].to_dict("records")
+    words = "Share of cells with one copy more or fewer of an arm, from expression."
+    section = multiqc_section(
+        "cnv", "Arm gains and losses", words, "table", dict(zip(names, shown, strict=True))
+    )
+    write_json(section, f"{patient}.cnv_mqc.json")
 
 
 if __name__ == "__main__":

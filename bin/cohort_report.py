@@ -1,34 +1,18 @@
 #!/usr/bin/env python3
 """One page over all patients of a run: their answers side by side, their cells over time, what differs, links."""
 
-import json
 from html import escape
-from importlib.metadata import version
 from pathlib import Path
 
 import click
+from _cli import FILE, FOLDER, command, read_json
+from _page import raw, render
+from _results import read_colours, read_rows
+from _words import percent
 
-PACKAGES = ("click", "jinja2", "pandas")
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 WIDE, TALL = 250, 130  # of a small multiple
 TYPES = 12  # cell types drawn
 CERTAIN = 0.05  # false discovery rate up to which a difference is listed
-
-
-def read(folder: Path, name: str):
-    """A table of the folder; None where there is none or it has no row. Names are text: 28 and NA too."""
-    import pandas as pd
-
-    path = folder / name
-    if not path.exists() or not path.stat().st_size:
-        return None
-    names = ("sample", "patient", "timepoint", "from", "to", "clone", "matched_clone", "population", "label", "parent", "stratum",
-             "cell_type", "subset", "source", "target", "event", "kind", "parameter", "unit", "probe", "region", "abnormality",
-             "arm", "verdict", "words")  # fmt: skip
-    how = {"dtype": dict.fromkeys(names, str), "keep_default_na": False, "na_values": [""]}
-    table = pd.read_csv(path, sep="\t", low_memory=False, **how)
-    return table if len(table) else None
 
 
 def patient_row(answer: dict, samples, failed: set[str]) -> dict:
@@ -57,22 +41,22 @@ def panel(title: str, rows, colours: dict[str, str], span: tuple[float, float]) 
     def y(share):
         return TALL - 24 - share / top * (TALL - 54)
 
-    drawn, told = "", []
+    drawn, ends = "", []
     for patient, part in rows.groupby("patient", sort=False):
         part, colour = part.sort_values("day", kind="stable"), colours[patient]
         points = " ".join(f"{x(row.day):.1f},{y(row.share):.1f}" for row in part.itertuples())
         drawn += f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>'
         for row in part.itertuples():
-            said = f"{patient}, day {row.day}: {100 * row.share:.3g} % ({100 * row.low:.3g} to {100 * row.high:.3g})"
+            label = f"{patient}, day {row.day}: {percent(row.share)} ({100 * row.low:.3g} to {100 * row.high:.3g})"
             drawn += f'<line x1="{x(row.day):.1f}" x2="{x(row.day):.1f}" y1="{y(row.low):.1f}" y2="{y(row.high):.1f}" stroke="{colour}"/>'
-            drawn += f'<circle cx="{x(row.day):.1f}" cy="{y(row.share):.1f}" r="3" fill="{colour}"><title>{escape(said)}</title></circle>'
-        told.append(f"{patient} {100 * part['share'].iloc[0]:.3g} % to {100 * part['share'].iloc[-1]:.3g} %")
+            drawn += f'<circle cx="{x(row.day):.1f}" cy="{y(row.share):.1f}" r="3" fill="{colour}"><title>{escape(label)}</title></circle>'
+        ends.append(f"{patient} {percent(part['share'].iloc[0])} to {percent(part['share'].iloc[-1])}")
     small = 'font-size="10" fill="#555555"'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDE} {TALL}" role="img" font-family="Helvetica, Arial, sans-serif">'
-        f"<title>{escape(title)}</title><desc>{escape('; '.join(told))}</desc>"
+        f"<title>{escape(title)}</title><desc>{escape('; '.join(ends))}</desc>"
         f'<text x="8" y="16" font-size="12" font-weight="bold">{escape(title[:36])}</text>'
-        f'<text x="36" y="34" text-anchor="end" {small}>{100 * top:.3g} %</text><text x="36" y="{TALL - 20}" text-anchor="end" {small}>0 %</text>'
+        f'<text x="36" y="34" text-anchor="end" {small}>{percent(top)}</text><text x="36" y="{TALL - 20}" text-anchor="end" {small}>0 %</text>'
         f'<line x1="40" x2="{WIDE - 16}" y1="{TALL - 24}" y2="{TALL - 24}" stroke="#555555"/>'
         f'<text x="40" y="{TALL - 8}" {small}>{low:.0f}</text><text x="{WIDE - 16}" y="{TALL - 8}" text-anchor="end" {small}>{high:.0f}</text>'
         f"{drawn}</svg>"
@@ -104,7 +88,7 @@ def differences(table) -> tuple[list[str], list[list[str]], int]:
     return list(table.columns), rows, len(table)
 
 
-@click.command()
+@command()
 @click.argument("answers", nargs=-1, required=True, type=FILE)
 @click.option(
     "--tables",
@@ -114,31 +98,19 @@ def differences(table) -> tuple[list[str], list[list[str]], int]:
 )
 @click.option("--colours", required=True, type=FILE, help="Table: level, label, colour.")
 @click.option("--assets", required=True, type=FOLDER, help="Folder with cohort.html.j2 and case.css.")
-@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-def main(answers, tables, colours, assets):
+def main(answers: tuple[Path, ...], tables: Path, colours: Path, assets: Path) -> None:
     """Put the ANSWERS (<patient>.answer.json) of a run's patients side by side."""
-    import jinja2
-    import markupsafe
-    import pandas as pd
-
-    palette = pd.read_csv(colours, sep="\t", dtype=str)
-    series = palette.loc[palette["level"] == "series", "colour"].tolist()
-    samples, status = read(tables, "samples.tsv"), read(tables, "qc.tsv")
+    series = list(read_colours(colours)["series"].values())
+    samples, status = read_rows(tables, "samples.tsv"), read_rows(tables, "qc.tsv")
     failed = set() if status is None else set(status.loc[status["status"] == "failed", "sample"])
-    found = sorted((json.loads(path.read_text()) for path in answers), key=lambda answer: answer["patient"])
-    colour_of = {answer["patient"]: series[at % len(series)] for at, answer in enumerate(found)}
-    composition = read(tables, "composition.tsv")
-    columns, rows, tests = differences(read(tables, "differential_abundance.tsv"))
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(assets),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-    )
-    page = environment.get_template("cohort.html.j2").render(
-        css=markupsafe.Markup((assets / "case.css").read_text()), patients=[patient_row(a, samples, failed) for a in found],
-        panels=[markupsafe.Markup(svg) for svg in (panels(composition, colour_of) if composition is not None else [])],
-        colours=colour_of, columns=columns, differences=rows, tests=tests,
+    in_order = sorted(map(read_json, answers), key=lambda answer: answer["patient"])
+    colour_of = {answer["patient"]: series[at % len(series)] for at, answer in enumerate(in_order)}
+    composition = read_rows(tables, "composition.tsv")
+    columns, rows, tests = differences(read_rows(tables, "differential_abundance.tsv"))
+    page = render(
+        assets, "cohort.html.j2", css=raw((assets / "case.css").read_text()), colours=colour_of, columns=columns,
+        patients=[patient_row(answer, samples, failed) for answer in in_order], differences=rows, tests=tests,
+        panels=[] if composition is None else [raw(svg) for svg in panels(composition, colour_of)],
     )  # fmt: skip
     Path("cohort_report.html").write_text(page, encoding="utf-8")
 

@@ -1,24 +1,22 @@
 #!/usr/bin/env python3
-"""Ligand-receptor communication of one sample between cell groups: five methods and their consensus, as LIANA
-forms it.
-"""
+"""Ligand-receptor communication of one sample between cell groups: five methods and their consensus, as LIANA forms it."""
 
 import json
-from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
+from _cli import FILE, command
+from _pairs import measured_pairs, read_pairs, read_watch_list, watched
+from _tables import write_parquet
 
-PACKAGES = ("click", "numpy", "pandas", "scipy", "anndata", "hdf5plugin")
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 MAGNITUDES = ("lr_means", "expr_prod", "lrscore")
 SPECIFICITIES = ("cellphone_pvals", "scaled_weight", "lr_logfc", "spec_weight")
 
 
 def gene_statistics(matrix, codes: np.ndarray, n_groups: int) -> dict[str, np.ndarray]:
-    """Per group and gene (groups x genes): mean, share of expressing cells, mean z score, log2 fold change to
-    the others.
+    """Per group and gene (groups x genes): mean, share of expressing cells, mean z score, log2 fold change to the others.
 
     `matrix` is cells x genes, CSR, log1p of normalised counts; `codes` gives each cell's group.
     """
@@ -47,32 +45,17 @@ def gene_statistics(matrix, codes: np.ndarray, n_groups: int) -> dict[str, np.nd
     }
 
 
-def complexes(names, position: dict[str, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Gene positions of the subunits (complexes x most subunits, -1 where none), and which complexes are
-    measured whole.
-    """
-    parts = [name.split("_") for name in names]
-    table = np.full((len(parts), max(map(len, parts), default=1)), -1)
-    whole = np.array([all(gene in position for gene in part) for part in parts], dtype=bool)
-    for row in np.flatnonzero(whole):
-        table[row, : len(parts[row])] = [position[gene] for gene in parts[row]]
-    return table, whole
-
-
 def weakest(subunits: np.ndarray, mean: np.ndarray, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Per group and complex: the gene of lowest mean, and the lowest share of expressing cells."""
-    used, at = subunits >= 0, np.maximum(subunits, 0)
-    pick = np.where(used, mean[:, at], np.inf).argmin(axis=2)
-    gene = at[np.arange(len(at)), pick]
-    return gene, np.where(used, share[:, at], np.inf).min(axis=2)
+    used, genes = subunits >= 0, np.maximum(subunits, 0)
+    lowest = np.where(used, mean[:, genes], np.inf).argmin(axis=2)
+    return genes[np.arange(len(genes)), lowest], np.where(used, share[:, genes], np.inf).min(axis=2)
 
 
 def permuted_exceedance(matrix, codes, pairs, observed, n_perms: int, seed: int) -> np.ndarray:
-    """Share of label permutations in which (ligand mean + receptor mean) / 2 reaches the observed value
-    (CellPhoneDB).
+    """Share of label permutations in which (ligand mean + receptor mean) / 2 reaches the observed value (CellPhoneDB).
 
-    `pairs`: source, ligand gene, target and receptor gene per row. The stream is LIANA's, so equal seeds
-    agree.
+    `pairs`: source, ligand gene, target and receptor gene per row. The stream is LIANA's, so equal seeds agree.
     """
     from scipy.sparse import csr_matrix
 
@@ -91,9 +74,7 @@ def permuted_exceedance(matrix, codes, pairs, observed, n_perms: int, seed: int)
 
 
 def robust_rank(ranks: np.ndarray) -> np.ndarray:
-    """Robust rank aggregation (Kolde et al. 2012) of ranks (rows x methods, 1 the best): 0 to 1, small for
-    the best.
-    """
+    """Robust rank aggregation (Kolde et al. 2012) of ranks (rows x methods, 1 the best): 0 to 1, small for the best."""
     from scipy.special import betainc
 
     if not len(ranks):
@@ -125,31 +106,9 @@ def consensus(table):
     return table
 
 
-def watched(interactions, watch) -> np.ndarray:
-    """Watched pair of each interaction ('' where none): its two genes on opposite sides, either way, alone or
-    in complexes.
-    """
-    left, right = (interactions[side].str.split("_").map(set) for side in ("ligand", "receptor"))
-    names = np.full(len(interactions), "", dtype=object)
-    for pair in watch.itertuples():
-        a, b = pair.gene_a, pair.gene_b
-        found = [(a in x and b in y) or (b in x and a in y) for x, y in zip(left, right, strict=True)]
-        names[found] = pair.name
-    return names
-
-
 def score(
-    matrix,
-    genes,
-    codes,
-    names,
-    interactions,
-    overall: float,
-    min_share: float,
-    n_perms: int,
-    seed: int,
-    always,
-):
+    matrix, genes, codes, names, interactions, overall: float, min_share: float, n_perms: int, seed: int, always
+):  # fmt: skip
     """The scores of all five methods, a row per source, target and interaction.
 
     matrix: cells x genes of the interactions (CSR float32, log1p); codes: group of each cell; names: of the
@@ -159,26 +118,19 @@ def score(
     """
     import pandas as pd
 
-    position = {gene: at for at, gene in enumerate(genes)}
-    sides = [pd.Index(interactions[side].unique()) for side in ("ligand", "receptor")]
-    at = [
-        index.get_indexer(interactions[side])
-        for index, side in zip(sides, ("ligand", "receptor"), strict=True)
-    ]
-    (l_units, l_whole), (r_units, r_whole) = (complexes(index, position) for index in sides)
-    measured = np.flatnonzero(l_whole[at[0]] & r_whole[at[1]])
-    l_at, r_at = at[0][measured], at[1][measured]
+    measured = measured_pairs(interactions, genes)
     stats = gene_statistics(matrix, codes, len(names))
-    l_gene, l_share = weakest(l_units, stats["mean"], stats["share"])
-    r_gene, r_share = weakest(r_units, stats["mean"], stats["share"])
-    both = np.minimum(l_share[:, None, l_at], r_share[None, :, r_at])
-    source, target, row = np.nonzero((both >= min_share) | np.asarray(always)[measured])
+    l_gene, l_share = weakest(measured.ligands, stats["mean"], stats["share"])
+    r_gene, r_share = weakest(measured.receptors, stats["mean"], stats["share"])
+    both = np.minimum(l_share[:, None, measured.ligand], r_share[None, :, measured.receptor])
+    source, target, row = np.nonzero((both >= min_share) | np.asarray(always)[measured.rows])
     kept = both[source, target, row] >= min_share
-    l_at, r_at, chosen = l_at[row], r_at[row], measured[row]
-    ligand, receptor = l_gene[source, l_at], r_gene[target, r_at]
+    l_complex, r_complex, chosen = measured.ligand[row], measured.receptor[row], measured.rows[row]
+    ligand, receptor = l_gene[source, l_complex], r_gene[target, r_complex]
     low_l, low_r = stats["mean"][source, ligand], stats["mean"][target, receptor]
     # A subunit named twice in a complex is two rows in LIANA's table and counts twice in the sums of NATMI.
-    copies = (l_units[l_at] == ligand[:, None]).sum(axis=1) * (r_units[r_at] == receptor[:, None]).sum(axis=1)
+    copies = (measured.ligands[l_complex] == ligand[:, None]).sum(axis=1)
+    copies *= (measured.receptors[r_complex] == receptor[:, None]).sum(axis=1)
     sums = stats["mean"].sum(axis=0)
     means = np.where((low_l == 0) | (low_r == 0), np.float32(0), (low_l + low_r) / 2)
     root = np.sqrt(low_l) * np.sqrt(low_r)
@@ -194,8 +146,8 @@ def score(
         "receptor_complex": pd.Categorical(interactions["receptor"].to_numpy()[chosen]),
         "ligand_mean": low_l,
         "receptor_mean": low_r,
-        "ligand_share": l_share[source, l_at],
-        "receptor_share": r_share[target, r_at],
+        "ligand_share": l_share[source, l_complex],
+        "receptor_share": r_share[target, r_complex],
         "lr_means": means,
         "cellphone_pvals": pvals,
         "expr_prod": low_l * low_r,
@@ -210,43 +162,26 @@ def score(
     return pd.concat([consensus(table[kept].copy()), table[~kept]])
 
 
-def read_table(path: Path, columns: list[str]):
-    """A tab-separated table of text; lines that begin with `#` are comments."""
-    import pandas as pd
-
-    table = pd.read_csv(path, sep="\t", comment="#", dtype=str, keep_default_na=False)
-    missing = [name for name in columns if name not in table.columns]
-    if missing:
-        raise click.ClickException(
-            f"{path.name}: no column {', '.join(missing)}; it needs {', '.join(columns)}, with tabs."
-        )
-    return table
-
-
-def compute(expression, sizes: dict[str, int], interactions, watch, settings: dict):
+def compute(
+    expression, interactions, watch_list, min_cells: int, min_share: float, permutations: int, seed: int
+):
     """All kept and all watched rows, best first; groups below `min_cells` take no part, so there may be none."""
     import pandas as pd
 
-    names = [name for name in sorted(sizes) if sizes[name] >= settings["min_cells"]]
+    sizes = json.loads(expression.uns["groups"])
+    names = [name for name in sorted(sizes) if sizes[name] >= min_cells]
     cells = np.flatnonzero(expression.obs["group"].isin(names))
     seen = np.flatnonzero(expression.X.getnnz(axis=0)) if cells.size else np.arange(expression.n_vars)
-    overall = expression.obs["total_log"].iloc[cells].sum() / max(
-        cells.size * int(expression.uns["genes_seen"]), 1
-    )
-    marks = watched(interactions, watch)
+    values = max(cells.size * int(expression.uns["genes_seen"]), 1)
+    overall = expression.obs["total_log"].iloc[cells].sum() / values
+    codes = pd.Categorical(expression.obs["group"].iloc[cells], names).codes.astype(int)
+    watch = watched(interactions, watch_list)
+    matrix, genes = expression.X[cells][:, seen], expression.var_names[seen]
     table = score(
-        expression.X[cells][:, seen],
-        expression.var_names[seen],
-        pd.Categorical(expression.obs["group"].iloc[cells], names).codes.astype(int),
-        names,
-        interactions,
-        overall,
-        settings["min_share"],
-        settings["permutations"],
-        settings["seed"],
-        marks != "",
+        matrix, genes, codes, names, interactions, overall, min_share, permutations, seed, watch != ""
     )
-    table.insert(4, "watch", pd.Categorical(marks[table.pop("interaction").to_numpy()]))
+    table.insert(0, "sample", str(expression.uns["sample"]))
+    table.insert(5, "watch", pd.Categorical(watch[table.pop("interaction").to_numpy()]))
     for side in ("source", "target"):
         table[f"n_{side}"] = table[side].astype(str).map(sizes).astype(np.int32)
     floats = table.select_dtypes("float64").columns
@@ -254,56 +189,34 @@ def compute(expression, sizes: dict[str, int], interactions, watch, settings: di
     return table.sort_values(["joint_rank", "source", "target"], kind="stable", ignore_index=True)
 
 
-def summary(sample: str, sizes: dict[str, int], table, settings: dict) -> dict:
-    """Facts for the report: groups and their cells, groups left out, pairs kept, watched pairs seen and
-    hidden.
-    """
-    kept, seen = table["kept"], table["watch"] != ""
-    return {
-        "sample": sample,
-        "groups": sizes,
-        "left_out": [name for name, n in sizes.items() if n < settings["min_cells"]],
-        "pairs_kept": int(kept.sum()),
-        "watched_kept": int((kept & seen).sum()),
-        "watched_below_share": int((~kept).sum()),
-        "settings": settings,
-    }
-
-
-@click.command()
+@command()
 @click.argument("cells", type=FILE)
 @click.option("--interactions", required=True, type=FILE, help="Table of pairs: ligand and receptor.")
 @click.option(
-    "--watch-list", required=True, type=FILE, help="Table of pairs always told: name, gene_a, gene_b."
+    "--watch-list",
+    required=True,
+    type=FILE,
+    help="Table of pairs that are always reported: name, gene_a, gene_b.",
+)
+@click.option("--min-cells", type=click.IntRange(2), default=10, help="Fewest cells per group.")
+@click.option(
+    "--min-share",
+    type=click.FloatRange(0, 1),
+    default=0.1,
+    help="Minimum share of a group's cells that express the ligand or receptor.",
 )
 @click.option(
-    "--min-cells", type=click.IntRange(2), default=10, show_default=True, help="Fewest cells per group."
+    "--permutations", type=click.IntRange(1), default=100, help="Permutations of the groups' labels."
 )
-@click.option("--min-share", type=click.FloatRange(0, 1), default=0.1, show_default=True, help="Least share.")
-@click.option("--permutations", type=click.IntRange(1), default=100, show_default=True, help="Of the labels.")
-@click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the permutations."
-)
-@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-def main(cells, interactions, watch_list, **settings):
-    """Score ligand-receptor pairs between the groups of CELLS, the h5ad that communication_cells.py wrote."""
+@click.option("--seed", type=click.IntRange(0), default=0, help="Seed of the permutations.")
+def main(cells: Path, interactions: Path, watch_list: Path, **settings: Any) -> None:
+    """Score ligand-receptor pairs between the groups of CELLS, the h5ad of COMMUNICATION_CELLS."""
     import anndata
-    import hdf5plugin  # noqa: F401  (registers zstd for h5py)
+    import hdf5plugin  # noqa: F401  (registers the zstd filter)
 
-    pairs = read_table(interactions, ["ligand", "receptor"]).drop_duplicates(
-        ["ligand", "receptor"], ignore_index=True
-    )
-    watch = read_table(watch_list, ["name", "gene_a", "gene_b"])
     expression = anndata.read_h5ad(cells)
-    sample, sizes = str(expression.uns["sample"]), json.loads(expression.uns["groups"])
-    table = compute(expression, sizes, pairs, watch, settings)
-    facts = summary(sample, sizes, table, settings)
-    table.insert(0, "sample", sample)
-
-    table.to_parquet(f"{sample}.communication.parquet", compression="zstd", index=False)
-    Path(f"{sample}.communication.json").write_text(
-        json.dumps(facts, indent=1, allow_nan=False), encoding="utf-8"
-    )
+    table = compute(expression, read_pairs(interactions), read_watch_list(watch_list), **settings)
+    write_parquet(table, f"{expression.uns['sample']}.communication.parquet")
 
 
 if __name__ == "__main__":

@@ -1,47 +1,41 @@
 #!/usr/bin/env python3
-"""Change of ligand-receptor pairs between the times of one patient, with bootstrap intervals over cells."""
+"""Ligand-receptor pairs of one patient over time: change with bootstrap intervals over cells, and tables for people."""
 
 import json
-from importlib.metadata import version
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
-
-PACKAGES = ("click", "numpy", "pandas", "scipy", "anndata", "hdf5plugin")
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-SIDES = ("ligand", "receptor")
-CHANGED = ("gained", "lost", "strengthened", "weakened")
+from _bootstrap import drawn_counts, t_interval
+from _cli import FILE, command, write_json
+from _communication_summary import (
+    for_people,
+    multiqc_sections,
+    senders,
+    to_focus,
+    totals,
+    watched_or_to_focus,
+)
+from _errors import InputError
+from _pairs import CHANGED, measured_pairs, read_pairs, read_watch_list, watched
+from _shares import fdr
+from _tables import write_parquet, write_table
+from _times import comparisons
 
 
 def resampled_means(matrix, draws: int, rng) -> np.ndarray:
-    """Means of `draws` bootstrap samples of the rows of a sparse matrix: draws x columns.
-
-    n - 1 of n cells are drawn, with replacement: so the spread of the means is the unbiased standard error.
-    """
+    """Means of bootstrap samples of the rows of a sparse matrix (n - 1 of n with replacement): draws x columns."""
     n = matrix.shape[0]
-    picks = rng.integers(0, n, (draws, max(n - 1, 1))) + n * np.arange(draws)[:, None]
-    weights = np.bincount(picks.ravel(), minlength=draws * n).reshape(draws, n).astype(np.float32)
-    return (matrix.T @ weights.T).T / max(n - 1, 1)
-
-
-def complexes(names, position: dict[str, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Gene positions of the subunits (complexes x most subunits, the last repeated); which are measured."""
-    parts = [name.split("_") for name in names]
-    width = max(map(len, parts), default=1)
-    whole = np.array([all(gene in position for gene in part) for part in parts], dtype=bool)
-    table = np.zeros((len(parts), width), dtype=int)
-    for row in np.flatnonzero(whole):
-        found = [position[gene] for gene in parts[row]]
-        table[row] = found + found[-1:] * (width - len(found))
-    return table, whole
+    return (matrix.T @ drawn_counts(n, draws, rng).astype(np.float32).T).T / max(n - 1, 1)
 
 
 def of_complex(values: np.ndarray, subunits: np.ndarray) -> np.ndarray:
-    """Lowest value over the subunits: rows x genes -> rows x complexes."""
+    """Lowest value over the subunits (positions of genes, -1: none): rows x genes -> rows x complexes."""
     lowest = values[:, subunits[:, 0]]
-    for column in range(1, subunits.shape[1]):
-        np.minimum(lowest, values[:, subunits[:, column]], out=lowest)
+    for genes in subunits.T[1:]:
+        np.minimum(lowest, values[:, np.where(genes < 0, subunits[:, 0], genes)], out=lowest)
     return lowest
 
 
@@ -67,17 +61,17 @@ class TimePoint:
             [np.zeros(shape, np.float32) for shape in shapes] for _ in range(3)
         )
         self.root = [np.zeros((shape[0], draws, shape[1]), np.float32) for shape in shapes]
-        for at in np.flatnonzero(self.enough):
-            block = linear[np.flatnonzero(names == groups[at])]
+        for group in np.flatnonzero(self.enough):
+            block = linear[np.flatnonzero(names == groups[group])]
             mean = np.log1p(np.asarray(block.mean(axis=0)).reshape(1, -1))
             sampled = np.sqrt(np.log1p(resampled_means(block, draws, rng)))
             expressing = block.getnnz(axis=0)[None, :]
             for side, table in enumerate(units):
-                self.level[side][at] = of_complex(mean, table)[0]
-                self.expressing[side][at] = of_complex(expressing, table)[0]
-                self.root[side][at] = of_complex(sampled, table)
-                several = self.expressing[side][at] > 1  # one cell is no share
-                self.share[side][at] = several * self.expressing[side][at] / block.shape[0]
+                self.level[side][group] = of_complex(mean, table)[0]
+                self.expressing[side][group] = of_complex(expressing, table)[0]
+                self.root[side][group] = of_complex(sampled, table)
+                several = self.expressing[side][group] > 1  # one cell is no share
+                self.share[side][group] = several * self.expressing[side][group] / block.shape[0]
         total = max(self.size.sum(), 1)
         self.fraction = self.size / total
         self.sampled_fraction = rng.binomial(total, self.fraction, (draws, len(groups))) / total
@@ -87,10 +81,14 @@ class TimePoint:
         ligand, receptor = getattr(self, name)
         return ligand[rows["source"], rows["ligand"]], receptor[rows["target"], rows["receptor"]]
 
+    def strength(self, rows) -> np.ndarray:
+        """Strength of each row: the square root of ligand level x receptor level."""
+        return np.sqrt(np.prod(self.at_pairs("level", rows), axis=0))
+
     def sampled(self, source: int, rows, block: np.ndarray) -> np.ndarray:
         """Resampled strengths of rows `block`, all of one source: draws x rows."""
-        at = rows["target"][block], slice(None), rows["receptor"][block]
-        return self.root[0][source][:, rows["ligand"][block]] * self.root[1][at].T
+        receptors = self.root[1][rows["target"][block], :, rows["receptor"][block]]
+        return self.root[0][source][:, rows["ligand"][block]] * receptors.T
 
 
 def candidates(points: list[TimePoint], ligand: np.ndarray, receptor: np.ndarray, always, min_share: float):
@@ -105,19 +103,10 @@ def candidates(points: list[TimePoint], ligand: np.ndarray, receptor: np.ndarray
     return {"source": source, "target": target, "ligand": ligand[row], "receptor": receptor[row], "row": row}
 
 
-def adjusted(p: np.ndarray) -> np.ndarray:
-    """False discovery rates (Benjamini and Hochberg 1995); missing ones stay missing."""
-    from scipy.stats import false_discovery_control
-
-    result, tested = np.full(p.size, np.nan), np.isfinite(p)
-    result[tested] = false_discovery_control(p[tested]) if tested.any() else np.nan
-    return result
-
-
-def direction(old, new, low, high, fdr, settings: dict) -> np.ndarray:
+def direction(old, new, low, high, rate, thresholds: dict) -> np.ndarray:
     """-1, 0 or 1: a change has an interval clear of zero, a small enough rate and a large enough fold."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        sure = (np.abs(np.log(new / old)) >= np.log(settings["min_fold"])) & (fdr <= settings["max_fdr"])
+        sure = (np.abs(np.log(new / old)) >= np.log(thresholds["min_fold"])) & (rate <= thresholds["max_fdr"])
     return np.where(sure & (low > 0), 1, np.where(sure & (high < 0), -1, 0))
 
 
@@ -138,8 +127,8 @@ def standard_errors(before: TimePoint, after: TimePoint, rows, tested: np.ndarra
     """Bootstrap standard errors of the differences of strength and supply (2 x rows); NaN where not tested."""
     errors = np.full((2, tested.size), np.nan)
     for source in np.unique(rows["source"][tested]):
-        at = np.flatnonzero(tested & (rows["source"] == source))
-        for block in np.array_split(at, at.size // 4000 + 1):
+        of_source = np.flatnonzero(tested & (rows["source"] == source))
+        for block in np.array_split(of_source, of_source.size // 4000 + 1):
             old, new = (time.sampled(source, rows, block) for time in (before, after))
             errors[0, block] = (new - old).std(axis=0, ddof=1)
             old *= before.sampled_fraction[:, [source]].astype(np.float32)
@@ -155,167 +144,200 @@ def drivers(strength: np.ndarray, supply: np.ndarray, number: np.ndarray) -> np.
     return np.select(list(cases.values()), list(cases), "number and strength")
 
 
-def compare(before: TimePoint, after: TimePoint, rows: dict, settings: dict) -> dict[str, np.ndarray]:
+def compare(before: TimePoint, after: TimePoint, rows: dict, thresholds: dict) -> dict[str, np.ndarray]:
     """Differences (after - before) of strength and supply, 95 % intervals, false discovery rates, classes.
 
-    Strength: sqrt(ligand level x receptor level). Supply: strength x the source's share of all labelled
-    cells, which grows when the senders grow in number. `class` is that of the supply, `strength_class` that of
-    the average cell. Intervals: t quantile x bootstrap standard error, with as many degrees of freedom as cells
-    express the rarer side, at least two, for means over few positive cells are skewed.
+    Supply: strength x the source's share of all labelled cells, which grows when the senders grow in number. `class` is that
+    of the supply, `strength_class` that of the average cell. Intervals have as many degrees of freedom as cells express the
+    rarer side, at least two, for means over few positive cells are skewed.
     """
-    from scipy.special import stdtr, stdtrit
+    from scipy.special import stdtr
 
     source, target = rows["source"], rows["target"]
     times = (before, after)
     tested = np.all([time.enough[source] & time.enough[target] for time in times], axis=0)
-    was, now = (np.minimum(*time.at_pairs("share", rows)) >= settings["min_share"] for time in times)
-    strength = [np.sqrt(np.prod(time.at_pairs("level", rows), axis=0)) for time in times]
-    part = [time.fraction[source] for time in times]
-    supply = [value * share for value, share in zip(strength, part, strict=True)]
+    was, now = (np.minimum(*time.at_pairs("share", rows)) >= thresholds["min_share"] for time in times)
+    strength = [time.strength(rows) for time in times]
+    fraction = [time.fraction[source] for time in times]
+    supply = [value * share for value, share in zip(strength, fraction, strict=True)]
     cells = np.maximum(*(time.at_pairs("expressing", rows) for time in times)).min(axis=0).clip(2)
     result, moves = {}, []
     errors = standard_errors(*times, rows, tested)
     for name, values, error in zip(("strength", "supply"), (strength, supply), errors, strict=True):
         difference = np.where(tested, values[1] - values[0], np.nan)
-        half = stdtrit(cells, 0.975) * error
+        low, high = t_interval(difference, error, cells)
         score = np.divide(np.abs(difference), error, out=np.zeros_like(error), where=error > 0)
-        fdr = adjusted(np.where(tested & (was | now), 2 * stdtr(cells, -score), np.nan))
-        low, high = difference - half, difference + half
-        values = {"from": values[0], "to": values[1], "difference": difference, "low": low, "high": high}
-        result |= {f"{name}_{key}": value for key, value in values.items()} | {f"{name}_fdr_cells": fdr}
-        moves.append(direction(values["from"], values["to"], low, high, fdr, settings))
+        rate = fdr(np.where(tested & (was | now), 2 * stdtr(cells, -score), np.nan))
+        columns = {
+            "from": values[0],
+            "to": values[1],
+            "difference": difference,
+            "low": low,
+            "high": high,
+            "fdr_cells": rate,
+        }
+        result |= {f"{name}_{key}": column for key, column in columns.items()}
+        moves.append(direction(*values, low, high, rate, thresholds))
     each, whole = (classes(tested, was, now, move) for move in moves)
-    number = np.sign(part[1] - part[0]) * (np.maximum(*part) >= settings["min_fold"] * np.minimum(*part))
+    number = np.sign(fraction[1] - fraction[0]) * (
+        np.maximum(*fraction) >= thresholds["min_fold"] * np.minimum(*fraction)
+    )
     driver = np.where(np.isin(whole, CHANGED), drivers(*moves, number), "")
     words = {"class": whole, "driver": driver, "strength_class": each}
     return words | {"expressed_from": was, "expressed_to": now} | result
 
 
-def read_table(path: Path, columns: list[str]):
-    """A tab-separated table of text; lines that begin with `#` are comments."""
-    import pandas as pd
+def read_times(paths: Sequence[Path], patient: str) -> tuple[list[tuple], Any]:
+    """The patient's times in order: time point, AnnData of its samples, cells per group before the draw.
 
-    table = pd.read_csv(path, sep="\t", comment="#", dtype=str, keep_default_na=False)
-    missing = [name for name in columns if name not in table.columns]
-    if missing:
-        raise click.ClickException(
-            f"{path.name}: no column {', '.join(missing)}; it needs {', '.join(columns)}."
-        )
-    return table
-
-
-def watched(interactions, watch) -> np.ndarray:
-    """Watched pair of each interaction ('' where none): its genes on opposite sides, also in complexes."""
-    left, right = (interactions[side].str.split("_").map(set) for side in SIDES)
-    names = np.full(len(interactions), "", dtype=object)
-    for pair in watch.itertuples():
-        a, b = pair.gene_a, pair.gene_b
-        found = [(a in x and b in y) or (b in x and a in y) for x, y in zip(left, right, strict=True)]
-        names[found] = pair.name
-    return names
-
-
-def read_times(paths, samples_path: Path, patient: str):
-    """The patient's times in order: (time point, day, AnnData of its samples, cells per group before the
-    draw).
+    And a table of its samples: sample, timepoint, day.
     """
     import anndata
-    import hdf5plugin  # noqa: F401  (registers zstd for h5py)
+    import hdf5plugin  # noqa: F401  (registers the zstd filter)
+    import pandas as pd
 
-    samples = read_table(samples_path, ["sample", "patient", "timepoint", "day"]).set_index("sample")
     by_day: dict[int, list] = {}
+    samples = []
     for path in paths:
         cells = anndata.read_h5ad(path)
-        sample = str(cells.uns["sample"])
-        if sample not in samples.index or samples.at[sample, "patient"] != patient:
-            raise click.ClickException(
-                f"{path.name}: {samples_path.name} has no {sample} of {patient}; give its own."
-            )
-        by_day.setdefault(int(samples.at[sample, "day"]), []).append((samples.at[sample, "timepoint"], cells))
+        whose, sample, timepoint, day = (
+            cells.uns[name] for name in ("patient", "sample", "timepoint", "day")
+        )
+        if whose != patient:
+            raise InputError(f"{path.name}: {sample} is a sample of {whose}; give samples of {patient} only.")
+        samples.append((sample, timepoint, int(day)))
+        by_day.setdefault(int(day), []).append(cells)
     times = []
-    for day, members in sorted(by_day.items()):
-        counted = [json.loads(cells.uns["groups"]) for _, cells in members]
+    for _, members in sorted(by_day.items()):
+        counted = [json.loads(cells.uns["groups"]) for cells in members]
         sizes = {group: sum(one.get(group, 0) for one in counted) for group in sorted(set().union(*counted))}
-        joined = anndata.concat([cells for _, cells in members])
-        times.append((members[0][0], day, joined, sizes))
-    return times
+        times.append((members[0].uns["timepoint"], anndata.concat(members), sizes))
+    return times, pd.DataFrame(samples, columns=["sample", "timepoint", "day"])
 
 
-def focus_groups(times, groups: list[str], focus: str) -> np.ndarray:
-    """Mask of the groups that a comma-separated list of lineages, cell types or groups names."""
+def read_scores(paths: Sequence[Path], samples):
+    """Scores of all samples, with timepoint and day, in the order of the days."""
     import pandas as pd
 
-    obs = pd.concat([cells.obs[["lineage", "cell_type", "group"]].astype(str) for _, _, cells, _ in times])
+    scores = pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
+    unknown = sorted(set(scores["sample"]) - set(samples["sample"]))
+    if unknown:
+        raise InputError(
+            f"{unknown[0]} is no sample of this patient; give the scores of its own samples only."
+        )
+    samples = samples.set_index("sample")
+    for column in ("timepoint", "day"):
+        scores.insert(1, column, scores["sample"].map(samples[column]))
+    return scores.sort_values("day", kind="stable", ignore_index=True)
+
+
+def focus_groups(times, focus: str) -> set[str]:
+    """The groups that a comma-separated list of lineages, cell types or groups names."""
+    import pandas as pd
+
+    obs = pd.concat([cells.obs[["lineage", "cell_type", "group"]].astype(str) for _, cells, _ in times])
     named = obs.isin([word.strip() for word in focus.split(",")]).any(axis=1)
-    return np.isin(groups, obs.loc[named, "group"].unique())
+    return set(obs.loc[named, "group"])
 
 
-@click.command()
-@click.argument("cells", type=FILE, nargs=-1, required=True)
-@click.option("--patient", required=True, help="Name of the patient.")
-@click.option("--samples", required=True, type=FILE, help="samples.tsv: sample, patient, timepoint, day.")
-@click.option("--interactions", required=True, type=FILE, help="Table of pairs: ligand and receptor.")
-@click.option("--watch-list", required=True, type=FILE, help="Pairs always told: name, gene_a, gene_b.")
-@click.option("--focus", default="plasma", show_default=True, help="Receivers: lineages, types, groups.")
-@click.option("--min-cells", type=click.IntRange(2), default=10, show_default=True, help="Fewest per group.")
-@click.option("--min-share", type=click.FloatRange(0, 1), default=0.1, show_default=True, help="Least share.")
-@click.option(
-    "--min-fold", type=click.FloatRange(1), default=1.4, show_default=True, help="Least fold of a change."
-)
-@click.option("--max-fdr", type=click.FloatRange(0, 1), default=0.05, show_default=True, help="Of a change.")
-@click.option("--draws", type=click.IntRange(50), default=500, show_default=True, help="Bootstrap draws.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the bootstrap.")
-@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-def main(cells, patient, samples, interactions, watch_list, focus, draws, seed, **settings):
-    """Compare the time points of one patient; CELLS are the h5ad files that communication_cells.py wrote."""
+def changes(
+    times, pairs, watch_list, patient: str, focus: set[str], draws: int, seed: int, thresholds: dict[str, Any]
+):
+    """A row per comparison, source, target and pair that is expressed at some time or watched."""
     import pandas as pd
 
-    times = read_times(cells, samples, patient)
     groups = sorted(set().union(*(sizes for *_, sizes in times)))
-    genes = sorted(set.intersection(*(set(one.var_names) for _, _, one, _ in times)))
-    position = {gene: at for at, gene in enumerate(genes)}
-    pairs = read_table(interactions, list(SIDES)).drop_duplicates(list(SIDES), ignore_index=True)
-    names = [pd.Index(pairs[side].unique()) for side in SIDES]
-    (l_units, l_whole), (r_units, r_whole) = (complexes(index, position) for index in names)
-    ligand, receptor = (index.get_indexer(pairs[side]) for index, side in zip(names, SIDES, strict=True))
-    measured = np.flatnonzero(l_whole[ligand] & r_whole[receptor])
-    pairs = pairs.iloc[measured]
-    marks = watched(pairs, read_table(watch_list, ["name", "gene_a", "gene_b"]))
-    rng = np.random.default_rng(seed)
+    genes = sorted(set.intersection(*(set(cells.var_names) for _, cells, _ in times)))
+    measured = measured_pairs(pairs, genes)
+    watch = watched(pairs, watch_list)[measured.rows]
+    units, rng = (measured.ligands, measured.receptors), np.random.default_rng(seed)
     points = [
-        TimePoint(one[:, genes], sizes, groups, (l_units, r_units), settings["min_cells"], draws, rng)
-        for _, _, one, sizes in times
+        TimePoint(cells[:, genes], sizes, groups, units, thresholds["min_cells"], draws, rng)
+        for _, cells, sizes in times
     ]
-    rows = candidates(points, ligand[measured], receptor[measured], marks != "", settings["min_share"])
-    focused = focus_groups(times, groups, focus)
+    rows = candidates(points, measured.ligand, measured.receptor, watch != "", thresholds["min_share"])
+    ligand, receptor = (pairs[side].to_numpy()[measured.rows][rows["row"]] for side in ("ligand", "receptor"))
     described = {
         "source": pd.Categorical.from_codes(rows["source"], groups),
         "target": pd.Categorical.from_codes(rows["target"], groups),
-        "ligand": pd.Categorical(pairs["ligand"].to_numpy()[rows["row"]]),
-        "receptor": pd.Categorical(pairs["receptor"].to_numpy()[rows["row"]]),
-        "watch": pd.Categorical(marks[rows["row"]]),
-        "focus": focused[rows["target"]],
+        "ligand": pd.Categorical(ligand),
+        "receptor": pd.Categorical(receptor),
+        "watch": pd.Categorical(watch[rows["row"]]),
+        "focus": np.isin(groups, list(focus))[rows["target"]],
     }
-    steps = [(at, at + 1) for at in range(len(times) - 1)] + [(0, len(times) - 1)] * (len(times) > 2)
+    steps = comparisons(range(len(times)))
     tables = []
     for before, after in steps or [(0, 0)]:
         names = {"patient": patient, "from": times[before][0], "to": times[after][0]}
         table = pd.DataFrame({**names, **described}, index=pd.RangeIndex(rows["row"].size))
-        tables.append(table.assign(**compare(points[before], points[after], rows, settings)))
+        tables.append(table.assign(**compare(points[before], points[after], rows, thresholds)))
     change = pd.concat(tables, ignore_index=True).iloc[: None if steps else 0]
     kinds = dict.fromkeys(change.select_dtypes("float64").columns, np.float32)
-    change = change.astype(kinds | dict.fromkeys(("class", "driver", "strength_class"), "category"))
-    facts = {
-        "patient": patient,
-        "times": [
-            {"timepoint": name, "day": day, "cells": sum(sizes.values())} for name, day, _, sizes in times
-        ],
-        "focus": [group for group, yes in zip(groups, focused, strict=True) if yes],
-        "settings": {**settings, "focus": focus, "draws": draws, "seed": seed},
-    }
+    return change.astype(kinds | dict.fromkeys(("class", "driver", "strength_class"), "category"))
 
-    change.to_parquet(f"{patient}.communication_change.parquet", compression="zstd", index=False)
-    Path(f"{patient}.communication_change.json").write_text(json.dumps(facts, indent=1, allow_nan=False))
+
+@command()
+@click.argument("cells", type=FILE, nargs=-1, required=True)
+@click.option(
+    "--scores",
+    type=FILE,
+    multiple=True,
+    required=True,
+    help="communication.parquet of a sample; once for each.",
+)
+@click.option("--patient", required=True, help="Name of the patient.")
+@click.option("--interactions", required=True, type=FILE, help="Table of pairs: ligand and receptor.")
+@click.option(
+    "--watch-list",
+    required=True,
+    type=FILE,
+    help="Table of pairs that are always reported: name, gene_a, gene_b.",
+)
+@click.option(
+    "--focus", default="plasma", help="Receiving cells: lineages, cell types or groups, separated by commas."
+)
+@click.option("--min-cells", type=click.IntRange(2), default=10, help="Fewest cells per group.")
+@click.option(
+    "--min-share",
+    type=click.FloatRange(0, 1),
+    default=0.1,
+    help="Minimum share of a group's cells that express the ligand or receptor.",
+)
+@click.option("--min-fold", type=click.FloatRange(1), default=1.4, help="Minimum fold of a change.")
+@click.option(
+    "--max-fdr", type=click.FloatRange(0, 1), default=0.05, help="Highest false discovery rate of a change."
+)
+@click.option("--draws", type=click.IntRange(50), default=500, help="Bootstrap samples per group.")
+@click.option("--seed", type=click.IntRange(0), default=0, help="Seed of the bootstrap.")
+@click.option("--top", type=click.IntRange(0), default=1000, help="Strongest pairs listed per sample.")
+@click.option("--strongest", type=click.IntRange(0), default=5, help="Pairs named per sender.")
+def main(
+    cells: tuple[Path, ...], scores: tuple[Path, ...], patient: str, interactions: Path, watch_list: Path,
+    focus: str, draws: int, seed: int, top: int, strongest: int, **thresholds: Any,
+) -> None:  # fmt: skip
+    """Compare the time points of one patient; CELLS are the communication_cells.h5ad files of its samples."""
+    times, samples = read_times(cells, patient)
+    groups = focus_groups(times, focus)
+    if not groups:
+        known = ", ".join(sorted(set().union(*(sizes for *_, sizes in times)))) or "none"
+        click.echo(f"{patient}: no cell is of the focus '{focus}'; groups are: {known}.", err=True)
+    change = changes(
+        times, read_pairs(interactions), read_watch_list(watch_list), patient, groups, draws, seed, thresholds
+    )
+    write_parquet(change, f"{patient}.communication_change.parquet")
+    del times
+    table = read_scores(scores, samples)
+    outputs = {
+        "communication": for_people(table, groups, top),
+        "communication_change": watched_or_to_focus(change),
+        "communication_focus": to_focus(table, groups, top),
+        "communication_pairs": totals(table, groups),
+        "communication_senders": senders(change, strongest),
+    }
+    for name, content in outputs.items():
+        write_table(content, f"{patient}.{name}.tsv", digits=5)
+    for section in multiqc_sections(table, change):
+        write_json(section, f"{patient}.{section['id']}_mqc.json")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,28 @@
 #!/usr/bin/env python3
 """Which types and subsets change their share between time points in the patients of a cohort, by a paired test."""
 
-from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 
 import click
 import numpy as np
+from _cli import FILE, command
+from _shares import fdr
+from _tables import read_table, write_table
 
-PACKAGES = ("click", "pandas", "numpy", "scipy")
 MIN_PATIENTS = 3
+COLUMNS = [
+    "level",
+    "parent",
+    "label",
+    "from",
+    "to",
+    "patients",
+    "mean_log_ratio_change",
+    "p_value",
+    "q_value",
+    "note",
+]
 
 
 def centred_log_ratios(counts: np.ndarray) -> np.ndarray:
@@ -52,25 +66,12 @@ def paired_tests(counts: np.ndarray, first: np.ndarray, second: np.ndarray) -> t
 def differential_abundance(composition):
     """Paired test per level, parent and pair of time points that at least MIN_PATIENTS patients have; else a reason."""
     import pandas as pd
-    from scipy.stats import false_discovery_control
 
-    columns = [
-        "level",
-        "parent",
-        "label",
-        "from",
-        "to",
-        "patients",
-        "mean_log_ratio_change",
-        "p_value",
-        "q_value",
-        "note",
-    ]
     patients = composition["patient"].nunique()
 
-    def untested(note):
+    def untested(note: str):
         row = ["all", "all", "all", "", "", patients, None, None, None, note]
-        return pd.DataFrame([row], columns=columns)
+        return pd.DataFrame([row], columns=COLUMNS)
 
     if patients < MIN_PATIENTS:
         return untested(
@@ -85,37 +86,29 @@ def differential_abundance(composition):
         wide = wide[wide.sum(1) > 0]
         if wide.shape[1] < 2:
             continue
-        for one, two in zip(days.index[:-1], days.index[1:], strict=True):
-            both = [
-                p
-                for p in wide.index.get_level_values(0).unique()
-                if (p, one) in wide.index and (p, two) in wide.index
+        for one, two in pairwise(days.index):
+            of_both = [
+                p for p in wide.index.unique("patient") if (p, one) in wide.index and (p, two) in wide.index
             ]
-            if len(both) < MIN_PATIENTS:
+            if len(of_both) < MIN_PATIENTS:
                 continue
-            counts = wide.loc[[(p, t) for t in (one, two) for p in both]].to_numpy(float)
-            at = np.arange(len(both))
-            mean, p = paired_tests(counts, at, at + len(both))
+            counts = wide.loc[[(p, t) for t in (one, two) for p in of_both]].to_numpy(float)
+            first = np.arange(len(of_both))
+            mean, p = paired_tests(counts, first, first + len(of_both))
             table = pd.DataFrame(
                 {"level": level, "parent": parent, "label": wide.columns, "from": one, "to": two}
             )
-            table["patients"], table["mean_log_ratio_change"], table["p_value"] = len(both), mean, p
-            tables.append(table.assign(q_value=false_discovery_control(p, method="bh"), note=""))
+            table["patients"], table["mean_log_ratio_change"], table["p_value"] = len(of_both), mean, p
+            tables.append(table.assign(q_value=fdr(p), note=""))
     none = f"no two time points with cells of {MIN_PATIENTS} patients at both: nothing to test"
-    return pd.concat(tables)[columns] if tables else untested(none)
+    return pd.concat(tables)[COLUMNS] if tables else untested(none)
 
 
-@click.command()
-@click.argument("composition", type=click.Path(exists=True, path_type=Path))
-@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-def main(composition):
+@command()
+@click.argument("composition", type=FILE)
+def main(composition: Path) -> None:
     """Test the shares of COMPOSITION (composition.tsv) between time points: differential_abundance.tsv."""
-    import pandas as pd
-
-    texts = ("patient", "sample", "timepoint", "level", "parent", "label")
-    counted = pd.read_csv(composition, sep="\t", dtype=dict.fromkeys(texts, str), keep_default_na=False)
-    tested = differential_abundance(counted)
-    tested.to_csv("differential_abundance.tsv", sep="\t", index=False, float_format="%.6g")
+    write_table(differential_abundance(read_table(composition)), "differential_abundance.tsv")
 
 
 if __name__ == "__main__":

@@ -2,15 +2,21 @@
 """The run as files that others open: one h5mu with expression, receptors and results, and one h5ad for cellxgene."""
 
 import os
-from importlib.metadata import version
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from _cli import FILE, command
+from _errors import InputError
+from _matrices import cell_ids, read_blocks
+from _results import read_colours
+from _tables import read_text_table
 
-PACKAGES = ("click", "anndata", "mudata", "h5py", "numpy", "pandas", "pyarrow")
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 KINDS = ("h5mu", "h5ad")
-BLOCK = 4_000_000  # matrix entries in memory at a time
+BLOCK = 1024  # cells in memory at a time
+COLOURED = (
+    "sample", "patient", "timepoint", "lineage", "cell_type", "subset", "malignancy", "isg_high", "car_positive",
+)  # fmt: skip
 # gzip, not zstd: R, cellxgene and plain h5py read it without a plug-in.
 STORE = {
     "compression": "gzip",
@@ -39,28 +45,14 @@ def observations(table):
     return obs
 
 
-def palettes(obs, colours) -> dict:
+def palettes(obs, colours: dict[str, dict[str, str]]) -> dict:
     """uns entries `<column>_colors`, one colour per category, as scanpy and cellxgene read them."""
     import numpy as np
 
-    known = colours.groupby("level").apply(
-        lambda part: dict(zip(part.label, part.colour, strict=True)), include_groups=False
-    )
-    series = list(known["series"].values())
-    found = {}
-    for name in (
-        "sample",
-        "patient",
-        "timepoint",
-        "lineage",
-        "cell_type",
-        "subset",
-        "malignancy",
-        "isg_high",
-        "car_positive",
-    ):
+    series, found = list(colours["series"].values()), {}
+    for name in COLOURED:
         if name in obs:
-            named = known.get(name, {}) | known["verdict"]
+            named = colours.get(name, {}) | colours["verdict"]
             names = obs[name].cat.categories
             found[f"{name}_colors"] = np.array(
                 [named.get(label, series[at % len(series)]) for at, label in enumerate(names)], dtype=object
@@ -68,7 +60,7 @@ def palettes(obs, colours) -> dict:
     return found
 
 
-def read_var(paths):
+def read_var(paths: Sequence[Path]):
     """Union of the samples' genes in the order of their first appearance, and each file's columns in it."""
     import anndata as ad
     import h5py
@@ -86,23 +78,17 @@ def read_var(paths):
     return var, [var.index.get_indexer(part.index) for part in parts]
 
 
-def read_cells(paths, labels) -> list:
-    """Row numbers of the labelled cells of each file, and their ids, in the files' order."""
-    import h5py
-    import hdf5plugin  # noqa: F401  registers the zstd filter
-    import numpy as np
-    import pandas as pd
-
+def kept_cells(paths: Sequence[Path], labelled) -> list:
+    """Masks of the labelled cells over each file's cells, and their ids, in the files' order."""
     found = []
     for path in paths:
-        with h5py.File(path) as file:
-            ids = pd.Index(file["obs"][file["obs"].attrs["_index"]].asstr()[:])
-        rows = np.flatnonzero(ids.isin(labels.index))
-        found.append((rows, ids[rows]))
-    missing = len(labels) - sum(len(rows) for rows, _ in found)
+        ids = cell_ids(path)
+        keep = ids.isin(labelled)
+        found.append((keep, ids[keep]))
+    missing = len(labelled) - sum(len(ids) for _, ids in found)
     if missing:
-        raise click.ClickException(
-            f"labels: {missing} of {len(labels)} cells are in none of the {len(paths)} matrices; give those of this run"
+        raise InputError(
+            f"labels: {missing} of {len(labelled)} cells are in none of the {len(paths)} matrices; give those of this run"
         )
     return found
 
@@ -114,13 +100,11 @@ def append(dataset, values) -> None:
     dataset[old:] = values
 
 
-def write_matrices(group, paths, cells, columns, n_genes: int) -> None:
+def write_matrices(group, paths: Sequence[Path], cells: list, columns: list, n_genes: int) -> None:
     """X (log-normalised) and layers/counts as CSR below an AnnData group, block by block of the sorted files.
 
     X: ln(1 + counts per 10,000 of the cell's UMIs). Both matrices share the stored positions of their entries.
     """
-    import anndata as ad
-    import h5py
     import numpy as np
 
     for name in ("X", "layers/counts"):
@@ -134,30 +118,20 @@ def write_matrices(group, paths, cells, columns, n_genes: int) -> None:
         out[name].create_dataset("data", (0,), kind, **STORE)
     indices = out["X"].create_dataset("indices", (0,), np.int32, **STORE)
     lengths = []
-    for path, (rows, _), place in zip(paths, cells, columns, strict=True):
+    for path, (keep, _), place in zip(paths, cells, columns, strict=True):
         same = np.array_equal(place, np.arange(len(place)))
-        with h5py.File(path) as file:
-            stored = ad.io.sparse_dataset(file["X"])
-            ends = file["X/indptr"][:]
-            start = 0
-            while start < len(ends) - 1:
-                stop = max(int(np.searchsorted(ends, ends[start] + BLOCK, "right")) - 1, start + 1)
-                block = stored[start:stop]
-                block = block[rows[(rows >= start) & (rows < stop)] - start]
-                if not same:
-                    block = type(block)(
-                        (block.data, place[block.indices], block.indptr), (block.shape[0], n_genes)
-                    )
-                block.sort_indices()
-                depth = np.maximum(np.asarray(block.sum(1)).ravel(), 1)
-                size = np.diff(block.indptr)
-                append(indices, block.indices.astype(np.int32))
-                append(out["layers/counts"]["data"], block.data.astype(np.int32))
-                append(
-                    out["X"]["data"], np.log1p(block.data * np.repeat(1e4 / depth, size)).astype(np.float32)
+        for _, block in read_blocks(path, keep, BLOCK):
+            if not same:
+                block = type(block)(
+                    (block.data, place[block.indices], block.indptr), (block.shape[0], n_genes)
                 )
-                lengths.append(size)
-                start = stop
+            block.sort_indices()
+            depth = np.maximum(np.asarray(block.sum(1)).ravel(), 1)
+            size = np.diff(block.indptr)
+            append(indices, block.indices.astype(np.int32))
+            append(out["layers/counts"]["data"], block.data.astype(np.int32))
+            append(out["X"]["data"], np.log1p(block.data * np.repeat(1e4 / depth, size)).astype(np.float32))
+            lengths.append(size)
     ends = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
     out["X"]["indptr"] = ends.astype(np.int32 if ends[-1] < 2**31 else np.int64)
     for name in ("indices", "indptr"):
@@ -167,7 +141,7 @@ def write_matrices(group, paths, cells, columns, n_genes: int) -> None:
         matrix.attrs["shape"] = np.array([len(ends) - 1, n_genes])
 
 
-def layouts(table, embedding, subsets, signatures) -> dict:
+def layouts(table, embedding: Path | None, subsets: Sequence[Path], signatures: Sequence[Path]) -> dict:
     """obsm: X_umap, X_pca_harmony, X_umap_<lineage> (NaN for cells of other lineages), and scores of gene sets."""
     import pandas as pd
 
@@ -190,7 +164,7 @@ def layouts(table, embedding, subsets, signatures) -> dict:
     return obsm
 
 
-def write_h5mu(path, gex, airr) -> None:
+def write_h5mu(path: str, gex, airr) -> None:
     """A h5mu with the modalities and their columns at the top, prefixed by the modality as mudata does."""
     import mudata
 
@@ -200,7 +174,7 @@ def write_h5mu(path, gex, airr) -> None:
     whole.write_h5mu(path, compression="gzip")
 
 
-@click.command()
+@command()
 @click.argument("matrices", nargs=-1, required=True, type=FILE)
 @click.option("--cells", required=True, type=FILE, help="cells.parquet of the run.")
 @click.option("--colours", required=True, type=FILE, help="Table: level, label, colour.")
@@ -209,9 +183,11 @@ def write_h5mu(path, gex, airr) -> None:
 @click.option("--embedding", type=FILE, help="embedding.parquet: integrated components.")
 @click.option("--subsets", multiple=True, type=FILE, help="<lineage>.subsets.parquet with its own layout.")
 @click.option("--signatures", multiple=True, type=FILE, help="<sample>.signatures.parquet.")
-@click.option("--export", "kinds", default=",".join(KINDS), show_default=True, help="Files to write.")
-@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-def main(matrices, cells, colours, columns, airr, embedding, subsets, signatures, kinds):
+@click.option("--export", "kinds", default=",".join(KINDS), help="Files to write.")
+def main(
+    matrices: tuple[Path, ...], cells: Path, colours: Path, columns: Path, airr: Path | None, embedding: Path | None,
+    subsets: tuple[Path, ...], signatures: tuple[Path, ...], kinds: str,
+) -> None:  # fmt: skip
     """Assemble the MATRICES (<sample>.cells.h5ad) of a run with the results of all cells."""
     import anndata as ad
     import h5py
@@ -220,26 +196,23 @@ def main(matrices, cells, colours, columns, airr, embedding, subsets, signatures
     chosen = {word.strip() for word in kinds.split(",")}
     if chosen - set(KINDS):
         wrong = sorted(chosen - set(KINDS))[0]
-        raise click.ClickException(f"--export: '{wrong}' is not one of {', '.join(KINDS)}")
+        raise InputError(f"--export: '{wrong}' is not one of {', '.join(KINDS)}")
     table = pd.read_parquet(cells).set_index("cell_id")
-    places = read_cells(matrices, table)
-    order = pd.Index([name for _, ids in places for name in ids], name="cell_id")
+    kept = kept_cells(matrices, table.index)
+    order = pd.Index([name for _, ids in kept for name in ids], name="cell_id")
     table = table.loc[order]
     var, genes = read_var(matrices)
     obs = observations(table.drop(columns=["umap_1", "umap_2"]))
-    meanings = pd.read_csv(columns, sep="\t", dtype=str).set_index("column")["meaning"]
-    uns = palettes(obs, pd.read_csv(colours, sep="\t", dtype=str))
+    meanings = read_text_table(columns).set_index("column")["meaning"]
+    uns = palettes(obs, read_colours(colours))
     uns["column_meanings"] = {name: meanings[name] for name in obs if name in meanings}
     obsm = layouts(table, embedding, subsets, signatures)
     gex = ad.AnnData(obs=obs, var=var, obsm=obsm, uns=uns)
     receptors = ad.read_h5ad(airr) if airr else None
 
-    if "h5mu" in chosen:
-        write_h5mu("clonewatch.part", gex, receptors)
-    else:
-        write_h5mu("clonewatch.part", gex, None)
+    write_h5mu("clonewatch.part", gex, receptors if "h5mu" in chosen else None)
     with h5py.File("clonewatch.part", "r+") as file:
-        write_matrices(file["mod/gex"], matrices, places, genes, len(var))
+        write_matrices(file["mod/gex"], matrices, kept, genes, len(var))
         if "h5ad" in chosen:
             small = ad.AnnData(obs=obs, var=var, obsm={"X_umap": obsm["X_umap"]}, uns=uns)
             small.write_h5ad("cells.part", compression="gzip")

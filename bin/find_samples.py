@@ -2,22 +2,22 @@
 """Write a samplesheet from Cell Ranger's outputs: count, vdj, multi, and nf-core/scrnaseq results."""
 
 import csv
-import gzip
 import io
 import re
 from collections.abc import Iterable, Iterator
-from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import click
+from _cellranger_files import open_bytes
+from _cellranger_outs import CONTIGS
+from _cli import FOLDER, command
+from _errors import InputError
 
-PACKAGES = ("click",)
 DEPTH = 8  # levels: results/cellrangermulti/count/<run>/outs/per_sample_outs/<sample> and more
 COLUMNS = ("sample", "patient", "timepoint", "day", "gex", "vdj_b", "vdj_t", "outs")
 MATRIX = re.compile(r"(?!.*raw).*(feature_bc_matrix|gene_bc_matrices)(_h5)?(\.h5)?$")
-CONTIGS = ("filtered_contig_annotations.csv", "airr_rearrangement.tsv", "all_contig_annotations.csv")
 # Folders of Cell Ranger and nf-core/scrnaseq that sort, and so are no sample's name.
 SORTING = re.compile(
     r"(sample_)?(filtered|raw)?_?(feature_bc_matrix|gene_bc_matrices)|outs|count|multi|gex|vdj|bcr|tcr|vdj_[bt](_gd)?"
@@ -32,7 +32,7 @@ DAY = re.compile(r"(?:^|[-_.])(?:d|day)[-_]?(\d{1,4})(?=$|[-_.])", re.I)
 TIMEPOINT = re.compile(r"(?:^|[-_.])(t\d{1,2})(?=$|[-_.])", re.I)
 
 
-class Found(NamedTuple):
+class Output(NamedTuple):
     """An output: the column it belongs into, the name its folders give it, and the path to write."""
 
     column: str
@@ -51,9 +51,7 @@ def sample_name(folder: Path) -> str:
 
 def receptor(contigs: Path) -> str:
     """vdj_b or vdj_t by the chains in a contig table's first rows, '' where it has none or both alike."""
-    with contigs.open("rb") as handle:
-        packed = handle.read(2) == b"\x1f\x8b"
-    with gzip.open(contigs, "rb") if packed else contigs.open("rb") as handle:
+    with open_bytes(contigs) as handle:
         text = io.TextIOWrapper(handle, encoding="utf-8", errors="replace", newline="")
         separator = "\t" if ".tsv" in contigs.name else ","
         rows = islice(csv.DictReader(text, delimiter=separator), 500)
@@ -62,41 +60,41 @@ def receptor(contigs: Path) -> str:
     return "" if b == t else "vdj_b" if b > t else "vdj_t"
 
 
-def outputs(folder: Path, depth: int = DEPTH) -> Iterator[Found]:
+def outputs(folder: Path, depth: int = DEPTH) -> Iterator[Output]:
     """Every output at or below a folder."""
     children = {child.name: child for child in sorted(folder.iterdir())}
     if "per_sample_outs" in children:
         for sample in sorted(filter(Path.is_dir, children["per_sample_outs"].iterdir())):
-            yield Found("outs", sample.name, sample)
+            yield Output("outs", sample.name, sample)
         return
     plain = {name.removesuffix(".gz") for name in children}
     if "matrix.mtx" in plain and not folder.name.startswith("raw"):
-        yield Found("gex", sample_name(folder), folder)
+        yield Output("gex", sample_name(folder), folder)
         return
     if any(MATRIX.match(name) for name in children):
-        yield Found("gex", sample_name(folder), folder)
+        yield Output("gex", sample_name(folder), folder)
     contigs = next(
         (children[name + end] for name in CONTIGS for end in ("", ".gz") if name + end in children), None
     )
     if contigs:
-        told = re.search(r"(?:^|[-_.])(?:vdj[-_]?([bt])|([bt])cr)", "_".join(folder.parts[-2:]), re.I)
-        letter = (told[1] or told[2]).lower() if told else ""
-        yield Found(receptor(contigs) or (letter and f"vdj_{letter}"), sample_name(folder), contigs)
+        named = re.search(r"(?:^|[-_.])(?:vdj[-_]?([bt])|([bt])cr)", "_".join(folder.parts[-2:]), re.I)
+        letter = (named[1] or named[2]).lower() if named else ""
+        yield Output(receptor(contigs) or (letter and f"vdj_{letter}"), sample_name(folder), contigs)
     for name, child in children.items():
         passed_by = SKIPPED.fullmatch(name) or name.startswith("raw") or MATRIX.match(name)
         if depth and child.is_dir() and not passed_by:
             yield from outputs(child, depth - 1)
 
 
-def assemble(found: Iterable[Found], say: list[str]) -> list[dict[str, str]]:
+def assemble(located: Iterable[Output], remarks: list[str]) -> list[dict[str, str]]:
     """One row per sample; a sample found twice gets two rows, for a person to choose."""
     rows: list[dict[str, str]] = []
-    for column, name, path in found:
+    for column, name, path in located:
         clean = re.sub(r"[^A-Za-z0-9_.-]", "_", name).lstrip("_.-") or "sample"
         if clean != name:
-            say.append(f"{name} is written as {clean}: names hold letters, digits, _ . and -")
+            remarks.append(f"{name} is written as {clean}: names hold letters, digits, _ . and -")
         if not column:
-            say.append(
+            remarks.append(
                 f"{path}: no telling whether of B or T cells; put it into vdj_b or vdj_t of its sample"
             )
             continue
@@ -104,19 +102,19 @@ def assemble(found: Iterable[Found], say: list[str]) -> list[dict[str, str]]:
         row = next((row for row in same if not row[column] and not row["outs"]), None)
         if row is None or (column == "outs" and same):
             if same:
-                say.append(f"{clean} is there more than once ({path}); keep one row or rename")
+                remarks.append(f"{clean} is there more than once ({path}); keep one row or rename")
             row = dict.fromkeys(COLUMNS, "") | {"sample": clean}
             rows.append(row)
         row[column] = str(path)
     for row in rows:
         if not (row["gex"] or row["outs"]):
-            say.append(
+            remarks.append(
                 f"{row['sample']} has receptors but no matrix; put both into one row, or remove the row"
             )
     return rows
 
 
-def fill_times(rows: list[dict[str, str]], say: list[str]) -> None:
+def fill_times(rows: list[dict[str, str]], remarks: list[str]) -> None:
     """Day (d28, day28) and time point (T1) from the names, only where every name has one and all differ."""
     for column, pattern in (("day", DAY), ("timepoint", TIMEPOINT)):
         marks = [pattern.search(row["sample"]) for row in rows]
@@ -126,14 +124,11 @@ def fill_times(rows: list[dict[str, str]], say: list[str]) -> None:
         if len(stems) == len(rows):
             for row, mark in zip(rows, marks, strict=True):
                 row[column] = mark[1].upper() if column == "timepoint" else mark[1]
-            say.append(f"{column} is taken from the names: check it")
+            remarks.append(f"{column} is taken from the names: check it")
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-@click.argument(
-    "folders", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path)
-)
+@command()
+@click.argument("folders", nargs=-1, required=True, type=FOLDER)
 @click.option("--patient", default="", help="Write this patient into every row.")
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write, else the output."
@@ -144,17 +139,15 @@ def main(folders: tuple[Path, ...], patient: str, out: Path | None) -> None:
     What no file says is left empty for you: patient, timepoint and day (whole days from your reference
     event). Paths are relative to the sheet where it lies above them, else complete.
     """
-    say: list[str] = []
-    rows = assemble((found for folder in folders for found in outputs(folder.absolute())), say)
+    remarks: list[str] = []
+    rows = assemble((output for folder in folders for output in outputs(folder.absolute())), remarks)
     if not rows:
-        places = ", ".join(map(str, folders))
-        raise click.ClickException(
-            f"{places}: no filtered matrix and no contigs of Cell Ranger; name other folders"
-        )
+        searched = ", ".join(map(str, folders))
+        raise InputError(f"{searched}: no filtered matrix and no contigs of Cell Ranger; name other folders")
     rows.sort(
         key=lambda row: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", row["sample"])]
     )
-    fill_times(rows, say)
+    fill_times(rows, remarks)
     base = out.absolute().parent if out else None
     for row in rows:
         row["patient"] = patient
@@ -171,7 +164,7 @@ def main(folders: tuple[Path, ...], patient: str, out: Path | None) -> None:
     else:
         click.echo(sheet.getvalue(), nl=False)
     empty = [column for column in COLUMNS[1:4] if not all(row[column] for row in rows)]
-    for line in [*say, *([f"for you to fill in: {', '.join(empty)}"] if empty else [])]:
+    for line in [*remarks, *([f"for you to fill in: {', '.join(empty)}"] if empty else [])]:
         click.echo(line, err=True)
 
 

@@ -1,35 +1,20 @@
 #!/usr/bin/env python3
-"""FISH beside single cells: each probe's band on its arm, both shares, and whether they agree."""
+"""FISH next to single cells: each probe's band on its arm, both shares, and whether they agree."""
 
-import json
 import re
-from importlib.metadata import version
 from pathlib import Path
 
 import click
+import numpy as np
+from _cli import FILE, command, multiqc_section, write_json
+from _tables import read_table, write_table
 
-PACKAGES = ("click", "numpy", "pandas")
-FILE = click.Path(exists=True, dir_okay=False)
 BALANCED = r"(?i)rearrang|transloc|fusion|split|break|invers|\bt\(|::|\binv\("
 KINDS = (("gain", r"(?i)gain|ampl|dup|tri|tetra|extra|\+"), ("loss", r"(?i)del|loss|lost|mono|-"))
 FOCAL = r"(?i)\b(focal|micro|intragenic|cryptic|exon)"  # of one gene or less
 SIZE = r"(?i)([\d.]+)\s*(mb|kb)\b"
 BAND = r"(?:chr)?(\d{1,2}|[XY])\s*([pq]?)[\d.]*"
 SEPARATION = 1.5  # standard deviations that part of an arm needs to be seen in one cell
-# Columns that are text even where all of their values look like numbers.
-NAMES = [
-    "patient",
-    "probe",
-    "region",
-    "abnormality",
-    "population",
-    "level",
-    "stratum",
-    "cell_type",
-    "arm",
-    "event",
-    "verdict",
-]
 COLUMNS = """patient day probe region abnormality percent arm event population timepoint timepoint_day n total
 share low high difference genes mb least_genes least_mb verdict words"""
 
@@ -60,11 +45,11 @@ def extent(abnormality: str) -> float:
 
 def read_regions(region: str, abnormality: str) -> dict[str, tuple[list[str], str | None, str]]:
     """What read_probe says of each band of a region with several (`1p32/1q21`); bands of one arm stay together."""
-    found = {}
+    regions = {}
     for band in re.split(r"\s*[;/]\s*", region.strip(" ;/")):
         arms, event, reason = read_probe(band, abnormality)
-        found.setdefault((tuple(arms), event, reason), []).append(band)
-    return {"/".join(bands): (list(arms), event, reason) for (arms, event, reason), bands in found.items()}
+        regions.setdefault((tuple(arms), event, reason), []).append(band)
+    return {"/".join(bands): (list(arms), event, reason) for (arms, event, reason), bands in regions.items()}
 
 
 def measured(table, arms: list[str], event: str, day: float) -> dict:
@@ -73,8 +58,6 @@ def measured(table, arms: list[str], event: str, day: float) -> dict:
     Of the populations not known to be normal: the one with most altered cells, else the largest that carries
     other events. A detected event is read at the probe's day where that was sampled, else over all days.
     """
-    import numpy as np
-
     fits = table[
         (table.level == "population") & table.arm.isin(arms) & (table.event == event) & ~table.normal
     ]
@@ -83,33 +66,33 @@ def measured(table, arms: list[str], event: str, day: float) -> dict:
         return {}
     carriers = set(table.population[(table.level == "population") & (table.verdict == "detected")])
     order = fits.assign(
-        found=fits.verdict == "detected",
+        detected=fits.verdict == "detected",
         named=~fits.population.str.endswith("without receptor"),
         carrier=fits.population.isin(carriers),
         n=fits.n.fillna(0),
     )
-    best = order.sort_values(["found", "named", "carrier", "n", "total", "separation"]).iloc[-1]
-    found = {"arm": best.arm, "event": event, "population": best.population, "timepoint": "all"}
-    found |= {"genes": best.scored_genes, "mb": best.mb, "seen": best.verdict == "detected"}
-    part = min(1.0, (SEPARATION / best.separation) ** 2)
-    found |= {"least_genes": np.ceil(part * best.scored_genes), "least_mb": part * best.mb}
+    best = order.sort_values(["detected", "named", "carrier", "n", "total", "separation"]).iloc[-1]
+    result = {"arm": best.arm, "event": event, "population": best.population, "timepoint": "all"}
+    result |= {"genes": best.scored_genes, "mb": best.mb, "seen": best.verdict == "detected"}
+    fraction = min(1.0, (SEPARATION / best.separation) ** 2)
+    result |= {"least_genes": np.ceil(fraction * best.scored_genes), "least_mb": fraction * best.mb}
     row = best
-    if found["seen"]:
+    if result["seen"]:
         same = (table.population == best.population) & (table.arm == best.arm) & (table.event == event)
         times = table[same & (table.level == "timepoint")]
         if (times.day == day).any():
             row = times[times.day == day].iloc[0]
-            found |= {"timepoint": row.stratum, "timepoint_day": row.day}
-    return found | {name: row[name] for name in ("n", "total", "share", "low", "high")}
+            result |= {"timepoint": row.stratum, "timepoint_day": row.day}
+    return result | {name: row[name] for name in ("n", "total", "share", "low", "high")}
 
 
-def compare(percent: float, mb: float, found: dict, cutoff: float, tolerance: float) -> tuple[str, str]:
+def compare(percent: float, mb: float, result: dict, cutoff: float, tolerance: float) -> tuple[str, str]:
     """(verdict, words) of a probe's percentage, the size of its event (NaN: not stated) and the single-cell share."""
-    share, low, high = (100 * found[name] for name in ("share", "low", "high"))
-    least = f"an event smaller than {found['least_mb']:.0f} Mb or {found['least_genes']:.0f} scored genes"
-    if mb < found["least_mb"]:
-        return "not assessable", f"{least} of {found['arm']} is not seen, and this one is stated as smaller"
-    if percent >= cutoff and found["seen"]:
+    share, low, high = (100 * result[name] for name in ("share", "low", "high"))
+    least = f"an event smaller than {result['least_mb']:.0f} Mb or {result['least_genes']:.0f} scored genes"
+    if mb < result["least_mb"]:
+        return "not assessable", f"{least} of {result['arm']} is not seen, and this one is stated as smaller"
+    if percent >= cutoff and result["seen"]:
         apart = share - percent
         if abs(apart) <= tolerance or low <= percent <= high:
             return "agrees", f"{share:.1f} % of cells beside {percent:g} %"
@@ -117,7 +100,7 @@ def compare(percent: float, mb: float, found: dict, cutoff: float, tolerance: fl
         return "differs", f"both see it, single cells in {abs(apart):.1f} points {side}"
     if percent >= cutoff:
         return "FISH only", f"not seen in single cells, at most {high:.1f} %; {least} would be missed"
-    if found["seen"]:
+    if result["seen"]:
         return "single cells only", f"{share:.1f} % of cells (from {low:.1f} %) where FISH saw {percent:g} %"
     return "agrees", f"neither sees it; single cells allow at most {high:.1f} %; {least} would be missed"
 
@@ -125,23 +108,23 @@ def compare(percent: float, mb: float, found: dict, cutoff: float, tolerance: fl
 def beside(probes, table, patient: str, cutoff: float, tolerance: float) -> list[dict]:
     """One row per probe and arm that it looks at, and one per single-cell event that no probe looked at."""
     rows = []
-    listed = [
+    looked_at = [
         (given, region, *read)
         for given in probes.to_dict("records")
         for region, read in read_regions(str(given["region"]), str(given["abnormality"])).items()
     ]
-    for probe, region, arms, event, reason in listed:
+    for probe, region, arms, event, reason in looked_at:
         row = {name: probe[name] for name in ("day", "probe", "abnormality", "percent")} | {"region": region}
-        found = measured(table, arms, event, probe["day"]) if event else {}
-        row |= {"event": event, "arm": " ".join(arms)} | found
-        if not event or not found:
+        result = measured(table, arms, event, probe["day"]) if event else {}
+        row |= {"event": event, "arm": " ".join(arms)} | result
+        if not event or not result:
             row["verdict"] = "not assessable"
             row["words"] = reason or f"too little is expressed on {' and '.join(arms)}"
         elif probe["percent"] != probe["percent"]:
             row |= {"verdict": "no FISH result", "words": "the table gives no percentage"}
         else:
             mb = extent(str(probe["abnormality"]))
-            row["verdict"], row["words"] = compare(probe["percent"], mb, found, cutoff, tolerance)
+            row["verdict"], row["words"] = compare(probe["percent"], mb, result, cutoff, tolerance)
             if row["verdict"] == "not assessable":
                 row |= dict.fromkeys(("n", "total", "share", "low", "high"))  # of the arm, not of the event
             if region != str(probe["region"]).strip():
@@ -163,7 +146,7 @@ def beside(probes, table, patient: str, cutoff: float, tolerance: float) -> list
     return [{"patient": patient} | row for row in rows]
 
 
-@click.command(context_settings={"show_default": True})
+@command()
 @click.argument("cnv", type=FILE)
 @click.option("--patient", required=True, help="Name of the patient; outputs are called after it.")
 @click.option(
@@ -171,18 +154,17 @@ def beside(probes, table, patient: str, cutoff: float, tolerance: float) -> list
 )
 @click.option("--cutoff", default=5.0, help="Percentage from which on FISH is positive.")
 @click.option("--tolerance", default=10.0, help="Points of difference within which the two agree.")
-@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-def main(cnv, patient, fish, cutoff, tolerance) -> None:
-    """Hold a patient's FISH results beside CNV (the patient's cnv.tsv)."""
+def main(cnv: Path, patient: str, fish: Path, cutoff: float, tolerance: float) -> None:
+    """Compare a patient's FISH results with CNV (the patient's cnv.tsv)."""
     import pandas as pd
 
-    table, probes = (pd.read_csv(path, sep="\t", dtype=dict.fromkeys(NAMES, str)) for path in (cnv, fish))
+    probes = read_table(fish)
     for name in ("day", "percent"):
         probes[name] = pd.to_numeric(probes[name], errors="coerce")
-    rows = beside(probes[probes.patient == patient], table, patient, cutoff, tolerance)
+    rows = beside(probes[probes.patient == patient], read_table(cnv), patient, cutoff, tolerance)
     out = pd.DataFrame(rows).reindex(columns=COLUMNS.split())
     out["difference"] = 100 * out.share - out.percent
-    out.to_csv(f"{patient}.fish.tsv", sep="\t", index=False, float_format="%.4g")
+    write_table(out, f"{patient}.fish.tsv", 4)
     # A probe may be read on several days and several bands. MultiQC takes a slash for a path.
     parts = [
         out.probe,
@@ -194,9 +176,10 @@ def main(cnv, patient, fish, cutoff, tolerance) -> None:
     names = [f"{patient} {name}".removesuffix(" day nan").replace("/", " and ") for name in named]
     shown = out[["region", "percent", "share", "verdict", "words"]].astype(object)
     data = dict(zip(names, shown.where(shown.notna(), "").to_dict("records"), strict=True))
-    section = {"id": "fish", "section_name": "FISH and single cells", "plot_type": "table", "data": data}
-    section["description"] = "What FISH and the expression of single cells say about the same arm."
-    Path(f"{patient}.fish_mqc.json").write_text(json.dumps(section, indent=1, allow_nan=False) + "\n")
+    words = "What FISH and the expression of single cells say about the same arm."
+    write_json(
+        multiqc_section("fish", "FISH and single cells", words, "table", data), f"{patient}.fish_mqc.json"
+    )
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Are the samples who they are said to be? Barcodes, receptors and sex genes of a run, compared pairwise."""
 
-import json
-from importlib.metadata import version
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
-
-PACKAGES = ("click", "pandas", "scipy", "pyarrow")
+from _cli import FILE, command, write_json
+from _errors import InputError
+from _tables import read_samples, write_table
 
 WHITELIST = 737_280  # 10x 5' v1/v2 barcodes; 5' v3 has 3,686,400 and chance is a fifth of what is stated
 MIN_LIBRARY = 20  # receptor cells below which an overlap is not judged
@@ -44,8 +44,8 @@ WORDS = {
 }
 
 
-def percent(share: float) -> str:
-    """A share of 0-1 in words; one decimal below 10 %."""
+def rough_percent(share: float) -> str:
+    """A share of 0-1 in words, no more exact than a doubt needs: whole percents, one decimal below 10 %."""
     return f"{100 * share:.0f} %" if share >= 0.1 or share == 0 else f"{100 * share:.1f} %"
 
 
@@ -83,9 +83,9 @@ def pair_table(cells, receptors):
     libraries = pd.concat([cells.assign(library="GEX", content=triple), receptors.assign(content=pair)])
     sizes = cells.groupby("sample")["barcode"].nunique()
     rows = []
-    for library, part in libraries.groupby("library", sort=False):
-        shared, same = common(part, cells, "barcode"), common(part, part, "content")
-        for sample, n in part.groupby("sample")["barcode"].nunique().items():
+    for library, table in libraries.groupby("library", sort=False):
+        shared, same = common(table, cells, "barcode"), common(table, table, "content")
+        for sample, n in table.groupby("sample")["barcode"].nunique().items():
             for other in sorted(set(shared.columns) | set(same.columns)):
                 row = dict(zip(PAIR, (sample, library, other, n, 0, 0, None, None, 0, 0.0), strict=False))
                 if other in sizes:
@@ -107,38 +107,38 @@ def pair_table(cells, receptors):
 def receptor_findings(pairs, min_overlap: float) -> list[tuple[str, str, str]]:
     """(level, sample, sentence) for receptor files that fit another sample, no sample, or are given twice."""
     pairs = pairs[pairs["library"] != "GEX"].sort_values("share", kind="stable")
-    best = {(row.sample, row.library): row for row in pairs[pairs["related"]].itertuples()}  # the last wins
+    best = {(fit.sample, fit.library): fit for fit in pairs[pairs["related"]].itertuples()}  # the last wins
     copied = pairs[
         (pairs["same_share"] >= SAME_FILE) & (pairs["same"] >= 3) & (pairs["sample"] != pairs["other"])
     ]
     findings = []
-    for own in pairs[(pairs["sample"] == pairs["other"]) & pairs["share"].notna()].sort_index().itertuples():
-        library, fit = own.library, best.get((own.sample, own.library))
+    for row in pairs[(pairs["sample"] == pairs["other"]) & pairs["share"].notna()].sort_index().itertuples():
+        library, fit = row.library, best.get((row.sample, row.library))
         copies = sorted(
-            copied.loc[(copied["sample"] == own.sample) & (copied["library"] == library), "other"]
+            copied.loc[(copied["sample"] == row.sample) & (copied["library"] == library), "other"]
         )
-        words = {"library": library, "n": own.barcodes, "own": own.shared, "cells": own.other_cells}
+        words = {"library": library, "n": row.barcodes, "own": row.shared, "cells": row.other_cells}
         words |= {"others": ", ".join(copies)}
         if fit:
-            words |= {"other": fit.other, "shared": fit.shared, "share": percent(fit.share)}
-        misfit = own.share < min_overlap and (own.barcodes >= MIN_LIBRARY or bool(fit and fit.share >= 0.5))
+            words |= {"other": fit.other, "shared": fit.shared, "share": rough_percent(fit.share)}
+        misfit = row.share < min_overlap and (row.barcodes >= MIN_LIBRARY or bool(fit and fit.share >= 0.5))
         if misfit:
-            level = "fail" if own.barcodes >= MIN_LIBRARY else "warning"
-            said = ["misfit", "nobody"] + (["twice"] if copies else [])
-            if fit and fit.share > own.share:
+            level = "fail" if row.barcodes >= MIN_LIBRARY else "warning"
+            sentence = ["misfit", "nobody"] + (["twice"] if copies else [])
+            if fit and fit.share > row.share:
                 back = best.get((fit.other, library))
-                swapped = bool(back) and back.other == own.sample
-                said = [
+                swapped = bool(back) and back.other == row.sample
+                sentence = [
                     "misfit",
                     "fits",
                     "copy" if fit.other in copies else "exchanged" if swapped else "alike",
                 ]
         else:
             level = "warning"
-            said = ["twice"] if copies else ["elsewhere"] if fit and own.share >= min_overlap else []
-        if said:
-            text = "".join(("; " if word == "twice" and misfit else "") + WORDS[word] for word in said)
-            findings.append((level, own.sample, text.format(**words)))
+            sentence = ["twice"] if copies else ["elsewhere"] if fit and row.share >= min_overlap else []
+        if sentence:
+            text = "".join(("; " if word == "twice" and misfit else "") + WORDS[word] for word in sentence)
+            findings.append((level, row.sample, text.format(**words)))
     return findings
 
 
@@ -152,7 +152,7 @@ def matrix_findings(pairs, order: list[str]) -> list[tuple[str, str, str]]:
             text = WORDS["matrix"].format(other=row.other, n=row.same, fate=fate)
             findings.append(("warning" if first else "fail", row.sample, text))
         elif row.related:
-            text = WORDS["wells"].format(other=row.other, share=percent(row.share))
+            text = WORDS["wells"].format(other=row.other, share=rough_percent(row.share))
             findings.append(("warning", row.sample, text))
     return findings
 
@@ -205,12 +205,12 @@ def shared_chains(receptors, patients: dict[str, str]):
     partners = light.groupby(["cell_id", "locus"])["junction"].agg(set).to_dict()
     rows = []
     for (locus, junction), group in heavy.groupby(["locus", "junction"]):
-        found = {}
-        for sample, part in group.groupby("sample"):
-            keys = [(cell, chain) for cell in set(part["cell_id"]) for chain in LIGHT_OF[locus]]
-            found[sample] = (set(part["barcode"]), set().union(*(partners.get(key, set()) for key in keys)))
-        for a, (cells, lights) in found.items():
-            for b, (others, other_lights) in found.items():
+        held = {}
+        for sample, table in group.groupby("sample"):
+            keys = [(cell, chain) for cell in set(table["cell_id"]) for chain in LIGHT_OF[locus]]
+            held[sample] = (set(table["barcode"]), set().union(*(partners.get(key, set()) for key in keys)))
+        for a, (cells, lights) in held.items():
+            for b, (others, other_lights) in held.items():
                 if patients[a] == patients[b]:
                     continue
                 long = locus == "TRB" or len(junction) >= GERMLINE_NT
@@ -225,10 +225,10 @@ def shared_chains(receptors, patients: dict[str, str]):
 def chain_findings(chains, patients: dict[str, str]) -> list[tuple[str, str, str]]:
     """Chains that two patients share: a warning, or a note where it is one cell on either side."""
     findings = []
-    for (sample, other), part in chains[chains["kind"] != "public"].groupby(["sample", "other"]):
-        cells, there = part["cells"].sum(), part["other_cells"].sum()
-        how = WORDS["hopped" if 2 * part["same_barcodes"].sum() >= min(cells, there) else "moved"]
-        words = {"n": len(part), "cells": cells, "other": other, "patient": patients[other], "there": there}
+    for (sample, other), table in chains[chains["kind"] != "public"].groupby(["sample", "other"]):
+        cells, there = table["cells"].sum(), table["other_cells"].sum()
+        how = WORDS["hopped" if 2 * table["same_barcodes"].sum() >= min(cells, there) else "moved"]
+        words = {"n": len(table), "cells": cells, "other": other, "patient": patients[other], "there": there}
         text = WORDS["chains"].format(how=how, **words)
         findings.append(("warning" if max(cells, there) > 1 else "note", sample, text))
     return findings
@@ -244,19 +244,19 @@ def verdict(sample: str, findings: list[tuple[str, str, str]], pairs) -> dict:
     if worst in ("warning", "fail"):
         reason = next(finding["text"] for finding in own if finding["level"] == worst)
         return {"verdict": worst, "reason": reason, "findings": own}
-    said = [
+    fitting = [
         f"{row.shared:,} of {row.barcodes:,} {row.library} cells are in its matrix"
         + (", too few to judge" if row.barcodes < MIN_LIBRARY else "")
         for row in fits[fits["library"] != "GEX"].itertuples()
     ]
-    return {"verdict": "ok", "reason": "; ".join(said) or "no receptors to compare", "findings": own}
+    return {"verdict": "ok", "reason": "; ".join(fitting) or "no receptors to compare", "findings": own}
 
 
-def read_tables(paths: tuple[str, ...], ending: str, columns: list[str]):
+def read_tables(paths: Iterable[Path], ending: str, columns: list[str]):
     """The tables with this ending one below the other, with `barcode`; no rows where there are none."""
     import pandas as pd
 
-    frames = [pd.read_parquet(path, columns=columns) for path in sorted(paths) if path.endswith(ending)]
+    frames = [pd.read_parquet(path, columns=columns) for path in sorted(paths) if path.name.endswith(ending)]
     table = pd.concat(frames or [pd.DataFrame(columns=columns)], ignore_index=True)
     table = table.astype({"cell_id": str, "sample": str})
     return table.assign(barcode=[name.partition(":")[2] for name in table["cell_id"]]).astype(
@@ -280,23 +280,22 @@ def identity_table(pairs, chains, judged: dict[str, dict], patients: dict[str, s
     return table.drop(columns="related").join(facts, on="sample")
 
 
-@click.command()
-@click.argument("samples", type=click.Path(exists=True, dir_okay=False))
-@click.argument("tables", nargs=-1, type=click.Path(exists=True, dir_okay=False))
-@click.option("--min-overlap", default=0.3, show_default=True, type=click.FloatRange(0, 1),
-              help="Least share of a receptor library's cells in the sample's own matrix.")  # fmt: skip
-@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-def main(samples: str, tables: tuple[str, ...], min_overlap: float) -> None:
-    """Compare the SAMPLES of samples.tsv by their TABLES (*.qc.parquet, *.contigs.parquet)."""
+@command()
+@click.argument("samples", type=FILE)
+@click.argument("tables", nargs=-1, type=FILE)
+@click.option("--min-overlap", default=0.3, type=click.FloatRange(0, 1),
+              help="Minimum share of a receptor library's cells in the sample's own matrix.")  # fmt: skip
+def main(samples: Path, tables: tuple[Path, ...], min_overlap: float) -> None:
+    """Compare the SAMPLES of samples.tsv by their TABLES (*.qc.parquet, *.contigs.parquet): identity.tsv and .json."""
     import pandas as pd
 
-    sheet = pd.read_csv(samples, sep="\t", dtype=str, keep_default_na=False)
+    sheet = read_samples(samples)
     order, patients = list(sheet["sample"]), dict(zip(sheet["sample"], sheet["patient"], strict=True))
     cells = read_tables(tables, ".qc.parquet", QC)
     receptors = read_tables(tables, ".contigs.parquet", CONTIGS + CALLED).astype({"productive": bool})
     receptors = receptors[receptors[CALLED].astype(bool).all(axis=1)]
     for name in sorted((set(cells["sample"]) | set(receptors["sample"])) - set(order)):
-        raise click.ClickException(f"{name}: not in {samples}; give only tables of the samples in it.")
+        raise InputError(f"{name}: not in {samples}; give only tables of the samples in it.")
 
     pairs, chains = pair_table(cells, receptors), shared_chains(receptors, patients)
     sums = cells[cells["pass"].astype(bool)].groupby("sample")[["xist_umi", "y_umi", "n_umi"]].sum()
@@ -306,14 +305,9 @@ def main(samples: str, tables: tuple[str, ...], min_overlap: float) -> None:
     strangers = ~chains.set_index(["sample", "other"]).index.isin(pd.MultiIndex.from_frame(copied))
     findings += sex_findings(sexes, patients) + chain_findings(chains[strangers], patients)
     judged = {sample: verdict(sample, findings, pairs) | {"sex": sexes[sample]} for sample in order}
-    for sample, (xist, y, total) in sums.iterrows():
-        judged[sample] |= {"xist_per_10k": 1e4 * xist / max(total, 1), "y_per_10k": 1e4 * y / max(total, 1)}
-    table = identity_table(pairs, chains, judged, patients)
-    facts = {"min_overlap": min_overlap, "whitelist": WHITELIST, "samples": judged}
-    facts |= {"pairs": json.loads(pairs.to_json(orient="records")), "chains": chains.to_dict("records")}
 
-    table.to_csv("identity.tsv", sep="\t", index=False, float_format="%.6g")
-    Path("identity.json").write_text(json.dumps(facts, indent=1, allow_nan=False) + "\n")
+    write_table(identity_table(pairs, chains, judged, patients), "identity.tsv")
+    write_json(judged, "identity.json")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """Quality control of one sample: metrics and verdict per cell, doublets, statistics per gene."""
 
-import json
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
+from _cli import FILE, command, write_json
+from _receptors import BCR, TCR, VDJ, VJ
+from _tables import write_parquet
 
-PACKAGES = ("click", "anndata", "faiss-cpu", "numpy", "pandas", "scipy", "scikit-image")
 # Symbols of human and mouse; none of one species matches the other's pattern for another class.
 PATTERNS = {
     "mito": r"(?:MT|mt)-",
@@ -21,7 +21,6 @@ PATTERNS = {
 # Reasons of exclusion, in the order in which the first one counts.
 REASONS = {"low_umi": "too few UMIs", "low_genes": "too few genes", "high_genes": "too many genes"}
 REASONS |= {"high_mito": "mitochondrial share", "high_hb": "haemoglobin share", "doublet": "doublets"}
-BCR, TCR = ["IGH", "IGK", "IGL"], ["TRA", "TRB", "TRD", "TRG"]
 SIGNS = ["doublet_bcr_tcr", "doublet_heavy", "doublet_light"]
 MODES = ["consensus", "flag", "remove", "none"]
 MEDIANS = {"median_umi": "n_umi", "median_genes": "n_genes", "median_pct_mito": "pct_mito"}
@@ -70,7 +69,7 @@ def limits(metrics: Any, fixed: dict[str, float], rule: str, deviations: float =
     """
     from scipy.stats import median_abs_deviation
 
-    found = dict(fixed)
+    chosen = dict(fixed)
     sides = {"min_umi": ("n_umi", -1), "min_genes": ("n_genes", -1), "max_genes": ("n_genes", 1)}
     for name, (column, side) in (sides | {"max_mito": ("pct_mito", 1)}).items():
         logs = column != "pct_mito"
@@ -78,8 +77,8 @@ def limits(metrics: Any, fixed: dict[str, float], rule: str, deviations: float =
         spread = median_abs_deviation(values, scale="normal") if len(values) else 0
         if rule == "adaptive" and spread > 0:
             limit = np.median(values) + side * deviations * spread
-            found[name] = float(np.clip(np.exp(limit) if logs else limit, fixed[name] / 2, fixed[name] * 2))
-    return found
+            chosen[name] = float(np.clip(np.exp(limit) if logs else limit, fixed[name] / 2, fixed[name] * 2))
+    return chosen
 
 
 def exclusions(metrics: Any, limit: dict[str, float]) -> Any:
@@ -110,13 +109,13 @@ def receptor_evidence(contigs: Any, cells: Any) -> Any:
     """
     good = contigs[contigs.productive & contigs.is_cell & contigs.high_confidence]
     firm = good[good.duplicate_count > 1]
-    chains = (part.groupby(["cell_id", "locus"]).size().unstack(fill_value=0) for part in (good, firm))
-    every, firm = (part.reindex(index=cells, columns=BCR + TCR, fill_value=0) for part in chains)
+    chains = (table.groupby(["cell_id", "locus"]).size().unstack(fill_value=0) for table in (good, firm))
+    every, firm = (table.reindex(index=cells, columns=BCR + TCR, fill_value=0) for table in chains)
     pairs = (firm.IGH > 0) & firm[["IGK", "IGL"]].any(axis=1) & (firm.TRA > 0) & (firm.TRB > 0)
-    out = every[[]].assign(has_bcr=every[BCR].any(axis=1), has_tcr=every[TCR].any(axis=1))
-    out["doublet_bcr_tcr"] = firm[BCR].any(axis=1) & firm[TCR].any(axis=1)
-    out["doublet_heavy"] = (every[["IGH", "TRB", "TRD"]] > 2).any(axis=1)
-    out["doublet_light"] = (every[["IGK", "IGL", "TRA", "TRG"]] > 2).any(axis=1)
+    out = every[[]].assign(has_bcr=every[list(BCR)].any(axis=1), has_tcr=every[list(TCR)].any(axis=1))
+    out["doublet_bcr_tcr"] = firm[list(BCR)].any(axis=1) & firm[list(TCR)].any(axis=1)
+    out["doublet_heavy"] = (every[list(VDJ)] > 2).any(axis=1)
+    out["doublet_light"] = (every[list(VJ)] > 2).any(axis=1)
     return out.assign(strong=out.doublet_heavy | pairs).reset_index(drop=True)
 
 
@@ -174,14 +173,14 @@ def scrublet(counts: Any, totals: np.ndarray, rate: float, seed: int) -> tuple[n
         gram += dense.T @ dense
     last = [max(len(mean) - 30, 0), len(mean) - 1]
     axes = linalg.eigh(gram, subset_by_index=last, overwrite_a=True)[1].astype(np.float32)
-    places = np.ascontiguousarray(both @ (axes / spread[:, None]) - (mean / spread) @ axes, dtype=np.float32)
-    index = faiss.IndexFlatL2(places.shape[1])
-    index.add(places)
+    points = np.ascontiguousarray(both @ (axes / spread[:, None]) - (mean / spread) @ axes, dtype=np.float32)
+    index = faiss.IndexFlatL2(points.shape[1])
+    index.add(points)
     k = round(0.5 * np.sqrt(n)) * 3  # as two thirds of all are simulated
     asked = np.r_[:n, rng.choice(np.arange(n, 3 * n), min(2 * n, 10_000), replace=False)]
-    parts = np.array_split(asked, len(asked) // 6000 + 1)  # large: faiss is slow on few; none counts itself
-    found = [(index.search(places[part], k + 1)[1] >= n).sum(axis=1) - (part >= n) for part in parts]
-    share = (np.concatenate(found) + 1) / (k + 2)
+    blocks = np.array_split(asked, len(asked) // 6000 + 1)  # large: faiss is slow on few; none counts itself
+    simulated = [(index.search(points[block], k + 1)[1] >= n).sum(axis=1) - (block >= n) for block in blocks]
+    share = (np.concatenate(simulated) + 1) / (k + 2)
     score = share * rate / 2 / (1 - rate - share * (1 - rate - rate / 2))
     try:
         threshold = float(threshold_minimum(score[n:]))
@@ -249,10 +248,10 @@ def judge(table: Any, failing: Any, min_cells: int) -> dict[str, Any]:
     return facts
 
 
-@click.command(context_settings={"show_default": True})
-@click.argument("counts", type=click.Path(exists=True, dir_okay=False))
+@command()
+@click.argument("counts", type=FILE)
 @click.option("--sample", required=True, help="Name of the sample.")
-@click.option("--contigs", required=True, type=click.Path(exists=True), help="Its <sample>.contigs.parquet.")
+@click.option("--contigs", required=True, type=FILE, help="Its <sample>.contigs.parquet.")
 @click.option("--qc", "rule", default="fixed", type=click.Choice(["fixed", "adaptive"]), help="Thresholds.")
 @click.option("--min-umi", type=float, default=1000, help="Keep cells with more UMIs than this.")
 @click.option("--min-genes", type=float, default=100, help="Keep cells with at least so many genes.")
@@ -262,10 +261,13 @@ def judge(table: Any, failing: Any, min_cells: int) -> dict[str, Any]:
 @click.option("--doublets", "mode", default="consensus", type=click.Choice(MODES), help="Which to remove.")
 @click.option("--min-cells", type=int, default=50, help="A sample with fewer kept cells fails.")
 @click.option("--seed", type=int, default=0, help="Seed of the simulated doublets.")
-@click.option("--keep-going", is_flag=True, help="Report a failed sample in qc.json instead of stopping.")
-@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-def main(counts: str, sample: str, contigs: str, rule: str, mode: str, min_cells: int, **more: Any) -> None:
-    """Judge the cells of COUNTS: writes SAMPLE.cells.h5ad, .qc.parquet, .genes.parquet and .qc.json."""
+def main(
+    counts: Path, sample: str, contigs: Path, rule: str, mode: str, min_cells: int, seed: int, **fixed: float
+) -> None:
+    """Judge the cells of COUNTS: writes SAMPLE.cells.h5ad, .qc.parquet, .genes.parquet and .qc.json.
+
+    A sample that fails has neither cells nor genes, and its reason in SAMPLE.qc.json.
+    """
     import anndata
     import hdf5plugin
     import pandas as pd
@@ -274,8 +276,7 @@ def main(counts: str, sample: str, contigs: str, rule: str, mode: str, min_cells
     classes, species = gene_classes(adata.var)
     evidence = receptor_evidence(pd.read_parquet(contigs), adata.obs_names)
     table = pd.concat([cell_metrics(adata.X, classes), evidence], axis=1)
-    seed, keep_going = more.pop("seed"), more.pop("keep_going")
-    limit = limits(table, more, rule)
+    limit = limits(table, fixed, rule)
     failing = exclusions(table, limit)
     passing, matrix, adata.X = ~failing.any(axis=1).to_numpy(), adata.X, None
     table["pass"] = passing
@@ -301,19 +302,17 @@ def main(counts: str, sample: str, contigs: str, rule: str, mode: str, min_cells
     remarks["the reference has no mitochondrial gene, so that share is 0"] = not classes[:, 0].any()
     remarks[f"species is {species} by gene names, not human or mouse"] = species in ("mixed", "unknown")
     facts["warnings"] = [f"{sample}: {text}" for text, holds in remarks.items() if holds]
-    if facts["status"] == "failed" and not keep_going:
-        raise click.ClickException(f"{sample}: {facts['reason']}")
 
     if facts["status"] == "pass":
         genes = gene_statistics(matrix, table.n_umi.to_numpy()[table["pass"]])
         genes.insert(0, "gene", adata.var_names.to_numpy())
         genes.insert(1, "gene_id", adata.var.gene_ids.to_numpy())
-        genes.to_parquet(f"{sample}.genes.parquet", compression="zstd", index=False)
+        write_parquet(genes, f"{sample}.genes.parquet")
         kept = adata[table["pass"].to_numpy()].copy()
         kept.X = matrix
         kept.write_h5ad(f"{sample}.cells.h5ad", compression=hdf5plugin.FILTERS["zstd"])
-    table.drop(columns="strong").to_parquet(f"{sample}.qc.parquet", compression="zstd", index=False)
-    Path(f"{sample}.qc.json").write_text(json.dumps(facts, indent=1, allow_nan=False) + "\n")
+    write_parquet(table.drop(columns="strong"), f"{sample}.qc.parquet")
+    write_json(facts, f"{sample}.qc.json")
 
 
 if __name__ == "__main__":

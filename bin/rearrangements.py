@@ -1,47 +1,31 @@
 #!/usr/bin/env python3
 """A patient's AIRR rearrangements with clones, and somatic hypermutation where alignments are given."""
 
-from importlib.metadata import version
+from pathlib import Path
 
 import click
+import numpy as np
+from _cli import FILE, command
+from _clones import read_labels, with_clones
+from _tables import write_table
 
-PACKAGES = ("click", "airr", "numpy", "pandas", "pyarrow")
-FILE = click.Path(exists=True, dir_okay=False)
-# Fields that the AIRR rearrangement schema requires come first; empty where Cell Ranger's CSV does not tell
-# them.
+# Fields that the AIRR rearrangement schema requires come first; empty where Cell Ranger's CSV does not tell them.
 REQUIRED = [
-    *(
-        "sequence_id",
-        "sequence",
-        "rev_comp",
-        "productive",
-        "v_call",
-        "d_call",
-        "j_call",
-        "sequence_alignment",
-    ),
-    *("germline_alignment", "junction", "junction_aa", "v_cigar", "d_cigar", "j_cigar"),
-]
+    "sequence_id", "sequence", "rev_comp", "productive", "v_call", "d_call", "j_call", "sequence_alignment",
+    "germline_alignment", "junction", "junction_aa", "v_cigar", "d_cigar", "j_cigar",
+]  # fmt: skip
 FURTHER = [
-    *(
-        "locus",
-        "c_call",
-        "duplicate_count",
-        "consensus_count",
-        "junction_length",
-        "junction_aa_length",
-        "cell_id",
-    ),
-    *("clone_id", "sample", "timepoint", "cell_type", "own_probability", "own_verdict", "rule"),
-]
+    "locus", "c_call", "duplicate_count", "consensus_count", "junction_length", "junction_aa_length", "cell_id",
+    "clone_id", "sample", "timepoint", "cell_type", "own_probability", "own_verdict", "rule",
+]  # fmt: skip
 V_COLUMNS = 312  # IMGT numbering: FWR1 to FWR3
 V_BASES = 288  # without gaps: at most so many bases before the junction, for what lies further is the leader
 WORD = 12  # bases that agree, where sequence and germline have to be laid side by side
 MAX_DIFFERENT = 0.3  # of positions: beyond that the two are not aligned
 MUTATIONS = [
-    *("patient", "clone", "locus", "timepoint", "day", "n_sequences", "positions", "mutations"),
-    *("frequency", "low", "high", "median", "rule"),
-]
+    "patient", "clone", "locus", "timepoint", "day", "n_sequences", "positions", "mutations", "frequency", "low", "high",
+    "median", "rule",
+]  # fmt: skip
 
 
 def airr_table(chains, cells):
@@ -59,7 +43,9 @@ def airr_table(chains, cells):
     for name in REQUIRED + FURTHER:
         out[name] = table.get(name, "")
     # Cell Ranger numbers the contigs of a barcode anew in each library: <barcode>_contig_1 is in both.
-    contig = table["sequence_id"].where(table["sequence_id"].notna(), [f"row_{at + 1}" for at in table.index])
+    contig = table["sequence_id"].where(
+        table["sequence_id"].notna(), [f"row_{row + 1}" for row in table.index]
+    )
     named = (table["sample"].astype(str), table["library"].astype(str), contig.astype(str))
     out["sequence_id"] = [":".join(parts) for parts in zip(*named, strict=True)]
     for name in ("sequence_alignment", "germline_alignment"):
@@ -76,7 +62,7 @@ def airr_table(chains, cells):
     return out
 
 
-def v_region(sequence, germline, junction):
+def v_region(sequence: str | None, germline: str | None, junction: str | None) -> tuple[str, str]:
     """The V regions of a sequence and of its germline, base beside base; two empty texts where that is not known.
 
     The first 312 columns of an alignment with IMGT gaps. Without gaps the bases before the junction: Cell Ranger
@@ -92,20 +78,18 @@ def v_region(sequence, germline, junction):
         return "", ""
     shift, start = 0, max(end - V_BASES, 0)
     if len(sequence) != len(germline):
-        found = {at: germline.find(sequence[at : at + WORD]) for at in range(start, end - WORD, WORD)}
-        shifts = [to - at for at, to in found.items() if to >= 0]
+        words = {i: germline.find(sequence[i : i + WORD]) for i in range(start, end - WORD, WORD)}
+        shifts = [there - here for here, there in words.items() if there >= 0]
         shift = max(sorted(set(shifts)), key=shifts.count) if shifts else -end
         start = max(start, -shift)
     return sequence[start:end], germline[start + shift : end + shift]
 
 
-def v_mutations(sequence, germline, junction):
+def v_mutations(sequence: str | None, germline: str | None, junction: str | None) -> tuple[int, int]:
     """(positions compared, differences) of the V region; (0, 0) where it is not known.
 
     Only positions with A, C, G or T on both sides count, so that a masked D region (N) does not.
     """
-    import numpy as np
-
     a, b = (np.frombuffer(text.encode(), np.uint8) for text in v_region(sequence, germline, junction))
     if len(a) != len(b):
         return 0, 0
@@ -114,25 +98,23 @@ def v_mutations(sequence, germline, junction):
     return (n, different) if different <= MAX_DIFFERENT * n else (0, 0)
 
 
-def hypermutation(chains, cells, patient):
+def hypermutation(chains, cells, patient: str):
     """V-region mutation frequency by clone, locus and time: pooled, with the interval of the sequences' mean.
 
-    Own productive BCR chains with alignments. Frequency: mutations per compared position (0
-    to 1).
+    Own productive BCR chains with alignments. Frequency: mutations per compared position (0 to 1).
     """
-    import numpy as np
     import pandas as pd
 
     aligned = chains[(chains["library"] == "BCR") & (chains["verdict"] == "own") & chains["productive"]]
     aligned = aligned[aligned["sequence_alignment"].notna() & aligned["germline_alignment"].notna()]
     columns = (aligned[name] for name in ("sequence_alignment", "germline_alignment", "junction"))
-    found = np.array([v_mutations(*row) for row in zip(*columns, strict=True)], dtype=int).reshape(-1, 2)
+    counts = np.array([v_mutations(*row) for row in zip(*columns, strict=True)], dtype=int).reshape(-1, 2)
     info = cells.reindex(aligned["cell_id"])
     table = pd.DataFrame(
         {
             "clone": info["bcr_clone"].to_numpy(), "locus": aligned["locus"].to_numpy(),
             "timepoint": info["timepoint"].to_numpy(), "day": info["day"].to_numpy(),
-            "positions": found[:, 0], "mutations": found[:, 1],
+            "positions": counts[:, 0], "mutations": counts[:, 1],
         }
     ).dropna(subset="clone")  # fmt: skip
     table = table[table["positions"] > 0]
@@ -147,29 +129,27 @@ def hypermutation(chains, cells, patient):
     return out.sort_values(["clone", "locus", "day"])[MUTATIONS]
 
 
-@click.command()
+@command()
 @click.argument("contigs", nargs=-1, required=True, type=FILE)
 @click.option("--patient", required=True, help="Patient; first part of the names of the output files.")
-@click.option("--chains", required=True, type=FILE, help="Judged chains.")
-@click.option("--clones", required=True, type=FILE, help="Clone per cell.")
-@click.option("--labels", required=True, type=FILE, help="Cells and types.")
-@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-def main(contigs, patient, chains, clones, labels):
+@click.option("--chains", required=True, type=FILE, help="Judged chains (parquet).")
+@click.option("--clones", required=True, type=FILE, help="Clone per cell (parquet).")
+@click.option("--labels", required=True, type=FILE, help="Kept cells with their types.")
+def main(contigs: tuple[Path, ...], patient: str, chains: Path, clones: Path, labels: Path) -> None:
     """AIRR rearrangements and hypermutation of a patient. CONTIGS: the contig tables of its samples."""
     import airr
     import pandas as pd
 
-    cells = pd.read_parquet(labels, columns=["cell_id", "patient", "timepoint", "day", "cell_type"])
-    cells = cells[cells["patient"].astype(str) == patient].astype({"timepoint": str, "cell_type": str})
-    cells = cells.merge(pd.read_parquet(clones), on="cell_id", how="left").set_index("cell_id")
-    judged = pd.read_parquet(chains)
-    extra = ["cell_id", "library", "sequence_id", "sequence_alignment", "germline_alignment"]
-    aligned = pd.concat([pd.read_parquet(path, columns=extra) for path in contigs], ignore_index=True)
-    aligned = aligned.dropna(subset=extra[2:]).drop_duplicates(extra[:3])
-    judged = judged.merge(aligned, on=extra[:3], how="left")
-    table, mutations = airr_table(judged, cells), hypermutation(judged, cells, patient)
-    airr.dump_rearrangement(table, f"{patient}.airr_rearrangement.tsv")
-    mutations.to_csv(f"{patient}.hypermutation.tsv", sep="\t", index=False, float_format="%.6g")
+    cells = with_clones(read_labels(labels, patient, ["timepoint", "day", "cell_type"]), clones).set_index(
+        "cell_id"
+    )
+    key = ["cell_id", "library", "sequence_id"]
+    columns = [*key, "sequence_alignment", "germline_alignment"]
+    aligned = pd.concat([pd.read_parquet(path, columns=columns) for path in contigs], ignore_index=True)
+    aligned = aligned.dropna(subset=columns[2:]).drop_duplicates(key)
+    judged = pd.read_parquet(chains).merge(aligned, on=key, how="left")
+    airr.dump_rearrangement(airr_table(judged, cells), f"{patient}.airr_rearrangement.tsv")
+    write_table(hypermutation(judged, cells, patient), f"{patient}.hypermutation.tsv")
 
 
 if __name__ == "__main__":

@@ -1,19 +1,17 @@
 #!/usr/bin/env python3
 """Receptors as others read them: the airr modality of scirpy's format, and one AIRR rearrangement table."""
 
-from importlib.metadata import version
 from pathlib import Path
 
 import click
+from _cli import FILE, FOLDER, command
+from _errors import InputError
+from _receptors import VDJ, VJ, Lineages
+from _tables import read_text_table
 
-PACKAGES = ("click", "anndata", "awkward", "numpy", "pandas", "pyarrow")
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 AIRR_TEXT = ("locus", "v_call", "d_call", "j_call", "c_call", "junction", "junction_aa", "sequence_id")
 AIRR_NUMBER = ("duplicate_count", "consensus_count")
 SORTED_BY = ("duplicate_count", "consensus_count", "junction", "junction_aa")
-VDJ = ("IGH", "TRB", "TRD")
-B_LINEAGES = ("B", "plasma", "blast")
 
 
 def own_chains(chains, cell_ids):
@@ -31,18 +29,18 @@ def own_chains(chains, cell_ids):
 
 
 def chain_indices(own, n: int):
-    """Places of the primary and secondary chain per arm, {arm: (n, 2), -1 where none}, and multichain cells (n,)."""
+    """Places of the primary and secondary chain, {chain type: (n, 2), -1 where none}, and multichain cells (n,)."""
     import numpy as np
 
     usable = own[own["productive"] & own["junction_aa"].notna()]
     many, index = np.zeros(n, bool), {}
-    for arm in ("VJ", "VDJ"):
-        here = usable[usable["locus"].isin(VDJ) == (arm == "VDJ")]
-        rank = here.groupby("cell").cumcount().to_numpy()
-        cell, place = here["cell"].to_numpy(), here["place"].to_numpy()
+    for chain_type, loci in (("VJ", VJ), ("VDJ", VDJ)):
+        chains = usable[usable["locus"].isin(loci)]
+        rank = chains.groupby("cell").cumcount().to_numpy()
+        cell, place = chains["cell"].to_numpy(), chains["place"].to_numpy()
         many[cell[rank > 1]] = True
-        index[arm] = np.full((n, 2), -1)
-        index[arm][cell[rank < 2], rank[rank < 2]] = place[rank < 2]
+        index[chain_type] = np.full((n, 2), -1)
+        index[chain_type][cell[rank < 2], rank[rank < 2]] = place[rank < 2]
     return index, many
 
 
@@ -52,7 +50,7 @@ def chain_qc(own, index: dict, many):
 
     first = np.searchsorted(own["cell"].to_numpy(), np.arange(len(many)))
     locus = own["locus"].to_numpy(object)
-    seen = {name: np.zeros(len(many), bool) for name in (*VDJ, "IGK", "IGL", "TRA", "TRG")}
+    seen = {name: np.zeros(len(many), bool) for name in (*VDJ, *VJ)}
     for places in index.values():
         for column in places.T:
             rows = np.flatnonzero(column >= 0)
@@ -73,29 +71,20 @@ def chain_qc(own, index: dict, many):
     none = ~(ig | ab | gd | many)
     subtype = np.select([none, *subtypes.values()], ["no IR", *subtypes], "ambiguous")
     kind = np.select([none, many, ig & ~(ab | gd), ~ig], ["no IR", "multichain", "BCR", "TCR"], "ambiguous")
-    (vj, vj2), (vdj, vdj2) = ((index[arm] >= 0).T for arm in ("VJ", "VDJ"))
+    (vj, vj2), (vdj, vdj2) = ((index[chain_type] >= 0).T for chain_type in ("VJ", "VDJ"))
     pairing = np.select(
         [none, many, subtype == "ambiguous", vj2 & vdj2, vj & vdj2, vdj & vj2, vj & vdj, vdj],
-        [
-            "no IR",
-            "multichain",
-            "ambiguous",
-            "two full chains",
-            "extra VDJ",
-            "extra VJ",
-            "single pair",
-            "orphan VDJ",
-        ],
+        ["no IR", "multichain", "ambiguous", "two full chains", "extra VDJ", "extra VJ", "single pair", "orphan VDJ"],
         "orphan VJ",
-    )
+    )  # fmt: skip
     return {"receptor_type": kind, "receptor_subtype": subtype, "chain_pairing": pairing}
 
 
-def modality(chains, cells):
+def modality(chains, cells, b_lineages):
     """AnnData without a matrix: cells with an own chain, chains in obsm['airr'], their order in 'chain_indices'.
 
     chains: own_chains.parquet of all patients; cells: cells.parquet, indexed by cell_id. `clone_id` is the B-cell
-    clone in B lineages and the T-cell clone elsewhere, or the only one there is.
+    clone in `b_lineages` and the T-cell clone elsewhere, or the only one there is.
     """
     import anndata as ad
     import awkward as ak
@@ -119,45 +108,44 @@ def modality(chains, cells):
     for name in obs.columns[obs.dtypes == "boolean"]:
         obs[name] = pd.Categorical(obs[name].map({True: "yes", False: "no"}), ["no", "yes"])
     bcr, tcr = (obs[name].astype(object) for name in ("bcr_clone", "tcr_clone"))
-    clone = bcr.where(obs["lineage"].isin(B_LINEAGES), tcr).fillna(tcr).fillna(bcr)
+    clone = bcr.where(obs["lineage"].isin(b_lineages), tcr).fillna(tcr).fillna(bcr)
     obs["clone_id"] = pd.Categorical(clone)
     obs["clone_id_size"] = clone.map(clone.value_counts()).astype(float)
     for name, values in chain_qc(own, index, many).items():
         obs[name] = pd.Categorical(values)
     adata = ad.AnnData(obs=obs.drop(columns=[name for name in obs if obs[name].isna().all()]))
     adata.obsm["airr"] = ak.unflatten(ak.zip(fields), np.bincount(own["cell"], minlength=len(names)))
-    options = {arm: ak.mask(ak.Array(places), places >= 0) for arm, places in index.items()}
+    options = {name: ak.mask(ak.Array(places), places >= 0) for name, places in index.items()}
     adata.obsm["chain_indices"] = ak.zip({**options, "multichain": ak.Array(many)}, depth_limit=1)
     adata.uns["chain_indices"] = {"model": "scirpy_dual_ir_v0.13", "airr_key": "airr"}
     return adata
 
 
-def rearrangements(paths):
+def rearrangements(paths: list[Path]):
     """All patients' rearrangement tables, one below the other, as text."""
     import pandas as pd
 
-    tables = [pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False) for path in paths]
-    return pd.concat(tables, ignore_index=True).fillna("")
+    return pd.concat([read_text_table(path) for path in paths], ignore_index=True).fillna("")
 
 
-@click.command()
+@command()
 @click.argument("results", type=FOLDER)
 @click.option("--cells", required=True, type=FILE, help="cells.parquet of the run.")
-@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-def main(results, cells):
+@click.option("--lineages", required=True, type=FILE, help="Which lineages own a receptor: lineages.tsv.")
+def main(results: Path, cells: Path, lineages: Path) -> None:
     """Join the receptors of the folder RESULTS: <patient>.own_chains.parquet, <patient>.airr_rearrangement.tsv."""
     import pandas as pd
 
     chains = sorted(results.glob("*.own_chains.parquet"))
     tables = sorted(results.glob("*.airr_rearrangement.tsv"))
     if not chains:
-        raise click.ClickException(f"{results}: no *.own_chains.parquet; give the results of OWN_CHAINS")
+        raise InputError(f"{results}: no *.own_chains.parquet; give the results of CHAINS")
     table = pd.read_parquet(cells).set_index("cell_id")
-    adata = modality(pd.concat([pd.read_parquet(path) for path in chains], ignore_index=True), table)
-    joined = rearrangements(tables) if tables else None
+    joined = pd.concat([pd.read_parquet(path) for path in chains], ignore_index=True)
+    adata = modality(joined, table, Lineages(lineages).owners("BCR"))
     adata.write_h5ad("airr.h5ad", compression="gzip")
-    if joined is not None:
-        joined.to_csv("airr_rearrangement.tsv", sep="\t", index=False)
+    if tables:
+        rearrangements(tables).to_csv("airr_rearrangement.tsv", sep="\t", index=False)
 
 
 if __name__ == "__main__":

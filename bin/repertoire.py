@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 """A patient's repertoires: diversity at equal depth, gene usage, isotypes, light chains, shared clones."""
 
-import json
-from importlib.metadata import version
+from pathlib import Path
 
 import click
+import numpy as np
+from _chains import read_own_chains, strongest
+from _cli import FILE, command, multiqc_section, write_json
+from _clones import RECEPTORS, of_receptor, read_labels, with_clones
+from _shares import wilson
+from _tables import write_table
 
-PACKAGES = ("click", "numpy", "pandas", "scipy", "statsmodels", "pyarrow")
-FILE = click.Path(exists=True, dir_okay=False)
 LEVELS = ("all", "lineage", "cell_type", "subset")
 MIN_DEPTH = 20  # fewest cells with a clone for a diversity
 DRAWS = 200
@@ -15,26 +18,8 @@ MIN_LIGHT = 0.2  # share of cells with a light chain, below which no restriction
 KAPPA_RANGE = (1 / 3, 3 / 4)  # kappa share of polyclonal B and plasma cells: kappa/lambda ratio 0.5 to 3
 
 
-def load(clones, labels, patient):
-    """Kept cells of a patient as one table per receptor: clone, counted, and the labels as text."""
-    import pandas as pd
-
-    columns = ["cell_id", "patient", "timepoint", "day", "lineage", "cell_type", "subset"]
-    cells = pd.read_parquet(labels, columns=columns)
-    cells = cells[cells["patient"].astype(str) == patient]
-    for name in ("timepoint", "lineage", "cell_type", "subset"):
-        cells[name] = cells[name].astype(str)
-    cells = cells.merge(pd.read_parquet(clones), on="cell_id", how="left").assign(all="all")
-    return {
-        receptor: cells.rename(columns={f"{short}_{what}": what for what in ("clone", "counted", "evidence")})
-        for receptor, short in (("BCR", "bcr"), ("TCR", "tcr"))
-    }
-
-
-def indices(sizes):
+def indices(sizes: np.ndarray) -> dict[str, np.ndarray]:
     """Clones, Shannon entropy (nats), inverse Simpson and Pielou evenness of clone sizes (..., clones)."""
-    import numpy as np
-
     n = sizes.sum(-1, keepdims=True)
     p = sizes / n
     shannon = -np.where(p > 0, p * np.log(np.where(p > 0, p, 1)), 0).sum(-1)
@@ -43,10 +28,8 @@ def indices(sizes):
     return {"clones": clones, "shannon": shannon, "simpson": 1 / (p**2).sum(-1), "evenness": evenness}
 
 
-def rarefied(sizes, depth, rng):
+def rarefied(sizes: np.ndarray, depth: int, rng: np.random.Generator) -> dict[str, float]:
     """Indices at equal depth: mean, 2.5 and 97.5 percentile of DRAWS samples of `depth` cells, no return."""
-    import numpy as np
-
     draws = rng.multivariate_hypergeometric(sizes, depth, size=DRAWS, method="marginals")
     out = {}
     for name, values in indices(draws).items():
@@ -55,18 +38,17 @@ def rarefied(sizes, depth, rng):
     return out
 
 
-def diversity(cells, receptor, seed):
+def diversity(cells, receptor: str, seed: int):
     """Diversity per level, label and time, rarefied to the label's smallest time of MIN_DEPTH or more."""
-    import numpy as np
     import pandas as pd
 
-    members = cells[cells["counted"] == True].dropna(subset="clone")  # noqa: E712
+    members = cells[cells["counted"]].dropna(subset="clone")
     rows = []
     for level in LEVELS:
         for label, group in members.groupby(level):
             by_time = {
-                key: part["clone"].value_counts().to_numpy()
-                for key, part in group.groupby(["day", "timepoint"])
+                key: here["clone"].value_counts().to_numpy()
+                for key, here in group.groupby(["day", "timepoint"])
             }
             depths = [sizes.sum() for sizes in by_time.values() if sizes.sum() >= MIN_DEPTH]
             for (day, timepoint), sizes in sorted(by_time.items()):
@@ -88,23 +70,20 @@ def diversity(cells, receptor, seed):
     return pd.DataFrame(rows)
 
 
-def usage(cells, chains, receptor):
-    """Gene, isotype, light-chain and length usage per level, label and time: one count per cell and arm.
+def usage(cells, chains, receptor: str):
+    """Gene, isotype, light-chain and length usage per level, label and time: one count per cell and chain type.
 
     chains: own productive chains. Rows: receptor, kind, level, label, timepoint, day, locus, value, n, total.
     """
     import pandas as pd
 
-    order = ["duplicate_count", "consensus_count", "junction"]
-    best = chains[chains["library"] == receptor].sort_values(order, ascending=False, kind="stable")
-    best = best.drop_duplicates(["cell_id", "arm"]).merge(cells, on="cell_id")
-    best = best[best["counted"] == True]  # noqa: E712
+    best = strongest(chains[chains["library"] == receptor]).merge(cells[cells["counted"]], on="cell_id")
     for gene in ("v", "j"):
         best[f"{gene}_gene"] = best[f"{gene}_call"].str.split("*").str[0]
     best["junction_aa_length"] = best["junction_aa"].str.len().astype("Int64").astype(str)
     best["light_chain"] = best["locus"].where(best["locus"].isin(["IGK", "IGL"]))
     best["isotype"] = best["c_call"].where(best["locus"] == "IGH")
-    parts = []
+    counts = []
     for kind, levels in (
         *((kind, ("all", "lineage")) for kind in ("v_gene", "j_gene", "junction_aa_length")),
         *((kind, LEVELS) for kind in ("isotype", "light_chain")),
@@ -115,43 +94,35 @@ def usage(cells, chains, receptor):
             n = known.groupby([*keys, kind], observed=True).size().rename("n").reset_index()
             n["total"] = n.groupby(keys)["n"].transform("sum")
             n = n.rename(columns={level: "label", kind: "value"}).assign(kind=kind, level=level)
-            parts.append(n)
-    table = pd.concat(parts, ignore_index=True)
+            counts.append(n)
+    table = pd.concat(counts, ignore_index=True)
     table["locus"] = table["locus"].fillna(table["value"])
     table.insert(0, "receptor", receptor)
     return table
 
 
-def group_sizes(cells):
+def group_sizes(cells) -> dict[tuple[str, str, str], int]:
     """Cells by (level, label, time point): of all the label's kept cells; of all levels those with a clone."""
     sizes = {}
     for level in LEVELS:
-        part = cells[cells["counted"] == True] if level == "all" else cells  # noqa: E712
-        for (label, time), n in part.groupby([level, "timepoint"]).size().items():
+        here = cells[cells["counted"]] if level == "all" else cells
+        for (label, time), n in here.groupby([level, "timepoint"]).size().items():
             sizes[level, label, time] = n
     return sizes
 
 
-def with_intervals(table, sizes):
+def with_intervals(table, sizes: dict):
     """Adds share and Wilson bounds, and for light chains kappa/lambda and whether it is restricted.
 
     sizes: as of group_sizes. Under MIN_LIGHT of these cells with a light chain are too few to call a restriction:
     they may be strays of ambient RNA in cells that make none.
     """
-    import numpy as np
-    from statsmodels.stats.proportion import proportion_confint
-
     table = table.copy()
-    table["share"] = table["n"] / table["total"]
-    table["low"], table["high"] = proportion_confint(
-        table["n"].to_numpy(), table["total"].to_numpy(), method="wilson"
-    )
+    table["share"], table["low"], table["high"] = wilson(table["n"], table["total"])
     kappa, lam = table["value"] == "IGK", table["value"] == "IGL"
     share = np.where(kappa, table["share"], 1 - table["share"])
-    low, high = (
-        np.where(kappa, table["low"], 1 - table["high"]),
-        np.where(kappa, table["high"], 1 - table["low"]),
-    )
+    low = np.where(kappa, table["low"], 1 - table["high"])
+    high = np.where(kappa, table["high"], 1 - table["low"])
     light = table["kind"] == "light_chain"
     with np.errstate(divide="ignore"):
         table["kappa_lambda"] = np.where(light & (kappa | lam), share / (1 - share), np.nan)
@@ -164,25 +135,23 @@ def with_intervals(table, sizes):
     return table.sort_values([*first[:4], "day", "locus", "n"], ascending=[True] * 6 + [False])[first + rest]
 
 
-def overlap(cells, receptor):
+def overlap(cells, receptor: str):
     """Clones that two subsets share, per time and over all: numbers, cells, Jaccard and Morisita-Horn."""
-    import numpy as np
     import pandas as pd
     from scipy.sparse import csr_array
 
-    members = cells[cells["counted"] == True].dropna(subset="clone")  # noqa: E712
+    members = cells[cells["counted"]].dropna(subset="clone")
     rows = []
-    times = [("all", members)] + [(time, part) for time, part in members.groupby("timepoint")]
-    for time, part in times:
-        subset, subsets = pd.factorize(part["subset"], sort=True)
-        clone, clones = pd.factorize(part["clone"])
+    for time, here in [("all", members), *members.groupby("timepoint")]:
+        subset, subsets = pd.factorize(here["subset"], sort=True)
+        clone, clones = pd.factorize(here["clone"])
         shape = (len(subsets), len(clones))
-        counts = csr_array((np.ones(len(part)), (subset, clone)), shape=shape)
+        counts = csr_array((np.ones(len(here)), (subset, clone)), shape=shape)
         counts.sum_duplicates()
         present = (counts > 0).astype(float)
         sums, number = counts.sum(1), present.sum(1)
         shared, cells_in = (present @ present.T).toarray(), (counts @ present.T).toarray()
-        share = counts.multiply(1 / sums[:, None]).tocsr() if len(part) else counts
+        share = counts.multiply(1 / sums[:, None]).tocsr() if len(here) else counts
         product, square = (share @ share.T).toarray(), share.multiply(share).sum(1)
         for a, b in zip(*np.triu_indices(len(subsets), 1), strict=True):
             if not shared[a, b]:
@@ -200,56 +169,45 @@ def overlap(cells, receptor):
     return pd.DataFrame(rows)
 
 
-def multiqc(table, patient):
+def multiqc(table, patient: str) -> dict:
     """MultiQC custom content: Shannon diversity at equal depth over days, per receptor."""
     data = {}
-    if len(table) and "shannon_rarefied" in table:
+    if "shannon_rarefied" in table:
         for row in table[table["level"] == "all"].dropna(subset="shannon_rarefied").itertuples():
             points = data.setdefault(f"{patient} {row.receptor}", [])
             points.append([int(row.day), round(float(row.shannon_rarefied), 4)])
-    return {
-        "id": "clonewatch_diversity",
-        "section_name": "Clone diversity",
-        "description": "Shannon entropy of clone sizes over days, at the depth of the smallest sample.",
-        "plot_type": "linegraph",
-        "pconfig": {
-            "id": "clonewatch_diversity_plot",
-            "title": "Clone diversity",
-            "ylab": "nats",
-            "xlab": "day",
-            "showlegend": True,
-        },
-        "data": {name: sorted(points) for name, points in data.items()},
-    }
+    return multiqc_section(
+        "clonewatch_diversity", "Clone diversity",
+        "Shannon entropy of clone sizes over days, at the depth of the smallest sample.", "linegraph",
+        {name: sorted(points) for name, points in data.items()}, {"ylab": "nats", "xlab": "day", "showlegend": True},
+    )  # fmt: skip
 
 
-@click.command()
+@command()
 @click.argument("clones", type=FILE)
 @click.option("--patient", required=True, help="Patient; first part of the names of the output files.")
-@click.option("--chains", required=True, type=FILE, help="Judged chains.")
-@click.option("--labels", required=True, type=FILE, help="Cells and types.")
-@click.option("--facts", required=True, type=FILE, help="JSON of CLONOTYPES.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the rarefaction.")
-@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-def main(clones, patient, chains, labels, facts, seed):
+@click.option("--chains", required=True, type=FILE, help="Judged chains (parquet).")
+@click.option("--labels", required=True, type=FILE, help="Kept cells with their types.")
+@click.option("--seed", default=0, type=click.IntRange(0), help="Seed of the rarefaction.")
+def main(clones: Path, patient: str, chains: Path, labels: Path, seed: int) -> None:
     """Diversity, usage and overlap of a patient's repertoires. CLONES: clone per cell (parquet)."""
     import pandas as pd
 
-    with open(facts) as file:
-        rule = json.load(file)["rule"]
-    tables = load(clones, labels, patient)
-    own = pd.read_parquet(chains)
-    own = own[(own["verdict"] == "own") & (own["rank"] > 0)]
-    diverse = pd.concat([diversity(cells, name, seed) for name, cells in tables.items()], ignore_index=True)
-    used = pd.concat([usage(cells, own, name) for name, cells in tables.items()], ignore_index=True)
-    used = with_intervals(used, group_sizes(tables["BCR"]))
-    shared = pd.concat([overlap(cells, name) for name, cells in tables.items()], ignore_index=True)
-    for name, table in (("diversity", diverse), ("usage", used), ("overlap", shared)):
+    cells = read_labels(labels, patient, ["timepoint", "day", "lineage", "cell_type", "subset"])
+    cells = with_clones(cells, clones).assign(all="all")
+    own, rule = read_own_chains(chains), cells["rule"].iloc[0]
+    by_receptor = {receptor: of_receptor(cells, receptor) for receptor in RECEPTORS}
+    tables = {
+        "diversity": [diversity(here, receptor, seed) for receptor, here in by_receptor.items()],
+        "usage": [usage(here, own, receptor) for receptor, here in by_receptor.items()],
+        "overlap": [overlap(here, receptor) for receptor, here in by_receptor.items()],
+    }
+    tables = {name: pd.concat(both, ignore_index=True) for name, both in tables.items()}
+    tables["usage"] = with_intervals(tables["usage"], group_sizes(by_receptor["BCR"]))
+    for name, table in tables.items():
         table.insert(0, "patient", patient)
-        table["rule"] = rule
-        table.to_csv(f"{patient}.{name}.tsv", sep="\t", index=False, float_format="%.6g")
-    with open(f"{patient}.repertoire_mqc.json", "w") as file:
-        json.dump(multiqc(diverse, patient), file, indent=1, allow_nan=False)
+        write_table(table.assign(rule=rule), f"{patient}.{name}.tsv")
+    write_json(multiqc(tables["diversity"], patient), f"{patient}.repertoire_mqc.json")
 
 
 if __name__ == "__main__":

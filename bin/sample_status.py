@@ -1,15 +1,14 @@
 #!/usr/bin/env python3
 """Which samples go on: a row per sample of the sheet, failed and lost ones too, and all warnings."""
 
-import csv
-import json
 from collections import Counter
-from importlib.metadata import version
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
-
-PACKAGES = ("click", "pyarrow")
+from _cli import FILE, command, read_json, write_json
+from _errors import InputError
+from _tables import read_samples
 
 LEVELS = ("error", "warning", "note")
 LOST = "its {step} task did not finish, see pipeline_info/trace.tsv"
@@ -81,13 +80,13 @@ def compare_references(genes: dict[str, tuple[str, ...]]) -> tuple[dict[str, tup
     kinds = Counter(sets.values())
     usual = max(kinds, key=kinds.__getitem__, default=frozenset())
     first = next((sample for sample, names in sets.items() if names == usual), "")
-    said: dict[str, tuple[str, str]] = {}
+    remarks: dict[str, tuple[str, str]] = {}
     for sample, mine in sets.items():
         shared = len(mine & usual)
         more = [name for name in genes[sample] if name not in usual]
         less = [name for name in genes[first] if name not in mine]
         if shared < 0.5 * min(len(mine), len(usual)):
-            return said, (
+            return remarks, (
                 f"{first} and {sample} were counted with different references: of their {len(usual):,} and "
                 f"{len(mine):,} genes only {shared:,} have the same name ({less[0]} is only in {first}, "
                 f"{more[0]} only in {sample}); use one reference for all, or a samplesheet for each."
@@ -96,12 +95,12 @@ def compare_references(genes: dict[str, tuple[str, ...]]) -> tuple[dict[str, tup
             text = (
                 f"its reference is not that of {first}: {shared:,} of its {len(mine):,} genes are there too"
             )
-            said[sample] = ("warning", f"{text}, and only these are compared; better use one for all")
+            remarks[sample] = ("warning", f"{text}, and only these are compared; better use one for all")
         elif more or less:
-            parts = (("has", more), ("lacks", less))
-            names = " and ".join(f"{what} {', '.join(names[:5])}" for what, names in parts if names)
-            said[sample] = ("note", f"its reference {names}, other than that of {first}")
-    return said, None
+            others = (("has", more), ("lacks", less))
+            names = " and ".join(f"{what} {', '.join(names[:5])}" for what, names in others if names)
+            remarks[sample] = ("note", f"its reference {names}, other than that of {first}")
+    return remarks, None
 
 
 def collect(
@@ -116,25 +115,25 @@ def collect(
     rows, warnings = [], []
     for meta in samples:
         name = meta["sample"]
-        read, qc, who = facts["read"].get(name), facts["qc"].get(name), identity.get(name, {})
-        status, step, reason = judge(name, read, qc, who)
-        said = []
+        read, qc, match = facts["read"].get(name), facts["qc"].get(name), identity.get(name, {})
+        status, step, reason = judge(name, read, qc, match)
+        remarks = []
         if status == "failed":
-            said.append(("error", step, reason))
-        for origin, part in (("READ_CELLRANGER", read), ("QC", qc)):
-            said += [("warning", origin, text) for text in (part or {}).get("warnings", [])]
+            remarks.append(("error", step, reason))
+        for origin, content in (("READ_CELLRANGER", read), ("QC", qc)):
+            remarks += [("warning", origin, text) for text in (content or {}).get("warnings", [])]
         if name in references:
             level, text = references[name]
-            said.append((level, "SAMPLE_STATUS", text))
-        for finding in who.get("findings", []):
-            said.append(("note" if finding["level"] == "note" else "warning", "IDENTITY", finding["text"]))
-        told = {reason}  # a failed sample's reason is not told again as a warning
-        for level, origin, text in said:
+            remarks.append((level, "SAMPLE_STATUS", text))
+        for finding in match.get("findings", []):
+            remarks.append(("note" if finding["level"] == "note" else "warning", "IDENTITY", finding["text"]))
+        known = {reason}  # a failed sample's reason is not repeated as a warning
+        for level, origin, text in remarks:
             text = bare(text, name)
-            if level == "error" or text not in told:
+            if level == "error" or text not in known:
                 warnings.append({"level": level, "sample": name, "step": origin, "text": text})
-                told.add(text)
-        row = row_of(meta, read or {}, qc or {}, who, status, reason)
+                known.add(text)
+        row = row_of(meta, read or {}, qc or {}, match, status, reason)
         rows.append(row | {"warnings": sum(warning["sample"] == name for warning in warnings)})
     return rows, sorted(warnings, key=lambda warning: LEVELS.index(warning["level"]))
 
@@ -151,13 +150,11 @@ def species_problem(rows: list[dict]) -> str | None:
     return f"The samplesheet mixes species ({named}): run each species with a samplesheet of its own."
 
 
-def problem(rows: list[dict], keep_going: bool, strict_identity: bool) -> str | None:
-    """Why the run must stop here, or None."""
+def problem(rows: list[dict], strict_identity: bool) -> str | None:
+    """Why no run can go on from here, or None; whether one goes on without its failed samples is the workflow's to say."""
     mixed = species_problem(rows)
     if mixed:
         return mixed
-    failed = [row for row in rows if row["status"] == "failed"]
-    listed = "".join(f"\n  {row['sample']}: {row['reason']}" for row in failed)
     doubtful = [row for row in rows if row["identity"] in ("warning", "fail")]
     if strict_identity and doubtful:
         doubts = "".join(f"\n  {row['sample']}: {row['identity_reason']}" for row in doubtful)
@@ -165,92 +162,67 @@ def problem(rows: list[dict], keep_going: bool, strict_identity: bool) -> str | 
             f"The identity of {len(doubtful)} of {len(rows)} is in doubt, and --strict_identity is on; "
             f"correct the samplesheet, or turn it off.{doubts}"
         )
-    if len(failed) == len(rows):
-        return f"None of {len(rows)} samples can be used; correct the samplesheet or the thresholds.{listed}"
-    if failed and not keep_going:
-        return (
-            f"{len(failed)} of {len(rows)} samples failed, and --keep_going is off; correct or remove them, "
-            f"or turn it on.{listed}"
-        )
+    if all(row["status"] == "failed" for row in rows):
+        reasons = "".join(f"\n  {row['sample']}: {row['reason']}" for row in rows)
+        return f"None of {len(rows)} samples can be used; correct the samplesheet or the thresholds.{reasons}"
     return None
 
 
-def read_facts(paths: tuple[str, ...]) -> dict[str, dict]:
+def read_facts(paths: Iterable[Path]) -> dict[str, dict]:
     """{"read": {sample: facts}, "qc": {sample: facts}} from <sample>.read.json and <sample>.qc.json."""
     facts: dict[str, dict] = {"read": {}, "qc": {}}
-    for path in map(Path, paths):
+    for path in paths:
         kind = path.name.removesuffix(".json").rpartition(".")[2]
         if kind not in facts:
-            raise click.ClickException(f"{path}: neither *.read.json nor *.qc.json; give only these.")
-        content = json.loads(path.read_text())
+            raise InputError(f"{path}: neither *.read.json nor *.qc.json; give only these.")
+        content = read_json(path)
         facts[kind][content["sample"]] = content
     return facts
 
 
-def read_genes(paths: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+def read_genes(paths: Iterable[Path]) -> dict[str, tuple[str, ...]]:
     """{sample: gene names} from <sample>.genes.parquet; equal names are in memory once."""
     from pyarrow import parquet
 
     genes: dict[str, tuple[str, ...]] = {}
     once: dict[tuple[str, ...], tuple[str, ...]] = {}
-    for path in map(Path, paths):
+    for path in paths:
         names = tuple(parquet.read_table(path, columns=["gene"])["gene"].to_pylist())
         genes[path.name.removesuffix(".genes.parquet")] = once.setdefault(names, names)
     return genes
 
 
-@click.command()
-@click.argument("samples", type=click.Path(exists=True, dir_okay=False))
-@click.argument("facts", nargs=-1, type=click.Path(exists=True, dir_okay=False))
-@click.option(
-    "--identity",
-    required=True,
-    type=click.Path(exists=True, dir_okay=False),
-    help="identity.json of the run.",
-)
+@command()
+@click.argument("samples", type=FILE)
+@click.argument("facts", nargs=-1, type=FILE)
+@click.option("--identity", required=True, type=FILE, help="identity.json of the run.")
 @click.option(
     "--genes",
     multiple=True,
-    type=click.Path(exists=True, dir_okay=False),
+    type=FILE,
     help="<sample>.genes.parquet of QC, whose names tell the reference; repeat for every sample.",
-)
-@click.option(
-    "--keep-going/--no-keep-going",
-    default=True,
-    show_default=True,
-    help="Go on without the samples that failed.",
 )
 @click.option(
     "--strict-identity/--no-strict-identity",
     default=False,
-    show_default=True,
     help="Stop at any doubt about which sample is whose.",
 )
-@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
 def main(
-    samples: str,
-    facts: tuple[str, ...],
-    identity: str,
-    genes: tuple[str, ...],
-    keep_going: bool,
-    strict_identity: bool,
+    samples: Path, facts: tuple[Path, ...], identity: Path, genes: tuple[Path, ...], strict_identity: bool
 ) -> None:
     """Judge the SAMPLES of samples.tsv by their FACTS (*.read.json, *.qc.json): qc.tsv and warnings.json."""
-    with open(samples, newline="", encoding="utf-8") as handle:
-        sheet = list(csv.DictReader(handle, delimiter="\t"))
-    who = json.loads(Path(identity).read_text()).get("samples", {})
-    names = read_genes(genes)
-    told, apart = compare_references(
+    sheet, names = read_samples(samples).to_dict("records"), read_genes(genes)
+    remarks, apart = compare_references(
         {row["sample"]: names[row["sample"]] for row in sheet if row["sample"] in names}
     )
-    rows, warnings = collect(sheet, read_facts(facts), who, told)
-    stop = problem(rows, keep_going, strict_identity) or apart
+    rows, warnings = collect(sheet, read_facts(facts), read_json(identity), remarks)
+    stop = problem(rows, strict_identity) or apart
     if stop:
-        raise click.ClickException(stop)
+        raise InputError(stop)
 
     lines = [COLUMNS, *([cell(row[name]) for name in COLUMNS] for row in rows)]
     Path("qc.tsv").write_text("".join("\t".join(line) + "\n" for line in lines))
-    Path("warnings.json").write_text(json.dumps(warnings, indent=1, allow_nan=False) + "\n")
+    write_json(warnings, "warnings.json")
     for warning in warnings:
         click.echo(f"{warning['level']}: {warning['sample']}: {warning['text']}", err=True)
 

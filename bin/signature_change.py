@@ -1,36 +1,62 @@
 #!/usr/bin/env python3
-"""Change of signature scores between times: effects with bootstrap intervals, ranks of subsets, tests over
-patients.
-"""
+"""Signature scores of the run by group and time, and their change: effects with intervals, ranks of subsets, tests."""
 
-import json
-from importlib.metadata import version
-from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
+from _bootstrap import drawn_counts, t_interval
+from _cli import FILE, command, write_json
+from _errors import InputError
+from _shares import fdr
+from _signature_summary import LEVELS, distributions, isg_high, isg_threshold, multiqc
+from _tables import named, write_parquet, write_table
+from _times import comparisons
 
-PACKAGES = ("click", "numpy", "pandas", "scipy", "pyarrow")
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-LEVELS = ("lineage", "cell_type", "subset")
 FEWEST_PATIENTS = 3
+EFFECTS = [
+    "patient",
+    "from",
+    "to",
+    "level",
+    "parent",
+    "label",
+    "signature",
+    "n_from",
+    "n_to",
+    "mean_from",
+    "mean_to",
+]
+EFFECTS += [f"{name}{end}" for name in ("difference", "effect") for end in ("", "_low", "_high")]
+RANKS = [
+    "patient",
+    "timepoint",
+    "day",
+    "parent",
+    "label",
+    "signature",
+    "n",
+    "mean",
+    "rank",
+    "lead",
+    "lead_low",
+    "lead_high",
+    "share_first",
+]
 
 
 def resampled_moments(scores: np.ndarray, draws: int, rng) -> tuple[np.ndarray, np.ndarray]:
-    """Means and variances of bootstrap samples of cells (n - 1 of n with replacement): draws x signatures
-    each.
-    """
-    n, size = len(scores), max(len(scores) - 1, 1)
+    """Means and variances of bootstrap samples of cells (n - 1 of n with replacement): draws x signatures each."""
+    n = len(scores)
     centre = scores.mean(axis=0)
     centred = scores - centre
     means, squares = np.empty((2, draws, scores.shape[1]))
     step = max(1, 20_000_000 // n)
     for low in range(0, draws, step):
-        k = min(step, draws - low)
-        picks = rng.integers(0, n, (k, size)) + n * np.arange(k)[:, None]
-        weights = np.bincount(picks.ravel(), minlength=k * n).reshape(k, n) / size
-        means[low : low + k], squares[low : low + k] = weights @ centred, weights @ centred**2
+        high = min(low + step, draws)
+        weights = drawn_counts(n, high - low, rng) / max(n - 1, 1)
+        means[low:high], squares[low:high] = weights @ centred, weights @ centred**2
     return means + centre, np.maximum(squares - means**2, 0)
 
 
@@ -44,18 +70,14 @@ class Group:
 
 
 def group_cells(cells, signatures: list[str], min_cells: int, draws: int, seed: int) -> dict[tuple, Group]:
-    """Groups of at least `min_cells` cells, by (patient, day, level, label); samples of one patient and day
-    together.
-    """
+    """Groups of at least `min_cells` cells, by (patient, day, level, label); samples of one patient and day together."""
     groups = {}
     for level in LEVELS:
-        named = cells[cells[level].notna() & ~cells[level].isin(["", "unassigned"])]
-        for at, ((patient, day, label), part) in enumerate(
-            named.groupby(["patient", "day", level], observed=True)
-        ):
+        by_group = cells[named(cells[level])].groupby(["patient", "day", level], observed=True)
+        for number, ((patient, day, label), part) in enumerate(by_group):
             if len(part) < min_cells:
                 continue
-            rng = np.random.default_rng([seed, LEVELS.index(level), at])
+            rng = np.random.default_rng([seed, LEVELS.index(level), number])
             parent = "all" if level == "lineage" else part["lineage"].astype(str).mode().iat[0]
             scores = part[signatures].to_numpy(np.float64)
             groups[patient, day, level, str(label)] = Group(
@@ -65,11 +87,9 @@ def group_cells(cells, signatures: list[str], min_cells: int, draws: int, seed: 
 
 
 def with_interval(name: str, value, drawn, cells: int) -> dict[str, np.ndarray]:
-    """The value and its 95 % interval: t quantile of cells - 1 degrees x bootstrap standard error."""
-    from scipy.special import stdtrit
-
-    half = stdtrit(max(cells - 1, 1), 0.975) * drawn.std(axis=0, ddof=1)
-    return {name: value, f"{name}_low": value - half, f"{name}_high": value + half}
+    """The value and its 95 % interval from the bootstrap, with cells - 1 degrees of freedom."""
+    low, high = t_interval(value, drawn.std(axis=0, ddof=1), max(cells - 1, 1))
+    return {name: value, f"{name}_low": low, f"{name}_high": high}
 
 
 def hedges_g(difference, variances, n) -> np.ndarray:
@@ -79,15 +99,22 @@ def hedges_g(difference, variances, n) -> np.ndarray:
     return g * (1 - 3 / (4 * sum(n) - 9)) if sum(n) > 3 else g
 
 
-def steps(days: list[int]) -> list[tuple[int, int]]:
-    """Comparisons: each day with the one before, and the last with the first of three or more."""
-    return [*pairwise(days), *([(days[0], days[-1])] if len(days) > 2 else [])]
+def effect(old: Group, new: Group) -> dict[str, Any]:
+    """Difference of means and Hedges' g of every signature, with intervals over cells."""
+    n, fewest = (old.n, new.n), min(old.n, new.n)
+    difference, drawn = new.mean - old.mean, new.means - old.means
+    g = hedges_g(difference, (old.variance, new.variance), n)
+    drawn_g = hedges_g(drawn, (old.variances, new.variances), n)
+    columns = {"n_from": old.n, "n_to": new.n, "mean_from": old.mean, "mean_to": new.mean}
+    return (
+        columns
+        | with_interval("difference", difference, drawn, fewest)
+        | with_interval("effect", g, drawn_g, fewest)
+    )
 
 
 def effects(groups: dict[tuple, Group], signatures: list[str]):
-    """A row per patient, comparison, label and signature: difference of means and Hedges' g, with intervals
-    over cells.
-    """
+    """A row per patient, comparison, label and signature."""
     import pandas as pd
 
     days: dict[str, set] = {}
@@ -95,51 +122,18 @@ def effects(groups: dict[tuple, Group], signatures: list[str]):
         days.setdefault(patient, set()).add(day)
     tables = []
     for patient, known in days.items():
-        for before, after in steps(sorted(known)):
-            for (_, _, level, label), new in [
-                item for item in groups.items() if item[0][:2] == (patient, after)
-            ]:
+        for before, after in comparisons(sorted(known)):
+            for (whose, day, level, label), new in groups.items():
                 old = groups.get((patient, before, level, label))
-                if old is None:
-                    continue
-                n, fewest = (old.n, new.n), min(old.n, new.n)
-                difference, drawn = new.mean - old.mean, new.means - old.means
-                columns = {"patient": patient, "from": old.timepoint, "to": new.timepoint, "level": level}
-                columns |= {
-                    "parent": new.parent,
-                    "label": label,
-                    "signature": signatures,
-                    "n_from": old.n,
-                    "n_to": new.n,
-                }
-                columns |= {"mean_from": old.mean, "mean_to": new.mean}
-                columns |= with_interval("difference", difference, drawn, fewest)
-                g = hedges_g(difference, (old.variance, new.variance), n)
-                columns |= with_interval(
-                    "effect", g, hedges_g(drawn, (old.variances, new.variances), n), fewest
-                )
-                tables.append(pd.DataFrame(columns))
-    names = [
-        "patient",
-        "from",
-        "to",
-        "level",
-        "parent",
-        "label",
-        "signature",
-        "n_from",
-        "n_to",
-        "mean_from",
-        "mean_to",
-    ]
-    names += [f"{name}{end}" for name in ("difference", "effect") for end in ("", "_low", "_high")]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=names)
+                if (whose, day) == (patient, after) and old is not None:
+                    names = {"patient": patient, "from": old.timepoint, "to": new.timepoint, "level": level}
+                    names |= {"parent": new.parent, "label": label, "signature": signatures}
+                    tables.append(pd.DataFrame(names | effect(old, new)))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=EFFECTS)
 
 
 def ranks(groups: dict[tuple, Group], signatures: list[str]):
-    """Place of each subset in its lineage at each time: mean, lead over the best of the others, how often it
-    is first.
-    """
+    """Place of each subset in its lineage at each time: mean, lead over the best of the others, how often it is first."""
     import pandas as pd
 
     together: dict[tuple, list] = {}
@@ -153,8 +147,8 @@ def ranks(groups: dict[tuple, Group], signatures: list[str]):
         means = np.stack([group.mean for _, group in members])
         drawn = np.stack([group.means for _, group in members])
         first = drawn.argmax(axis=0)
-        for at, (label, group) in enumerate(members):
-            others = np.arange(len(members)) != at
+        for number, (label, group) in enumerate(members):
+            others = np.arange(len(members)) != number
             lead, leads = group.mean - means[others].max(axis=0), group.means - drawn[others].max(axis=0)
             columns = {
                 "patient": patient,
@@ -163,66 +157,32 @@ def ranks(groups: dict[tuple, Group], signatures: list[str]):
                 "parent": parent,
                 "label": label,
             }
+            columns |= {"signature": signatures, "n": group.n, "mean": group.mean}
             columns |= {
-                "signature": signatures,
-                "n": group.n,
-                "mean": group.mean,
                 "rank": 1 + (means > group.mean).sum(axis=0),
+                **with_interval("lead", lead, leads, group.n),
             }
-            columns |= with_interval("lead", lead, leads, group.n) | {
-                "share_first": (first == at).mean(axis=0)
-            }
-            tables.append(pd.DataFrame(columns))
-    names = [
-        "patient",
-        "timepoint",
-        "day",
-        "parent",
-        "label",
-        "signature",
-        "n",
-        "mean",
-        "rank",
-        "lead",
-        "lead_low",
-        "lead_high",
-        "share_first",
-    ]
-    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=names)
+            tables.append(pd.DataFrame(columns | {"share_first": (first == number).mean(axis=0)}))
+    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=RANKS)
     return table.sort_values(
         ["patient", "day", "parent", "signature", "rank"], kind="stable", ignore_index=True
     )
 
 
 def patient_tests(change):
-    """Paired t tests of the patients' mean scores, a row per comparison, label and signature seen in enough
-    patients.
-    """
+    """Paired t tests of the patients' mean scores, a row per comparison, label and signature seen in enough patients."""
     import pandas as pd
-    from scipy.stats import false_discovery_control, ttest_1samp
+    from scipy.stats import ttest_1samp
 
     keys = ["from", "to", "level", "parent", "label", "signature"]
     rows = []
     for key, part in change.groupby(keys, sort=False):
         if part["patient"].nunique() >= FEWEST_PATIENTS:
             test = ttest_1samp(part["difference"], 0)
-            interval = test.confidence_interval()
-            rows.append(
-                (
-                    *key,
-                    len(part),
-                    part["difference"].mean(),
-                    interval.low,
-                    interval.high,
-                    test.statistic,
-                    test.pvalue,
-                )
-            )
+            low, high = test.confidence_interval()
+            rows.append((*key, len(part), part["difference"].mean(), low, high, test.statistic, test.pvalue))
     table = pd.DataFrame(rows, columns=[*keys, "patients", "difference", "low", "high", "t", "p"])
-    table["fdr"] = np.nan
-    for _, part in table[table["p"].notna()].groupby(["from", "to", "level"], sort=False):
-        table.loc[part.index, "fdr"] = false_discovery_control(part["p"])
-    return table
+    return table.assign(fdr=table.groupby(["from", "to", "level"], sort=False)["p"].transform(fdr))
 
 
 def words(change, tests) -> str:
@@ -238,48 +198,70 @@ def words(change, tests) -> str:
     )
 
 
-@click.command()
-@click.argument("scores", type=FILE, nargs=-1, required=True)
-@click.option("--labels", required=True, type=FILE, help="labels.parquet of the run.")
-@click.option("--samples", required=True, type=FILE, help="samples.tsv of the run.")
-@click.option(
-    "--min-cells", type=click.IntRange(2), default=10, show_default=True, help="Fewest cells of a group."
-)
-@click.option("--draws", type=click.IntRange(50), default=500, show_default=True, help="Bootstrap draws.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the bootstrap.")
-@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-def main(scores, labels, samples, min_cells, draws, seed):
-    """Compare signature scores between times; SCORES are the signatures.parquet files of the run."""
+def read_cells(paths, labels_path: Path):
+    """Labels, patient, sample, time and scores of all labelled cells; names of the signatures; those that every sample has."""
     import pandas as pd
 
-    sheet = pd.read_csv(samples, sep="\t", dtype=str, keep_default_na=False).set_index("sample")
-    cells = pd.read_parquet(labels, columns=["cell_id", "sample", *LEVELS]).set_index("cell_id")
-    scored = pd.concat([pd.read_parquet(path) for path in scores], ignore_index=True).set_index("cell_id")
-    signatures = [name for name in scored.columns if scored[name].notna().all()]
-    cells = cells.join(scored[signatures], how="inner")
-    absent = sorted(set(cells["sample"].astype(str)) - set(sheet.index))
-    if cells.empty or absent:
-        fault = (
-            f"{samples.name} does not name sample {absent[0]}"
-            if absent
-            else f"{labels.name} holds no scored cell"
+    labels = pd.read_parquet(
+        labels_path, columns=["cell_id", "sample", "patient", "timepoint", "day", *LEVELS]
+    )
+    scores = pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True).set_index("cell_id")
+    signatures = [name for name in scores.columns if scores[name].notna().any()]
+    shared = [name for name in signatures if scores[name].notna().all()]
+    cells = labels.set_index("cell_id").join(scores[signatures], how="inner")
+    if cells.empty:
+        raise InputError(
+            f"{labels_path.name}: holds none of the scored cells; give the labels of the same run."
         )
-        raise click.ClickException(f"{fault}; give the files of one run.")
-    for column in ("patient", "timepoint", "day"):
-        cells[column] = cells["sample"].astype(str).map(sheet[column])
-    groups = group_cells(cells.astype({"day": int}), signatures, min_cells, draws, seed)
-    change = effects(groups, signatures)
+    return cells.astype(dict.fromkeys(("sample", "patient", "timepoint"), str)), signatures, shared
+
+
+@command()
+@click.argument("scores", type=FILE, nargs=-1, required=True)
+@click.option("--labels", required=True, type=FILE, help="labels.parquet of the run.")
+@click.option(
+    "--isg-threshold", "given", type=float, help="ISG score from which a cell is high; learnt if not given."
+)
+@click.option(
+    "--min-learnt", type=click.IntRange(2), default=200, help="Fewest cells to learn that threshold from."
+)
+@click.option(
+    "--min-cells", type=click.IntRange(2), default=10, help="Fewest cells of a group that is compared."
+)
+@click.option("--draws", type=click.IntRange(50), default=500, help="Bootstrap samples per group.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, help="Seed of the bootstrap and of the threshold's fit."
+)
+def main(
+    scores: tuple[Path, ...],
+    labels: Path,
+    given: float | None,
+    min_learnt: int,
+    min_cells: int,
+    draws: int,
+    seed: int,
+) -> None:
+    """Summarise signature scores and compare them between times; SCORES are the signatures.parquet files of the run."""
+    cells, signatures, shared = read_cells(scores, labels)
+    fit = isg_threshold(cells["isg_score"].to_numpy(), given, min_learnt, seed)
+    cells["isg_high"] = isg_high(cells["isg_score"], fit["threshold"])
+    groups = group_cells(cells, shared, min_cells, draws, seed)
+    change = effects(groups, shared)
     tests = patient_tests(change)
 
     outputs = {
+        "signatures": distributions(cells, signatures),
         "signature_change": change,
-        "signature_ranks": ranks(groups, signatures),
+        "signature_ranks": ranks(groups, shared),
         "signature_tests": tests,
     }
     for name, table in outputs.items():
-        table.to_csv(f"{name}.tsv", sep="\t", index=False, float_format="%.5g")
+        write_table(table, f"{name}.tsv", digits=5)
+    write_parquet(cells[["isg_score", "isg_high"]].reset_index(), "isg.parquet")
+    write_json({"cells": len(cells), "isg_high": fit, "signatures": signatures}, "signatures.json")
+    write_json(multiqc(cells), "signatures_mqc.json")
     facts = {"patients": int(change["patient"].nunique()), "basis": words(change, tests), "tests": len(tests)}
-    Path("signature_change.json").write_text(json.dumps(facts, indent=1, allow_nan=False), encoding="utf-8")
+    write_json(facts, "signature_change.json")
 
 
 if __name__ == "__main__":

@@ -1,36 +1,15 @@
 #!/usr/bin/env python3
-"""Signature scores of the cells of one sample: interferon-stimulated genes and gene sets; a cell's scores
-need no other cell.
-"""
+"""Signature scores of the cells of one sample: interferon-stimulated genes and gene sets; a cell's scores need no other cell."""
 
-import json
-import re
-from importlib.metadata import version
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 import numpy as np
-
-PACKAGES = ("click", "numpy", "pandas", "scipy", "anndata", "scanpy", "decoupler")
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-IMMUNOGLOBULIN = re.compile(r"^IG(?:H(?:[VDJ]\d|[ADEGM]\d?$|GP$)|[KL](?:[VJ]\d|C\d?$))")
-
-
-def log_normalised(counts, genes):
-    """log1p of counts per 10,000 (CSR float32, natural logarithm).
-
-    Immunoglobulin genes are left out of a cell's total: they are half of a plasma cell's molecules, and their
-    number follows the clone rather than the depth.
-    """
-    from scipy.sparse import csr_matrix
-
-    other = np.array([not IMMUNOGLOBULIN.match(gene) for gene in genes], dtype=np.float64)
-    total = np.asarray(counts @ other).ravel()
-    scale = np.divide(1e4, total, out=np.zeros_like(total), where=total > 0)
-    matrix = csr_matrix(counts, dtype=np.float32)
-    matrix.data *= np.repeat(scale, np.diff(matrix.indptr)).astype(np.float32)
-    np.log1p(matrix.data, out=matrix.data)
-    return matrix
+from _cli import FILE, command
+from _errors import InputError
+from _matrices import log_per_10k_without_ig
+from _tables import read_text_table, write_parquet
 
 
 def read_gmt(path: Path) -> dict[str, list[str]]:
@@ -41,35 +20,39 @@ def read_gmt(path: Path) -> dict[str, list[str]]:
         if not line.strip():
             continue
         if len(fields) < 3 or not fields[0]:
-            raise click.ClickException(
+            raise InputError(
                 f"{path.name}, line {number}: not a gene set; write name, description, genes, with tabs."
             )
         if fields[0] in sets:
-            raise click.ClickException(
-                f"{path.name}, line {number}: the set {fields[0]} stands there twice; rename one."
-            )
+            raise InputError(f"{path.name}, line {number}: the set {fields[0]} is listed twice; rename one.")
         sets[fields[0]] = sorted({gene for gene in fields[2:] if gene})
     return sets
 
 
-def read_core(path: Path, genes) -> list[str]:
-    """Genes of the interferon core that the sample's reference has, by symbol or alias."""
-    import pandas as pd
+def read_sets(paths: Iterable[Path]) -> dict[str, list[str]]:
+    """The gene sets of several files, which name no set alike."""
+    sets: dict[str, list[str]] = {}
+    for path in paths:
+        new = read_gmt(path)
+        twice = sorted(set(new) & set(sets))
+        if twice:
+            raise InputError(f"{path.name}: the set {twice[0]} is in another file too; rename one.")
+        sets |= new
+    return sets
 
-    table = pd.read_csv(path, sep="\t", comment="#", dtype=str, keep_default_na=False)
-    if not {"gene", "aliases"} <= set(table.columns):
-        raise click.ClickException(
-            f"{path.name}: no columns gene and aliases; give a tab-separated table with both."
-        )
-    known, found = set(genes), []
+
+def read_core(path: Path, genes: Iterable[str]) -> list[str]:
+    """Genes of the interferon core that the sample's reference has, by symbol or alias."""
+    table, measured = read_text_table(path, ("gene", "aliases"), comment="#"), set(genes)
+    core: list[str] = []
     for gene, aliases in zip(table["gene"], table["aliases"], strict=True):
-        found += [name for name in (gene, *aliases.split(";")) if name in known][:1]
-    return found
+        core += [name for name in (gene, *aliases.split(";")) if name in measured][:1]
+    return core
 
 
 def membership(sets: dict[str, list[str]], genes) -> np.ndarray:
     """0/1 matrix, genes x sets (float32)."""
-    position = {gene: at for at, gene in enumerate(genes)}
+    position = {gene: row for row, gene in enumerate(genes)}
     matrix = np.zeros((len(genes), len(sets)), dtype=np.float32)
     for column, members in enumerate(sets.values()):
         matrix[[position[gene] for gene in members if gene in position], column] = 1
@@ -125,79 +108,47 @@ def score_genes(matrix, genes, core: list[str], seed: int) -> np.ndarray:
     return cells.obs["score"].to_numpy()
 
 
-def usable_sets(
-    sets: dict[str, list[str]], genes, fewest: int
-) -> tuple[dict[str, list[str]], dict[str, int]]:
-    """Sets with at least `fewest` measured genes, and the number of measured genes of each set."""
-    known = set(genes)
-    found = {name: sum(gene in known for gene in members) for name, members in sets.items()}
-    return {name: members for name, members in sets.items() if found[name] >= fewest}, found
+def usable_sets(sets: dict[str, list[str]], genes: Iterable[str], fewest: int) -> dict[str, list[str]]:
+    """Sets of which at least `fewest` genes are measured."""
+    measured = set(genes)
+    return {
+        name: members for name, members in sets.items() if sum(gene in measured for gene in members) >= fewest
+    }
 
 
-@click.command()
+@command()
 @click.argument("cells", type=FILE)
 @click.option("--sample", required=True, help="Name of the sample.")
 @click.option("--isg", required=True, type=FILE, help="Core interferon-stimulated genes: gene, aliases.")
 @click.option(
     "--gene-sets", required=True, multiple=True, type=FILE, help="GMT files; may be given more than once."
 )
-@click.option(
-    "--method", type=click.Choice(["ulm", "aucell"]), default="ulm", show_default=True, help="Score of a set."
-)
-@click.option(
-    "--min-genes",
-    type=click.IntRange(2),
-    default=5,
-    show_default=True,
-    help="Fewest measured genes of a set.",
-)
-@click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of scanpy's control genes."
-)
-@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-def main(cells, sample, isg, gene_sets, method, min_genes, seed):
+@click.option("--method", type=click.Choice(["ulm", "aucell"]), default="ulm", help="Score of a set.")
+@click.option("--min-genes", type=click.IntRange(2), default=5, help="Fewest measured genes of a set.")
+@click.option("--seed", type=click.IntRange(0), default=0, help="Seed of scanpy's control genes.")
+def main(
+    cells: Path, sample: str, isg: Path, gene_sets: tuple[Path, ...], method: str, min_genes: int, seed: int
+) -> None:
     """Score the cells of CELLS, one sample's h5ad of counts."""
     import anndata
-    import hdf5plugin  # noqa: F401  (registers zstd for h5py)
+    import hdf5plugin  # noqa: F401  (registers the zstd filter)
     import pandas as pd
 
-    sets: dict[str, list[str]] = {}
-    for path in gene_sets:
-        new = read_gmt(path)
-        twice = sorted(set(new) & set(sets))
-        if twice:
-            raise click.ClickException(
-                f"{path.name}: the set {twice[0]} stands in another file too; rename one."
-            )
-        sets |= new
+    sets = read_sets(gene_sets)
     data = anndata.read_h5ad(cells)
     genes = data.var_names.to_numpy()
-    used, found = usable_sets(sets, genes, min_genes)
-    core = read_core(isg, genes)
+    used, core = usable_sets(sets, genes, min_genes), read_core(isg, genes)
     if len(core) < min_genes:
-        raise click.ClickException(
+        raise InputError(
             f"{sample}: {cells.name} holds {len(core)} genes of {isg.name}; these are human symbols."
         )
-    matrix = log_normalised(data.X, genes)
+    matrix = log_per_10k_without_ig(data.X, genes)
     table = pd.DataFrame({"cell_id": data.obs_names.to_numpy()})
     table["isg_score"] = np.asarray(matrix[:, data.var_names.get_indexer(core)].mean(axis=1)).ravel()
     table["isg_score_genes"] = score_genes(matrix, genes, core, seed)
     scores = ulm(matrix, membership(used, genes)) if method == "ulm" else aucell(matrix, used, genes)
     table = pd.concat([table, pd.DataFrame(scores, columns=list(used))], axis=1)
-    table = table.astype(dict.fromkeys(table.columns[1:], np.float32))
-    facts = {
-        "sample": sample,
-        "cells": len(table),
-        "method": method,
-        "isg_genes": core,
-        "sets": {name: {"genes": len(members), "measured": found[name]} for name, members in sets.items()},
-        "left_out": sorted(set(sets) - set(used)),
-    }
-
-    table.to_parquet(f"{sample}.signatures.parquet", compression="zstd", index=False)
-    Path(f"{sample}.signatures.json").write_text(
-        json.dumps(facts, indent=1, allow_nan=False), encoding="utf-8"
-    )
+    write_parquet(table.astype(dict.fromkeys(table.columns[1:], np.float32)), f"{sample}.signatures.parquet")
 
 
 if __name__ == "__main__":

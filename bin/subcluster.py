@@ -1,20 +1,95 @@
 #!/usr/bin/env python3
-"""The subsets of a lineage as they stand: names in order, layout, and the marker genes of each by Wilcoxon's test."""
+"""The subsets of one lineage: a space of its own, names or numbers, and the marker genes of each by Wilcoxon's test."""
 
-import os
-from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
-for library in ("OMP", "OPENBLAS", "NUMBA"):  # one thread: same sums in the same order, hence same results
-    os.environ[f"{library}_NUM_THREADS"] = "1"
+import _one_thread  # noqa: F401
+import click
+import numpy as np
+from _cell_space import arrange, batches
+from _cli import FILE, command
+from _errors import InputError
+from _matrices import cell_ids, gene_names, gene_selection, per_10k, read_blocks, shared_genes
+from _naming import group_means, marker_genes, name_subsets, part_evidence, read_markers
+from _refine import refine
+from _shares import fdr
+from _tables import UNASSIGNED, by_sample, read_samples, write_parquet, write_table
+from _variable_genes import FEW_CELLS, comparable, gene_statistics, read_patterns, variable_genes
 
-import click  # noqa: E402
-import numpy as np  # noqa: E402
+TESTED_CELLS, DETECTED, KEPT = 10, 0.1, 200  # cells per subset; share of cells in a subset; genes per subset
+COMPARED = 10  # markers of each subset that are reported for all subsets
+NUMBERED_CELLS, NUMBERED_SHARE = 20, 0.02  # smaller clusters are no subset: doublets form such
 
-PACKAGES = ("click", "anndata", "illico", "pandas", "scipy")
-UNASSIGNED = "unassigned"
-FEW_CELLS, DETECTED, KEPT = 10, 0.1, 200  # cells per subset; share of cells in a subset; genes per subset
-COMPARED = 10  # markers of each subset that are told of all subsets
+
+class Sample(NamedTuple):
+    """The lineage's cells of one sample."""
+
+    cell_id: np.ndarray  # (N,)
+    genes: np.ndarray  # (G,) symbols
+    x: "csr_matrix"  # noqa: F821  (N, G) ln(1 + counts per 10,000), float32
+    statistics: "DataFrame"  # noqa: F821  of gene_statistics
+
+
+def read_sample(path: Path, wanted) -> Sample:
+    """The wanted cells (ids) of a cells file, read once."""
+    import scipy.sparse as sp
+
+    genes, rows, blocks = gene_names(path), [np.empty(0, int)], []
+    for positions, counts in read_blocks(path, wanted):
+        rows.append(positions)
+        blocks.append(per_10k(counts))
+    statistics = gene_statistics(blocks, genes)
+    for block in blocks:
+        block.sort_indices()
+        np.log1p(block.data, out=block.data)
+    x = sp.vstack([sp.csr_matrix((0, len(genes)), dtype=np.float32), *blocks], format="csr")
+    return Sample(cell_ids(path).to_numpy()[np.concatenate(rows)], genes.to_numpy(), x, statistics)
+
+
+def columns_of(samples: list[Sample], genes, upper: bool = False):
+    """The columns of genes of all samples' cells, CSR (N, genes). upper: genes are in upper case, whatever samples have."""
+    import scipy.sparse as sp
+
+    matrices = []
+    for sample in samples:
+        known = [gene.upper() for gene in sample.genes] if upper else sample.genes
+        matrices.append(sample.x if np.array_equal(known, genes) else sample.x @ gene_selection(known, genes))
+        matrices[-1].sort_indices()
+    return sp.vstack(matrices, format="csr")
+
+
+def name_parts(
+    samples: list[Sample], groups: tuple[np.ndarray, np.ndarray], cell_type, markers, numbered: str | None
+):
+    """Evidence per part of the lineage's N cells, and their parts (N,).
+
+    groups: cluster and part number of every cell. cell_type: (N,). Clusters and parts are divided by cell type; not where
+    clusters are `numbered` by that word.
+    """
+    import pandas as pd
+
+    if numbered:
+        whole = part = groups[0]
+    else:
+        divided = (
+            [f"{number} {name}" for number, name in zip(group, cell_type, strict=True)] for group in groups
+        )
+        whole, part = (pd.factorize(np.array(group, dtype=object), sort=True)[0] for group in divided)
+    genes = marker_genes(markers)
+    x = columns_of(samples, genes, upper=True)
+    means = [group_means(x, group) for group in (part, whole)]
+    evidence = name_subsets(means, part, whole, genes, markers, cell_type)
+    if numbered:
+        evidence["cell_type"] = numbered_subsets(evidence, numbered)
+    return evidence, part
+
+
+def numbered_subsets(evidence, prefix: str) -> list[str]:
+    """Names of clusters by rank in size, `unassigned` for small ones. evidence: rows in order of cluster number."""
+    cells = evidence["n_cells"]
+    large = cells >= max(NUMBERED_CELLS, NUMBERED_SHARE * cells.sum())
+    return [f"{prefix}_{number + 1}" if large[number] else UNASSIGNED for number in evidence.index]
 
 
 def renumber(names: np.ndarray) -> dict[str, str]:
@@ -33,46 +108,8 @@ def renumber(names: np.ndarray) -> dict[str, str]:
     return new
 
 
-def read_lognormal(path: Path, wanted):
-    """Cell ids (N,), gene symbols (G,) and ln(1 + counts per 10,000), CSR float32 (N, G), of the wanted cells."""
-    import anndata as ad
-    import h5py
-    import hdf5plugin  # noqa: F401  registers the zstd filter
-    import scipy.sparse as sp
-
-    with h5py.File(path) as file:
-        cells = ad.io.read_elem(file["obs"]).index
-        genes = ad.io.read_elem(file["var"]).index
-        keep = cells.isin(wanted)
-        blocks = [sp.csr_matrix((0, len(genes)), dtype=np.float32)]
-        for start in range(0, len(cells), 4096):
-            rows = np.flatnonzero(keep[start : start + 4096])
-            if len(rows):
-                counts = ad.io.sparse_dataset(file["X"])[start : start + 4096].astype(np.float32)[rows]
-                depth = np.maximum(np.asarray(counts.sum(1)).ravel(), 1)
-                blocks.append((sp.diags((1e4 / depth).astype(np.float32)) @ counts).tocsr().log1p())
-    return cells[keep].to_numpy(), genes.to_numpy(), sp.vstack(blocks, format="csr")
-
-
-def shared_genes(names: list[np.ndarray]) -> np.ndarray:
-    """The genes that all matrices have, in the order of the first: a reference may hold a gene more, such as a CAR."""
-    import pandas as pd
-
-    keep = pd.Index(names[0])
-    for own in names[1:]:
-        keep = keep[keep.isin(own)]
-    return keep.to_numpy()
-
-
-def adjust(p: np.ndarray) -> np.ndarray:
-    """False discovery rates of p values (Benjamini & Hochberg 1995)."""
-    from scipy.stats import false_discovery_control
-
-    return false_discovery_control(np.nan_to_num(p, nan=1.0), method="bh")
-
-
 def marker_statistics(x, genes: np.ndarray, subset: np.ndarray):
-    """Every gene of every subset against the lineage's other cells, subsets of at least FEW_CELLS.
+    """Every gene of every subset against the lineage's other cells, subsets of at least TESTED_CELLS.
 
     x: (N, G) log-normalised. Wilcoxon's rank-sum test, tie-corrected, with normal approximation (illico); auroc is
     U / (n1 n2), the chance that a cell of the subset has more of the gene than another one. log2_fold_change is
@@ -95,19 +132,19 @@ def marker_statistics(x, genes: np.ndarray, subset: np.ndarray):
     )
     linear, tables = x.expm1(), []
     for name in pd.unique(subset):
-        own = subset == name
-        if own.sum() < FEW_CELLS or own.all():
+        inside = subset == name
+        if inside.sum() < TESTED_CELLS or inside.all():
             continue
         result = tested.loc[name]
-        means = [np.asarray(linear[side].mean(0)).ravel() for side in (own, ~own)]
-        detected = [np.asarray((x[side] > 0).mean(0)).ravel() for side in (own, ~own)]
-        table = pd.DataFrame({"subset": name, "gene": genes, "n_cells": int(own.sum())})
+        means = [np.asarray(linear[side].mean(0)).ravel() for side in (inside, ~inside)]
+        detected = [np.asarray((x[side] > 0).mean(0)).ravel() for side in (inside, ~inside)]
+        table = pd.DataFrame({"subset": name, "gene": genes, "n_cells": int(inside.sum())})
         table["log2_fold_change"] = np.log2((means[0] + 0.01) / (means[1] + 0.01))
         table["mean_in"], table["mean_out"] = means
         table["detected_in"], table["detected_out"] = detected
-        table["auroc"] = result["statistic"].to_numpy() / (own.sum() * (~own).sum())
+        table["auroc"] = result["statistic"].to_numpy() / (inside.sum() * (~inside).sum())
         table["z"], table["p_value"] = result["z_score"].to_numpy(), result["p_value"].to_numpy()
-        table["q_value"] = adjust(table["p_value"].to_numpy())
+        table["q_value"] = fdr(table["p_value"].fillna(1.0))
         tables.append(table)
     return pd.concat(tables) if tables else pd.DataFrame(columns=columns)
 
@@ -125,44 +162,83 @@ def leading(markers):
     return markers[markers["rank"].notna() | markers["gene"].isin(compared)]
 
 
-@click.command()
-@click.argument("named", type=click.Path(exists=True, path_type=Path))
-@click.argument("integrated", type=click.Path(exists=True, path_type=Path))
-@click.argument("cells", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@command()
+@click.argument("cells", nargs=-1, required=True, type=FILE)
+@click.option("--samples", "sheet", required=True, type=FILE, help="samples.tsv")
+@click.option(
+    "--annotation",
+    required=True,
+    type=FILE,
+    help="annotation.parquet: the lineage and cell type of every cell.",
+)
 @click.option("--lineage", required=True, help="The lineage's name.")
-@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-def main(named, integrated, cells, lineage):
-    """Write <lineage>.subsets.parquet and <lineage>.markers.tsv from NAMED cells, their INTEGRATED layout and CELLS."""
+@click.option("--markers", required=True, type=FILE, help="Table of subsets.")
+@click.option(
+    "--excluded", required=True, type=FILE, help="Table class, pattern: genes that may not be variable genes."
+)
+@click.option("--numbered", help="Name clusters by this word and their rank in size.")
+@click.option("--integration", type=click.Choice(["harmony", "none"]), default="harmony")
+@click.option("--integrate-over", type=click.Choice(["sample", "batch"]), default="sample")
+@click.option("--resolution", type=click.FloatRange(0, min_open=True), default=1.0)
+@click.option("--odds", type=click.FloatRange(0), default=0.5,
+              help="How much likelier (natural log) another subset must be for a cell to move there.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0), default=0)
+def main(
+    cells: tuple[Path, ...],
+    sheet: Path,
+    annotation: Path,
+    lineage: str,
+    markers: Path,
+    excluded: Path,
+    numbered: str | None,
+    integration: str,
+    integrate_over: str,
+    resolution: float,
+    odds: float,
+    seed: int,
+) -> None:
+    """Divide the cells of a lineage in CELLS (S.cells.h5ad of every sample) into subsets."""
     import pandas as pd
-    import scipy.sparse as sp
 
-    table = pd.read_parquet(named, columns=["cell_id", "cell_type", "margin", "rival"])
-    places = pd.read_parquet(integrated, columns=["cell_id", "umap_1", "umap_2"])
-    table = table.merge(places, on="cell_id", how="left", validate="one_to_one")
-    table.insert(1, "lineage", lineage)
-    table.insert(2, "subset", table.pop("cell_type"))
-    numbers = renumber(table["subset"].to_numpy(object))
-    for column in ("subset", "rival"):
-        table[column] = table[column].map(numbers).fillna(table[column])
-    read = [read_lognormal(path, table["cell_id"]) for path in cells]
-    genes = shared_genes([own for _, own, _ in read])
-    at = pd.Index(np.concatenate([ids for ids, _, _ in read])).get_indexer(table["cell_id"])
-    if (at < 0).any():
-        missing = table["cell_id"][at < 0].iloc[0]
-        raise click.ClickException(
-            f"{missing}: is in {named.name} but in none of the matrices; give all samples"
-        )
-    parts = [
-        matrix if np.array_equal(own, genes) else matrix[:, pd.Index(own).get_indexer(genes)]
-        for _, own, matrix in read
-    ]
-    x = sp.vstack(parts, format="csr")[at]
-    subset = table["subset"].to_numpy(str)
+    samples = read_samples(sheet)
+    known = pd.read_parquet(annotation, columns=["cell_id", "lineage", "cell_type"]).set_index("cell_id")
+    known = known.loc[known["lineage"] == lineage, "cell_type"]
+    paths = by_sample(cells, ".cells.h5ad", samples)
+    read = [read_sample(path, known.index) for path in paths.values()]
+    size = [len(of_sample.cell_id) for of_sample in read]
+    table = pd.DataFrame(
+        {"cell_id": np.concatenate([of_sample.cell_id for of_sample in read]), "lineage": lineage}
+    )
+    for missing in known.index.difference(table["cell_id"]):
+        raise InputError(f"{missing}: is in {annotation.name} but in none of the matrices; give all samples")
+    cell_type, sample = known[table["cell_id"]].to_numpy(object), np.repeat(list(paths), size)
+
+    large = [n >= min(FEW_CELLS, max(size)) for n in size]
+    statistics = {name: read[i].statistics for i, name in enumerate(paths) if large[i]}
+    expression = columns_of(read, variable_genes(comparable(statistics, read_patterns(excluded))).index)
+    batch = batches(samples, sample, integration, integrate_over)
+    space = arrange(expression, batch, integration, "louvain", resolution, seed)
+
+    groups = space.clusters, space.parts
+    evidence, part = name_parts(read, groups, cell_type, read_markers(markers), numbered)
+    of_part = evidence["cell_type"].to_numpy(object)[part]
+    subset, margin, rival = refine(expression, of_part, cell_type.astype(str), sample.astype(str), odds=odds)
+    numbers = renumber(subset)
+    table["subset"] = [numbers.get(name, name) for name in subset]
+    table["margin"] = margin.astype(np.float32)
+    table["rival"] = [numbers.get(name, name) for name in rival]
+    table[["umap_1", "umap_2"]] = space.points
+
+    genes = shared_genes([of_sample.genes for of_sample in read])
     rows = np.flatnonzero(subset != UNASSIGNED)
-    markers = leading(marker_statistics(x[rows], genes, subset[rows]))
-    markers.insert(0, "lineage", lineage)
-    table.to_parquet(f"{lineage}.subsets.parquet", compression="zstd")
-    markers.to_csv(f"{lineage}.markers.tsv", sep="\t", index=False, float_format="%.5g")
+    x = columns_of(read, genes)[rows]
+    del read, expression
+    top = leading(marker_statistics(x, genes, table["subset"].to_numpy(str)[rows]))
+    top.insert(0, "lineage", lineage)
+    evidence = part_evidence(evidence, space.clusters, part, sample)
+    write_parquet(table, f"{lineage}.subsets.parquet")
+    write_table(evidence, f"{lineage}.subset_evidence.tsv", digits=4)
+    write_table(top, f"{lineage}.markers.tsv", digits=5)
 
 
 if __name__ == "__main__":

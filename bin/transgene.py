@@ -1,47 +1,43 @@
 #!/usr/bin/env python3
 """Cells that express the CAR: counts of its feature, told from ambient RNA by cells that cannot carry it."""
 
-import json
 import re
-from importlib.metadata import version
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
+import numpy as np
+from _cli import FILE, command, write_json
+from _errors import InputError
+from _matrices import cell_ids, gene_table, read_blocks
+from _receptors import Lineages
+from _shares import wilson
+from _tables import read_text_table, write_parquet, write_table
 
-PACKAGES = ("click", "anndata", "numpy", "pandas", "scipy", "statsmodels")
-FILE = click.Path(exists=True, dir_okay=False)
-CARRIERS = ("T",)  # lineages of which cells are called
-# Lineages whose CAR counts are ambient RNA or doublets. NK cells are left out: some are T cells by mistake.
-NON_CARRIERS = (
-    "B",
-    "plasma",
-    "blast",
-    "myeloid",
-    "erythroid",
-    "megakaryocyte",
-    "HSPC",
-    "stromal",
-    "epithelial",
-)
 MIN_NON_CARRIERS = 100  # cells that a rate of ambient counts needs
+COLUMNS = ["level", "label", "role", "n", "total", "share", "low", "high", "above_ambient"]
 
 
-def car_features(names, ids, genomes, wanted: tuple[str, ...], patterns: Path | str) -> list[int]:
+def car_features(
+    names: Iterable, ids: Iterable, genomes: Iterable, wanted: Sequence[str], patterns: Path
+) -> list[int]:
     """Row numbers of features that are a CAR: by the user's names or patterns, else by the common names.
 
     A pattern matches a whole name, id or genome (contig) name, in any case.
     """
-    import pandas as pd
-
-    rules = wanted or tuple(pd.read_csv(patterns, sep="\t", comment="#").pattern)
+    rules = wanted or tuple(read_text_table(patterns, ("pattern",), comment="#").pattern)
     try:
         rule = re.compile("|".join(f"(?:{text})" for text in rules), re.IGNORECASE)
     except re.error as error:
-        raise click.ClickException(
-            f"--car: '{', '.join(rules)}' is not a name or pattern ({error})"
-        ) from error
+        raise InputError(f"--car: '{', '.join(rules)}' is not a name or pattern ({error})") from error
     columns = zip(*(list(map(str, column)) for column in (names, ids, genomes)), strict=True)
     return [row for row, texts in enumerate(columns) if any(rule.fullmatch(text) for text in texts)]
+
+
+def car_counts(path: Path, features: Sequence[int]) -> np.ndarray:
+    """UMIs of some features (column numbers of a cells file) in each of its cells."""
+    counts = [np.asarray(x[:, features].sum(axis=1)).ravel() for _, x in read_blocks(path)]
+    return np.concatenate(counts).astype(np.int64)
 
 
 def false_rates(ambient):
@@ -50,7 +46,6 @@ def false_rates(ambient):
     The higher of what is seen among them and of a Poisson distribution with their mean, so that the rate of a
     count that none of them reached is not taken for 0.
     """
-    import numpy as np
     from scipy.stats import poisson
 
     steps = np.arange(1, max(int(ambient.max(initial=0)) + 2, 10))
@@ -64,8 +59,6 @@ def threshold(counts, ambient, max_fdr: float) -> tuple[int, float, float]:
     counts: of cells that may carry the CAR; ambient: of cells that cannot. The smallest count at which
     ambient RNA explains at most `max_fdr` of the cells called.
     """
-    import numpy as np
-
     rates = false_rates(ambient)
     called = np.array([(counts >= k).sum() for k in range(1, len(rates) + 1)])
     discovery = np.minimum(rates * len(counts) / np.maximum(called, 1), 1.0)
@@ -74,101 +67,97 @@ def threshold(counts, ambient, max_fdr: float) -> tuple[int, float, float]:
     return best + 1, float(rates[best]), float(discovery[best])
 
 
-def proportion(n: int, total: int) -> dict[str, float]:
-    """Share with its 95 % Wilson interval; for n = 0 the one-sided upper bound."""
-    from statsmodels.stats.proportion import proportion_confint
-
-    if total == 0:
-        return {"share": None, "low": None, "high": None}
-    low, high = proportion_confint(n, total, method="wilson")
-    return {
-        "share": n / total,
-        "low": float(low) if n else 0.0,
-        "high": float(high) if n else 1 - 0.05 ** (1 / total),
-    }
-
-
-def shares(cells, k: int, rate: float) -> list[dict]:
+def shares(cells, k: int, rate: float, lineages: Lineages):
     """Rows of the table: carriers as a whole, by cell type and subset; then every other lineage as a control.
 
-    `above_ambient` is the share with any count less the share that ambient RNA explains: the better estimate
-    of how many cells carry it, where `share` counts only those that can be told one by one.
+    cells: lineage, cell_type, subset, car_umi; k: fewest counts of a CAR-positive cell; rate: share of non-carriers with any
+    count. `above_ambient` is the share with any count less the share that ambient RNA explains: the better estimate of how
+    many cells carry it, where `share` counts only those that can be told one by one.
     """
-    carrier = cells.lineage.isin(CARRIERS)
-    parts = [("lineage", name, part) for name, part in cells.groupby("lineage", observed=True)]
+    import pandas as pd
+
+    carriers = cells[cells.lineage.isin(lineages.car_carriers)]
+    groups = [("lineage", name, group) for name, group in cells.groupby("lineage", observed=True)]
     for level in ("cell_type", "subset"):
-        parts += [(level, name, part) for name, part in cells[carrier].groupby(level, observed=True)]
+        groups += [(level, name, group) for name, group in carriers.groupby(level, observed=True)]
     rows = []
-    for level, name, part in parts:
-        role = (
-            "may carry"
-            if part.lineage.iloc[0] in CARRIERS
-            else "control"
-            if name in NON_CARRIERS
-            else "not called"
-        )
-        n, seen = int((part.car_umi >= k).sum()), float((part.car_umi > 0).mean())
-        row = {"level": level, "label": name, "role": role, "n": n, "total": len(part)}
-        rows.append(row | proportion(n, len(part)) | {"above_ambient": max(0.0, (seen - rate) / (1 - rate))})
-    return rows
+    for level, name, group in groups:
+        carrier = group.lineage.iloc[0] in lineages.car_carriers
+        role = "may carry" if carrier else "control" if name in lineages.car_controls else "not called"
+        n, seen = int((group.car_umi >= k).sum()), float((group.car_umi > 0).mean())
+        row = {"level": level, "label": name, "role": role, "n": n, "total": len(group)}
+        rows.append(row | {"above_ambient": max(0.0, (seen - rate) / (1 - rate))})
+    table = pd.DataFrame(rows)
+    table["share"], table["low"], table["high"] = wilson(table.n, table.total)
+    return table
 
 
-@click.command(context_settings={"show_default": True})
+def call_cells(cells, features: list[str], wanted: Sequence[str], lineages: Lineages, max_fdr: float) -> dict:
+    """Facts of a sample; sets `car_positive` of its cells (lineage, car_umi), missing where `status` says why.
+
+    features: names of the CAR's features in the reference; wanted: those that the user named.
+    """
+    import pandas as pd
+
+    carrier, control = (cells.lineage.isin(names) for names in (lineages.car_carriers, lineages.car_controls))
+    facts = {"features": features, "carriers": int(carrier.sum()), "controls": int(control.sum())}
+    cells["car_positive"] = pd.array([pd.NA] * len(cells), dtype="boolean")
+    if not features:
+        what = f"no feature named {', '.join(wanted)}" if wanted else "no CAR contig"
+        return facts | {"status": "no CAR feature", "reason": f"the reference has {what}"}
+    if facts["controls"] < MIN_NON_CARRIERS:
+        few = f"only {facts['controls']} cells cannot carry the CAR"
+        reason = f"{few}; a rate of ambient counts needs {MIN_NON_CARRIERS}"
+        return facts | {"status": "no ambient rate", "reason": reason}
+    counts = cells.car_umi.astype(np.int64)
+    ambient = counts[control].to_numpy()
+    k, rate, discovery = threshold(counts[carrier].to_numpy(), ambient, max_fdr)
+    cells["car_positive"] = pd.array((counts >= k) & carrier, dtype="boolean")
+    facts |= {"status": "assessed", "min_umi": k}
+    facts |= {"false_positive_rate": rate, "false_discovery_rate": discovery}
+    facts |= {"ambient_per_cell": float(ambient.mean()), "ambient_share": float((ambient > 0).mean())}
+    above = map(float, wilson((ambient >= k).sum(), len(ambient)))
+    return facts | {"controls_above": dict(zip(("share", "low", "high"), above, strict=True))}
+
+
+@command()
 @click.argument("cells", type=FILE)
 @click.option("--sample", required=True, help="Name of the sample.")
-@click.option("--labels", required=True, type=FILE, help="labels.parquet with the cell types.")
+@click.option("--labels", required=True, type=FILE, help="The patient's labels.parquet.")
+@click.option("--lineages", required=True, type=FILE, help="Table of lineages: which may carry it.")
 @click.option("--car", "wanted", multiple=True, help="Name or pattern of the CAR's feature; may be repeated.")
 @click.option("--names", required=True, type=FILE, help="Table of patterns of common CAR names.")
 @click.option(
     "--max-fdr", default=0.05, type=click.FloatRange(0, 1), help="Ambient share of the cells called."
 )
-@click.version_option(" ".join(f"{name}={version(name)}" for name in PACKAGES), message="%(version)s")
-def main(cells, sample, labels, wanted, names, max_fdr) -> None:
+def main(
+    cells: Path,
+    sample: str,
+    labels: Path,
+    lineages: Path,
+    wanted: tuple[str, ...],
+    names: Path,
+    max_fdr: float,
+) -> None:
     """Call the CAR-positive cells of the sample's CELLS (h5ad)."""
-    import anndata as ad
-    import h5py
-    import hdf5plugin  # noqa: F401  (registers the zstd filter)
-    import numpy as np
     import pandas as pd
 
-    with h5py.File(cells) as file:
-        ids, var = ad.io.read_elem(file["obs"]).index, ad.io.read_elem(file["var"])
-        genomes = var["genome"] if "genome" in var else [""] * len(var)
-        rows = car_features(var.index, var.get("gene_ids", var.index), genomes, wanted, names)
-        counts = ad.io.sparse_dataset(file["X"])
-        starts = range(0, len(ids) if rows else 0, 5000)
-        part = [np.asarray(counts[i : i + 5000][:, rows].sum(axis=1)).ravel() for i in starts]
+    genes, kinds = gene_table(cells), Lineages(lineages)
+    genomes = genes["genome"] if "genome" in genes else [""] * len(genes)
+    rows = car_features(genes.index, genes.get("gene_ids", genes.index), genomes, wanted, names)
     label = pd.read_parquet(labels).set_index("cell_id")
     table = label.loc[label["sample"].astype(str) == sample, ["lineage", "cell_type", "subset"]].astype(str)
-    umi = pd.Series(np.concatenate(part).astype(np.int64) if rows else pd.NA, index=ids)
-    table["car_umi"] = umi.reindex(table.index)
-    carrier, control = table.lineage.isin(CARRIERS), table.lineage.isin(NON_CARRIERS)
-    facts = {"sample": sample, "features": [str(var.index[row]) for row in rows], "status": "assessed"}
-    facts |= {"carriers": int(carrier.sum()), "controls": int(control.sum())}
-    if not rows:
-        what = f"no feature named {', '.join(wanted)}" if wanted else "no CAR contig"
-        facts |= {"status": "no CAR feature", "reason": f"the reference has {what}"}
-    elif facts["controls"] < MIN_NON_CARRIERS:
-        facts |= {"status": "no ambient rate"}
-        few = f"only {facts['controls']} cells cannot carry the CAR"
-        facts["reason"] = f"{few}; a rate of ambient counts needs {MIN_NON_CARRIERS}"
+    counts = pd.Series(car_counts(cells, rows) if rows else pd.NA, index=cell_ids(cells))
+    table["car_umi"] = counts.reindex(table.index).astype("Int64")
+    features = [str(genes.index[row]) for row in rows]
+    facts = {"sample": sample} | call_cells(table, features, wanted, kinds, max_fdr)
     result = pd.DataFrame()
-    table["car_positive"] = pd.array([pd.NA] * len(table), dtype="boolean")
     if facts["status"] == "assessed":
-        table["car_umi"] = table.car_umi.astype(np.int64)
-        ambient = table.car_umi[control].to_numpy()
-        k, rate, discovery = threshold(table.car_umi[carrier].to_numpy(), ambient, max_fdr)
-        table["car_positive"] = pd.array((table.car_umi >= k) & carrier, dtype="boolean")
-        facts |= {"min_umi": k, "false_positive_rate": rate, "false_discovery_rate": discovery}
-        facts |= {"ambient_per_cell": float(ambient.mean()), "ambient_share": float((ambient > 0).mean())}
-        facts["controls_above"] = proportion(int((ambient >= k).sum()), len(ambient))
-        result = pd.DataFrame(shares(table, k, facts["ambient_share"]))
-    columns = ["level", "label", "role", "n", "total", "share", "low", "high", "above_ambient"]
-    result.reindex(columns=columns).assign(sample=sample).to_csv(f"{sample}.car.tsv", sep="\t", index=False)
-    out = table[["car_umi", "car_positive"]].reset_index()
-    out["car_umi"] = out.car_umi.astype("Int64")
-    out.to_parquet(f"{sample}.car.parquet", compression="zstd", index=False)
-    Path(f"{sample}.car.json").write_text(json.dumps(facts, indent=1, allow_nan=False) + "\n")
+        result = shares(table, facts["min_umi"], facts["ambient_share"], kinds)
+
+    write_table(result.reindex(columns=COLUMNS).assign(sample=sample), f"{sample}.car.tsv", digits=None)
+    write_parquet(table[["car_umi", "car_positive"]].reset_index(), f"{sample}.car.parquet")
+    write_json(facts, f"{sample}.car.json")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-include { memoryFor; megabytes } from '../memory'
+include { memoryFor } from '../functions/memory'
 
 // The label table of all later steps, and the shares of types and subsets over time with intervals.
 process COMPOSITION {
     label 'cells'
     label 'small'
-    memory { memoryFor(task, 299 + 34 * megabytes([annotation, clusters, subsets])) }
+    memory { memoryFor(task, 0.3, 34, [annotation, clusters, subsets]) }
 
     input:
     path sheet
@@ -15,19 +15,22 @@ process COMPOSITION {
 
     output:
     path 'labels.parquet', emit: labels
+    path '*.labels.parquet', emit: patient_labels
     path 'composition.tsv', emit: composition
-    path 'composition_change.tsv', emit: changes
+    path 'composition_change.tsv'
     path 'composition_mqc.json', emit: multiqc
     tuple val('COMPOSITION'), eval('composition.py --version'), emit: versions, topic: versions
 
     script:
     """
+    # code: _cli.py _errors.py _shares.py _tables.py
     composition.py ${annotation} ${clusters} ${subsets} --samples ${sheet} --colours ${colours}
     """
 
     stub:
     """
     touch labels.parquet composition.tsv composition_change.tsv
+    awk -F '\\t' 'NR > 1 { print \$2 ".labels.parquet" }' ${sheet} | xargs touch
     echo '{}' > composition_mqc.json
     """
 }

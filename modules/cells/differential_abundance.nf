@@ -1,10 +1,7 @@
-include { memoryFor } from '../memory'
-
 // Changes of shares that a cohort's patients have in common, by a paired test; without replicates, a sentence.
 process DIFFERENTIAL_ABUNDANCE {
     label 'cells'
     label 'tiny'
-    memory { memoryFor(task, 210) }
 
     input:
     path composition
@@ -15,6 +12,7 @@ process DIFFERENTIAL_ABUNDANCE {
 
     script:
     """
+    # code: _cli.py _errors.py _shares.py _tables.py
     differential_abundance.py ${composition}
     """
 

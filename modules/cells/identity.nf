@@ -1,10 +1,10 @@
-include { memoryFor; megabytes } from '../memory'
+include { memoryFor } from '../functions/memory'
 
 // Swapped files, mixed samples: barcodes, receptors and sex genes of all samples, compared pairwise.
 process IDENTITY {
     label 'cells'
     label 'small'
-    memory { memoryFor(task, 189 + 30 * megabytes([metrics, contigs])) }
+    memory { memoryFor(task, 0.19, 30, [metrics, contigs]) }
 
     input:
     path sheet
@@ -19,6 +19,7 @@ process IDENTITY {
 
     script:
     """
+    # code: _cli.py _errors.py _tables.py
     identity.py ${sheet} ${metrics} ${contigs} --min-overlap ${min_overlap}
     """
 

@@ -1,10 +1,10 @@
-include { memoryFor; megabytes } from '../memory'
+include { memoryFor } from '../functions/memory'
 
 // One space for the cells of all samples: variable genes, PCA, Harmony, neighbours, clusters, UMAP.
 process INTEGRATE {
     label 'cells'
     label 'large'
-    memory { memoryFor(task, 507 + 1.4 * megabytes([cells, genes])) }
+    memory { memoryFor(task, 0.65, 1.4, [cells, genes]) }
 
     input:
     path sheet
@@ -15,25 +15,25 @@ process INTEGRATE {
 
     output:
     path 'integrated.parquet', emit: clusters
+    path 'expression.npz', emit: expression
     path 'embedding.parquet', emit: embedding
-    tuple path('components.parquet'), path('expression.npz'), emit: space
-    path 'variable_genes.tsv', emit: genes
-    path 'integration.json', emit: facts
+    path 'variable_genes.tsv'
+    path 'integration.json'
     path 'integrate_mqc.json', emit: multiqc
     tuple val('INTEGRATE'), eval('integrate.py --version'), emit: versions, topic: versions
 
     script:
     def statistics = [genes].flatten().collect { table -> "--genes ${table}" }.join(' ')
     """
-    variable_genes.py ${cells} ${statistics} --samples ${sheet} --excluded ${excluded}
-    integrate.py components.parquet expression.npz --samples ${sheet} \\
+    # code: _cell_space.py _cli.py _errors.py _matrices.py _one_thread.py _tables.py _variable_genes.py
+    integrate.py ${cells} ${statistics} --samples ${sheet} --excluded ${excluded} \\
         --integration ${options.integration} --integrate-over ${options.integrate_over} \\
         --clustering ${options.clustering} --resolution ${options.resolution} --seed ${options.seed}
     """
 
     stub:
     """
-    touch integrated.parquet embedding.parquet components.parquet expression.npz variable_genes.tsv
+    touch integrated.parquet embedding.parquet expression.npz variable_genes.tsv
     echo '{}' | tee integration.json > integrate_mqc.json
     """
 }

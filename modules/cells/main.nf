@@ -1,6 +1,6 @@
 // From Cell Ranger's files to quality-controlled, named cells and their shares over time.
 
-include { merged; sortedFiles } from '../channels'
+include { byContent; sortedFiles } from '../functions/channels'
 include { READ_CELLRANGER } from './read_cellranger'
 include { QC } from './qc'
 include { IDENTITY } from './identity'
@@ -11,100 +11,111 @@ include { SUBCLUSTER } from './subcluster'
 include { COMPOSITION } from './composition'
 include { DIFFERENTIAL_ABUNDANCE } from './differential_abundance'
 
-/** A table of assets/, or the user's own in its place. */
-def asset(own, String name) {
-    file(own ?: "${projectDir}/assets/${name}")
-}
-
 /** Of [meta with sample, file] those whose sample passed. */
 def ofPassed(keyed, passed) {
     passed.join(keyed.map { meta, file -> [meta.sample, meta, file] }).map { _sample, meta, file -> [meta, file] }
 }
 
+/** Why a run that is not to go on without its failed samples ends here; null where none failed. */
+def failures(List rows) {
+    def failed = rows.findAll { row -> row.status != 'pass' }
+    def reasons = failed.collect { row -> "\n  ${row.sample}: ${row.reason}" }.join('')
+    failed
+        ? "${failed.size()} of ${rows.size()} samples failed, and --keep_going is off; correct or remove them, or turn it on.${reasons}"
+        : null
+}
+
 workflow CELLS {
     take:
-    samples  // [meta, gex, vdj_b, vdj_t, metrics], [] where a sample has none
-    sheet    // samples.tsv
-    labels   // labels.tsv: the user's own cell types, or []
-    settings // map of all parameters
+    samples         // [meta, gex, vdj_b, vdj_t, metrics], [] where a sample has none
+    sheet           // samples.tsv
+    labels          // labels.tsv: the user's own cell types, or []
+    assets          // map of files: functions/assets.nf
+    thresholds      // map: qc, min_umi, min_genes, max_genes, max_mito, max_hb, doublets, min_cells, seed
+    min_overlap     // least share of receptor cells that are cells of the sample
+    strict_identity // stop at any doubt about which sample is whose
+    keep_going      // leave out samples that failed
+    integration     // map: integration, integrate_over, clustering, resolution, seed
+    naming          // map: min_score, min_margin, labels_use
+    qc_only         // end after quality control
 
     main:
-    READ_CELLRANGER(samples, settings.keep_going)
-
-    thresholds = settings.subMap(
-        ['qc', 'min_umi', 'min_genes', 'max_genes', 'max_mito', 'max_hb', 'doublets', 'min_cells', 'seed', 'keep_going']
-    )
+    READ_CELLRANGER(samples)
     QC(READ_CELLRANGER.out.counts.join(READ_CELLRANGER.out.contigs), thresholds)
-    metrics = sortedFiles(QC.out.metrics).ifEmpty([])
-    facts = sortedFiles(READ_CELLRANGER.out.facts.mix(QC.out.facts)).ifEmpty([])
+    metrics = sortedFiles(QC.out.metrics)
+    facts = sortedFiles(READ_CELLRANGER.out.facts.mix(QC.out.facts))
+    IDENTITY(sheet, metrics, sortedFiles(READ_CELLRANGER.out.contigs), min_overlap)
 
-    IDENTITY(sheet, metrics, sortedFiles(READ_CELLRANGER.out.contigs).ifEmpty([]), settings.min_overlap)
-
-    genes = sortedFiles(QC.out.genes).ifEmpty([])
-    SAMPLE_STATUS(sheet, facts, IDENTITY.out.facts, genes, settings.keep_going, settings.strict_identity)
+    SAMPLE_STATUS(sheet, facts, IDENTITY.out.facts, sortedFiles(QC.out.genes), strict_identity)
     SAMPLE_STATUS.out.warnings.subscribe { warnings ->
         new groovy.json.JsonSlurper().parseText(warnings.text).findAll { warning -> warning.level != 'note' }.each { warning ->
             log.warn("${warning.sample}: ${warning.text}")
         }
     }
-    good = SAMPLE_STATUS.out.table.splitCsv(header: true, sep: '\t').filter { row -> row.status == 'pass' }
+    rows = SAMPLE_STATUS.out.table.flatMap { table ->
+        def all = table.splitCsv(header: true, sep: '\t')
+        def problem = keep_going ? null : failures(all)
+        if (problem) {
+            error(problem)
+        }
+        all
+    }
+    good = rows.filter { row -> row.status == 'pass' }
     good.filter { row -> row.species == 'mouse' }.map { row -> row.sample }.collect().subscribe { names ->
         log.warn("${names.join(', ')}: mouse, so quality control only; markers, gene sets and gene positions are human")
     }
-    passed = good.filter { row -> row.species != 'mouse' && !settings.qc_only }.map { row -> row.sample }
+    passed = good.filter { row -> row.species != 'mouse' && !qc_only }.map { row -> row.sample }
 
     kept = ofPassed(QC.out.cells, passed)
     receptors = ofPassed(READ_CELLRANGER.out.contigs, passed)
-    matrices = sortedFiles(kept)
+    // No task where no sample is left.
+    matrices = sortedFiles(kept).filter { files -> files }
 
-    excluded = asset(settings.excluded_genes, 'excluded_genes.tsv')
-    together = settings.subMap(['integration', 'integrate_over', 'seed'])
-    INTEGRATE(
-        sheet,
-        matrices,
-        sortedFiles(ofPassed(QC.out.genes, passed)),
-        excluded,
-        together + settings.subMap(['clustering', 'resolution']),
-    )
+    INTEGRATE(sheet, matrices, sortedFiles(ofPassed(QC.out.genes, passed)), assets.excluded_genes, integration)
 
-    model = settings.celltypist_model ? file(settings.celltypist_model) : []
     ANNOTATE(
         INTEGRATE.out.clusters,
-        INTEGRATE.out.space,
+        INTEGRATE.out.expression,
         matrices,
         sortedFiles(receptors),
-        [asset(settings.markers, 'markers.tsv'), asset(settings.lineages, 'lineages.tsv')],
-        labels.map { table -> [table, model] },
-        settings.subMap(['min_score', 'min_margin', 'labels_use']),
+        assets.markers,
+        assets.lineages,
+        labels,
+        assets.celltypist_model,
+        naming,
     )
 
-    lineages = ANNOTATE.out.lineages.splitCsv(header: true, sep: '\t')
-    SUBCLUSTER(lineages, ANNOTATE.out.annotation, sheet, matrices, [asset(settings.subsets, 'subsets.tsv'), excluded], together)
-
-    subsets = SUBCLUSTER.out.subsets
-    COMPOSITION(
-        sheet,
+    SUBCLUSTER(
+        ANNOTATE.out.lineages.splitCsv(header: true, sep: '\t'),
         ANNOTATE.out.annotation,
-        INTEGRATE.out.clusters,
-        subsets.collect(sort: { table -> table.name }).ifEmpty([]),
-        file("${projectDir}/assets/colours.tsv"),
+        sheet,
+        matrices,
+        assets.subsets,
+        assets.excluded_genes,
+        integration.subMap(['integration', 'integrate_over', 'seed']),
+    )
+    COMPOSITION(
+        sheet, ANNOTATE.out.annotation, INTEGRATE.out.clusters, sortedFiles(SUBCLUSTER.out.subsets), assets.colours
     )
     DIFFERENTIAL_ABUNDANCE(COMPOSITION.out.composition)
-    merged(SUBCLUSTER.out.markers.map { table -> [[:], table] }, 'markers.tsv', "${settings.outdir}/cells")
 
     emit:
-    cells     = kept      // [meta with sample and patient, cells.h5ad] of the samples that passed
-    contigs   = receptors // [meta, contigs.parquet] of the same
-    labels    = COMPOSITION.out.labels
-    embedding = INTEGRATE.out.embedding
-    subsets   = subsets
-    tables    = SUBCLUSTER.out.markers.mix(
-        COMPOSITION.out.composition, DIFFERENTIAL_ABUNDANCE.out.table, SAMPLE_STATUS.out.table, SAMPLE_STATUS.out.warnings
+    cells          = kept      // [meta with sample and patient, cells.h5ad] of the samples that passed
+    contigs        = receptors // [meta, contigs.parquet] of the same
+    labels         = COMPOSITION.out.labels
+    patient_labels = COMPOSITION.out.patient_labels.flatten().map { table ->
+        [[patient: table.name.replaceAll(/\.labels\.parquet$/, '')], byContent(table)]
+    }
+    embedding      = INTEGRATE.out.embedding
+    subsets        = SUBCLUSTER.out.subsets // one table per lineage
+    markers        = SUBCLUSTER.out.markers // one table per lineage
+    cell_columns   = QC.out.metrics         // [meta, qc.parquet] of all samples
+    run_tables     = COMPOSITION.out.composition.mix(
+        DIFFERENTIAL_ABUNDANCE.out.table, SAMPLE_STATUS.out.table, SAMPLE_STATUS.out.warnings
     )
-    sections  = INTEGRATE.out.multiqc.mix(ANNOTATE.out.multiqc, COMPOSITION.out.multiqc)
-    metrics   = metrics
-    status    = SAMPLE_STATUS.out.table
-    warnings  = SAMPLE_STATUS.out.warnings
-    identity  = IDENTITY.out.table
-    facts     = facts
+    multiqc        = INTEGRATE.out.multiqc.mix(ANNOTATE.out.multiqc, COMPOSITION.out.multiqc)
+    status         = SAMPLE_STATUS.out.table
+    warnings       = SAMPLE_STATUS.out.warnings
+    identity       = IDENTITY.out.table
+    facts          = facts
 }

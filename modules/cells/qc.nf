@@ -1,14 +1,11 @@
-include { memoryFor; megabytes } from '../memory'
-
 process QC {
     tag "${meta.sample}"
     label 'cells'
     label 'medium'
-    memory { memoryFor(task, 360 + 11 * megabytes([counts, contigs])) }
 
     input:
     tuple val(meta), path(counts), path(contigs)
-    val thresholds
+    val thresholds // map: qc, min_umi, min_genes, max_genes, max_mito, max_hb, doublets, min_cells, seed
 
     output:
     tuple val(meta), path("${meta.sample}.cells.h5ad"), emit: cells, optional: true
@@ -20,9 +17,10 @@ process QC {
     script:
     def limits = ['min_umi', 'min_genes', 'max_genes', 'max_mito', 'max_hb', 'min_cells', 'seed']
     def numbers = limits.collect { name -> "--${name.replace('_', '-')} ${thresholds[name]}" }.join(' ')
-    def keep_going = thresholds.keep_going ? '--keep-going' : ''
     """
-    qc.py ${counts} --sample ${meta.sample} --contigs ${contigs} --qc ${thresholds.qc} --doublets ${thresholds.doublets} ${numbers} ${keep_going}
+    # code: _cli.py _errors.py _receptors.py _tables.py
+    qc.py ${counts} --sample ${meta.sample} --contigs ${contigs} \\
+        --qc ${thresholds.qc} --doublets ${thresholds.doublets} ${numbers}
     """
 
     stub:

@@ -1,14 +1,13 @@
-include { memoryFor; megabytes } from '../memory'
-
 process READ_CELLRANGER {
     tag "${meta.sample}"
     label 'cells'
     label 'small'
-    memory { memoryFor(task, 261 + 7.1 * megabytes([gex, vdj_b, vdj_t])) }
 
     input:
-    tuple val(meta), path(gex, stageAs: 'gex/*'), path(vdj_b, stageAs: 'vdj_b/*'), path(vdj_t, stageAs: 'vdj_t/*'), path(metrics, stageAs: 'metrics/?/*')   // [] where a sample has none
-    val keep_going
+    // [] where a sample has none
+    tuple val(meta),
+        path(gex, stageAs: 'gex/*'), path(vdj_b, stageAs: 'vdj_b/*'), path(vdj_t, stageAs: 'vdj_t/*'),
+        path(metrics, stageAs: 'metrics/?/*')
 
     output:
     tuple val(meta), path("${meta.sample}.counts.h5ad"), emit: counts, optional: true
@@ -19,10 +18,10 @@ process READ_CELLRANGER {
     script:
     def bcr = vdj_b ? "--vdj-b ${vdj_b}" : ''
     def tcr = vdj_t ? "--vdj-t ${vdj_t}" : ''
-    def files = metrics instanceof List ? metrics : [metrics]
-    def numbers = files.collect { file -> "--metrics ${file}" }.join(' ')
+    def numbers = [metrics].flatten().collect { file -> "--metrics ${file}" }.join(' ')
     """
-    read_cellranger.py --sample ${meta.sample} --gex ${gex} ${bcr} ${tcr} ${numbers} ${keep_going ? '--keep-going' : ''}
+    # code: _cellranger_files.py _cli.py _contigs.py _errors.py _receptors.py _tables.py
+    read_cellranger.py --sample ${meta.sample} --gex ${gex} ${bcr} ${tcr} ${numbers}
     """
 
     stub:

@@ -1,17 +1,13 @@
-include { memoryFor } from '../memory'
-
-// Which samples go on, and why the others do not; the run stops here where it must.
+// Which samples pass, and why the others do not; the run stops here where no sample or no comparison is left.
 process SAMPLE_STATUS {
     label 'cells'
     label 'tiny'
-    memory { memoryFor(task, 190) }
 
     input:
     path sheet
     path facts, stageAs: 'facts/*'
     path identity
     path genes, stageAs: 'genes/*' // [] where no sample is left
-    val keep_going
     val strict_identity
 
     output:
@@ -20,11 +16,11 @@ process SAMPLE_STATUS {
     tuple val('SAMPLE_STATUS'), eval('sample_status.py --version'), emit: versions, topic: versions
 
     script:
-    def failing = keep_going ? '--keep-going' : '--no-keep-going'
     def doubting = strict_identity ? '--strict-identity' : '--no-strict-identity'
     def names = [genes].flatten().collect { table -> "--genes ${table}" }.join(' ')
     """
-    sample_status.py ${sheet} ${facts} --identity ${identity} ${names} ${failing} ${doubting}
+    # code: _cli.py _errors.py _tables.py
+    sample_status.py ${sheet} ${facts} --identity ${identity} ${names} ${doubting}
     """
 
     stub:

@@ -1,28 +1,28 @@
-include { memoryFor; megabytes } from '../memory'
-
-// Receptor chains of a patient's kept cells, over all samples, and chain categories as scirpy names them.
+// Receptor chains of a patient's kept cells, over all samples: own or ambient, and chain categories as scirpy names them.
 process CHAINS {
     tag "${meta.patient}"
     label 'clones'
-    label 'small'
-    memory { memoryFor(task, 199 + 41 * megabytes([labels, contigs])) }
+    label 'tiny'
 
     input:
     tuple val(meta), path(labels), path(contigs, stageAs: 'contigs/*')
+    path lineages
 
     output:
-    tuple val(meta), path("${meta.patient}.chains.parquet"), emit: chains
+    tuple val(meta), path("${meta.patient}.own_chains.parquet"), emit: chains
     tuple val(meta), path("${meta.patient}.pairing.parquet"), emit: pairing
-    path "${meta.patient}.chains_mqc.json", emit: multiqc
+    path "${meta.patient}.{chains,own_chains}_mqc.json", emit: multiqc
     tuple val('CHAINS'), eval('chains.py --version'), emit: versions, topic: versions
 
     script:
     """
-    chains.py ${contigs} --patient ${meta.patient} --labels ${labels}
+    # code: _chains.py _cli.py _clones.py _errors.py _own_chains.py _receptors.py _tables.py
+    chains.py ${contigs} --patient ${meta.patient} --labels ${labels} --lineages ${lineages}
     """
 
     stub:
     """
-    touch ${meta.patient}.chains.parquet ${meta.patient}.pairing.parquet ${meta.patient}.chains_mqc.json
+    touch ${meta.patient}.own_chains.parquet ${meta.patient}.pairing.parquet
+    touch ${meta.patient}.chains_mqc.json ${meta.patient}.own_chains_mqc.json
     """
 }

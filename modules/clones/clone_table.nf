@@ -1,14 +1,12 @@
-include { memoryFor; megabytes } from '../memory'
-
 // What each clone is, and its cells by type, subset and time.
 process CLONE_TABLE {
     tag "${meta.patient}"
     label 'clones'
-    label 'small'
-    memory { memoryFor(task, 291 + 52 * megabytes([labels, clones, chains, facts])) }
+    label 'tiny'
 
     input:
-    tuple val(meta), path(labels), path(clones), path(chains), path(facts)
+    tuple val(meta), path(labels), path(clones), path(chains)
+    path lineages
 
     output:
     tuple val(meta), path("${meta.patient}.clones.tsv"), emit: clones
@@ -18,7 +16,8 @@ process CLONE_TABLE {
 
     script:
     """
-    clone_table.py ${clones} --patient ${meta.patient} --labels ${labels} --chains ${chains} --facts ${facts}
+    # code: _chains.py _cli.py _clones.py _errors.py _receptors.py _shares.py _tables.py
+    clone_table.py ${clones} --patient ${meta.patient} --labels ${labels} --chains ${chains} --lineages ${lineages}
     """
 
     stub:

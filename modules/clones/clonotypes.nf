@@ -1,11 +1,8 @@
-include { memoryFor; megabytes } from '../memory'
-
 // Clones of BCR and TCR over all samples of a patient, by the stated rule.
 process CLONOTYPES {
     tag "${meta.patient}"
     label 'clones'
-    label 'medium'
-    memory { memoryFor(task, 228 + 63 * megabytes([chains, pairing])) }
+    label 'tiny'
 
     input:
     tuple val(meta), path(chains), path(pairing)
@@ -20,9 +17,8 @@ process CLONOTYPES {
     script:
     def ambiguous = count_ambiguous ? '--count-ambiguous' : ''
     """
-    chain_groups.py ${chains} --patient ${meta.patient} --clone-rule ${clone_rule}
-    clonotypes.py ${meta.patient}.chain_groups.parquet --patient ${meta.patient} --pairing ${pairing} \\
-        --chain-rule ${meta.patient}.chain_rule.json ${ambiguous}
+    # code: _chain_groups.py _chains.py _cli.py _clones.py _errors.py _receptors.py _tables.py
+    clonotypes.py ${chains} --patient ${meta.patient} --pairing ${pairing} --clone-rule ${clone_rule} ${ambiguous}
     """
 
     stub:

@@ -1,15 +1,12 @@
-include { memoryFor; megabytes } from '../memory'
-
 // Persistent, expanded, contracted, emerging, lost or undetermined: each clone over the patient's time points.
 process FATES {
     tag "${meta.patient}"
     label 'clones'
-    label 'small'
-    memory { memoryFor(task, 276 + 23 * megabytes([labels, clones, table])) }
+    label 'tiny'
 
     input:
-    tuple val(meta), path(labels), path(clones), path(table)
-    path samples
+    tuple val(meta), path(labels), path(clones), path(table), val(times)
+    path lineages
 
     output:
     tuple val(meta), path("${meta.patient}.fates.tsv"), emit: fates
@@ -19,7 +16,8 @@ process FATES {
 
     script:
     """
-    fates.py ${clones} --patient ${meta.patient} --samples ${samples} --labels ${labels} --table ${table}
+    # code: _cli.py _clones.py _errors.py _receptors.py _shares.py _tables.py
+    fates.py ${clones} --patient ${meta.patient} --times ${times} --labels ${labels} --table ${table} --lineages ${lineages}
     """
 
     stub:

@@ -1,32 +1,30 @@
-include { memoryFor; megabytes } from '../memory'
-
-// Which cells carry each bulk MRD clone, over time, with reasons where none is seen.
+// Bulk MRD rearrangements matched to single cells: which cells carry each clone, over time, with reasons where none is seen.
 process MRD {
     tag "${meta.patient}"
     label 'clones'
-    label 'small'
-    memory { memoryFor(task, 279 + 22 * megabytes([labels, clones, chains, table, matches, carriers, curve])) }
+    label 'tiny'
 
     input:
-    tuple val(meta), path(labels), path(clones), path(chains), path(table), path(matches), path(carriers), path(curve)
+    tuple val(meta), path(labels), path(clones), path(chains), path(table), path(mrd)
+    path lineages
+    val mrd_mismatch
 
     output:
-    tuple val(meta), path("${meta.patient}.mrd.tsv"), emit: mrd
-    tuple val(meta), path("${meta.patient}.mrd.json"), emit: facts
+    tuple val(meta), path("${meta.patient}.{mrd,mrd_matches,mrd_curve}.tsv"), emit: tables
+    tuple val(meta), path("${meta.patient}.mrd_cells.parquet"), emit: carriers
     path "${meta.patient}.mrd_mqc.json", emit: multiqc
     tuple val('MRD'), eval('mrd.py --version'), emit: versions, topic: versions
 
     script:
     """
-    mrd_unseen.py ${matches} --patient ${meta.patient} --curve ${curve} --clones ${clones} \\
-        --chains ${chains} --labels ${labels}
-    mrd.py ${matches} --patient ${meta.patient} --carriers ${carriers} --unseen ${meta.patient}.mrd_unseen.tsv \\
-        --curve ${curve} --clones ${clones} --table ${table} --chains ${chains} --labels ${labels}
+    # code: _cli.py _clones.py _errors.py _mrd_match.py _mrd_unseen.py _receptors.py _shares.py _tables.py _words.py
+    mrd.py ${mrd} --patient ${meta.patient} --clones ${clones} --table ${table} --chains ${chains} \\
+        --labels ${labels} --lineages ${lineages} --mrd-mismatch ${mrd_mismatch}
     """
 
     stub:
     """
-    touch ${meta.patient}.mrd.tsv ${meta.patient}.mrd_mqc.json
-    echo '{}' > ${meta.patient}.mrd.json
+    touch ${meta.patient}.mrd.tsv ${meta.patient}.mrd_matches.tsv ${meta.patient}.mrd_curve.tsv
+    touch ${meta.patient}.mrd_cells.parquet ${meta.patient}.mrd_mqc.json
     """
 }

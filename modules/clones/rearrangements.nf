@@ -1,22 +1,20 @@
-include { memoryFor; megabytes } from '../memory'
-
 // AIRR rearrangement table with clones, and somatic hypermutation where the input carries alignments.
 process REARRANGEMENTS {
     tag "${meta.patient}"
     label 'clones'
-    label 'small'
-    memory { memoryFor(task, 190 + 36 * megabytes([labels, clones, chains, contigs])) }
+    label 'tiny'
 
     input:
     tuple val(meta), path(labels), path(clones), path(chains), path(contigs, stageAs: 'contigs/*')
 
     output:
     tuple val(meta), path("${meta.patient}.airr_rearrangement.tsv"), emit: airr
-    tuple val(meta), path("${meta.patient}.hypermutation.tsv"), emit: hypermutation
+    tuple val(meta), path("${meta.patient}.hypermutation.tsv")
     tuple val('REARRANGEMENTS'), eval('rearrangements.py --version'), emit: versions, topic: versions
 
     script:
     """
+    # code: _cli.py _clones.py _errors.py _tables.py
     rearrangements.py ${contigs} --patient ${meta.patient} --labels ${labels} --clones ${clones} --chains ${chains}
     """
 

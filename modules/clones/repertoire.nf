@@ -1,27 +1,22 @@
-include { memoryFor; megabytes } from '../memory'
-
 // Diversity at equal depth, gene usage, isotypes, light chains, and clones shared between subsets.
 process REPERTOIRE {
     tag "${meta.patient}"
     label 'clones'
-    label 'small'
-    memory { memoryFor(task, 290 + 44 * megabytes([labels, clones, chains, facts])) }
+    label 'tiny'
 
     input:
-    tuple val(meta), path(labels), path(clones), path(chains), path(facts)
+    tuple val(meta), path(labels), path(clones), path(chains)
     val seed
 
     output:
-    tuple val(meta), path("${meta.patient}.diversity.tsv"), emit: diversity
-    tuple val(meta), path("${meta.patient}.usage.tsv"), emit: usage
-    tuple val(meta), path("${meta.patient}.overlap.tsv"), emit: overlap
+    tuple val(meta), path("${meta.patient}.{diversity,usage,overlap}.tsv")
     path "${meta.patient}.repertoire_mqc.json", emit: multiqc
     tuple val('REPERTOIRE'), eval('repertoire.py --version'), emit: versions, topic: versions
 
     script:
     """
-    repertoire.py ${clones} --patient ${meta.patient} --labels ${labels} --chains ${chains} \\
-        --facts ${facts} --seed ${seed}
+    # code: _chains.py _cli.py _clones.py _errors.py _receptors.py _shares.py _tables.py
+    repertoire.py ${clones} --patient ${meta.patient} --labels ${labels} --chains ${chains} --seed ${seed}
     """
 
     stub:

@@ -1,10 +1,7 @@
-include { memoryFor } from '../memory'
-
 process CHECK_INPUTS {
     tag "${sheet.name}"
     label 'inputs'
     label 'tiny'
-    memory { memoryFor(task, 60) }
 
     input:
     path sheet, stageAs: 'sheet/*'
@@ -31,7 +28,7 @@ process CHECK_INPUTS {
         .collect { name, table -> table ? "--${name} ${table}" : '' }
         .join(' ')
     """
-    # It starts these, named here so that a change of theirs makes a new task: read_tables.py locate_outputs.py
+    # code: _cellranger_outs.py _cli.py _errors.py _user_tables.py
     check_inputs.py ${sheet} ${tables} --inventory - --specification ${specification}
     """
 

@@ -1,5 +1,7 @@
 // The samplesheet and the optional tables, checked, cleaned and in order; the files behind them.
 
+include { byContent } from '../functions/channels'
+include { inventory } from '../functions/inventory'
 include { CHECK_INPUTS } from './check_inputs'
 
 /** A path of samples.tsv as a file; [] where there is none. */
@@ -9,27 +11,31 @@ def fileOrNone(String path) {
 
 workflow INPUTS {
     take:
-    sheet     // samplesheet as the user wrote it
-    inventory // text of modules/inventory.nf
-    tables    // map: mrd, clinical, events, fish, labels; [] where not given
+    sheet  // samplesheet as the user wrote it
+    tables // map: mrd, clinical, events, fish, labels; [] where not given
+    assets // map of modules/functions/assets.nf
 
     main:
     CHECK_INPUTS(
         sheet,
-        file("${projectDir}/assets/tables.json"),
+        assets.tables,
         tables.mrd,
         tables.clinical,
         tables.events,
         tables.fish,
         tables.labels,
-        inventory,
+        inventory(sheet, assets.tables),
     )
     CHECK_INPUTS.out.warnings.subscribe { warnings ->
         new groovy.json.JsonSlurper().parseText(warnings.text).each { warning -> log.warn(warning.text) }
     }
 
+    // What reads a table is run again where its content has changed, not where the check was run again.
+    samplesheet = CHECK_INPUTS.out.sheet.map { table -> byContent(table) }
+    none = channel.value([])
+
     // Days and labels are not part of `meta`: a corrected day reads no sample again.
-    samples = CHECK_INPUTS.out.sheet
+    samples = samplesheet
         .splitCsv(header: true, sep: '\t')
         .map { row ->
             def meta = [sample: row.sample, patient: row.patient]
@@ -39,13 +45,11 @@ workflow INPUTS {
 
     emit:
     samples  = samples // [meta, gex, vdj_b, vdj_t, metrics], [] where a sample has none
-    sheet    = CHECK_INPUTS.out.sheet
+    sheet    = samplesheet // samples.tsv
     // the cleaned tables, [] where none was given
-    mrd      = tables.mrd ? CHECK_INPUTS.out.mrd : channel.value([])
-    clinical = tables.clinical ? CHECK_INPUTS.out.clinical : channel.value([])
-    events   = tables.events ? CHECK_INPUTS.out.events : channel.value([])
-    fish     = tables.fish ? CHECK_INPUTS.out.fish : channel.value([])
-    labels   = tables.labels ? CHECK_INPUTS.out.labels : channel.value([])
-    warnings = CHECK_INPUTS.out.warnings
-    versions = CHECK_INPUTS.out.versions
+    mrd      = tables.mrd ? CHECK_INPUTS.out.mrd.map { table -> byContent(table) } : none
+    clinical = tables.clinical ? CHECK_INPUTS.out.clinical.map { table -> byContent(table) } : none
+    events   = tables.events ? CHECK_INPUTS.out.events.map { table -> byContent(table) } : none
+    fish     = tables.fish ? CHECK_INPUTS.out.fish.map { table -> byContent(table) } : none
+    labels   = tables.labels ? CHECK_INPUTS.out.labels.map { table -> byContent(table) } : none
 }

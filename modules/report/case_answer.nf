@@ -1,14 +1,11 @@
-include { memoryFor; megabytes } from '../memory'
-
 // The answer of a case as statements, each number with the table it comes from.
 process CASE_ANSWER {
     tag "${meta.patient}"
     label 'report'
     label 'tiny'
-    memory { memoryFor(task, 140 + 0.3 * megabytes([tables])) }
 
     input:
-    tuple val(meta), path(tables, stageAs: 'tables/*') // by their names: those that the run made
+    tuple val(meta), path(tables, stageAs: 'tables/*') // by their names: those that the run made, and cells.parquet
 
     output:
     tuple val(meta), path("${meta.patient}.answer.json"), emit: answer
@@ -16,9 +13,9 @@ process CASE_ANSWER {
 
     script:
     """
-    case_carriers.py tables --patient ${meta.patient}
-    case_clones.py tables --patient ${meta.patient}
-    case_answer.py tables --patient ${meta.patient} --carriers ${meta.patient}.carriers.json --moves ${meta.patient}.moves.json
+    # code: _answer_carriers.py _answer_moves.py _answer_surroundings.py _cli.py _errors.py _results.py _shares.py
+    # code: _statements.py _tables.py _times.py _words.py
+    case_answer.py tables --patient ${meta.patient}
     """
 
     stub:

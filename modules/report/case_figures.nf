@@ -1,26 +1,34 @@
-include { memoryFor } from '../memory'
-
-// Grids and bands of a case as marks.
+// The figures of a case: as data, as drawings for a page and a phone, as files; and the points of its maps.
 process CASE_FIGURES {
     tag "${meta.patient}"
     label 'report'
-    label 'tiny'
-    memory { memoryFor(task, 40) }
+    label 'small'
 
     input:
-    tuple val(meta), path(figures)
+    tuple val(meta), path(tables, stageAs: 'tables/*') // by their names: those that the run made, and cells.parquet
+    path subsets, stageAs: 'subsets/*' // <lineage>.subsets.parquet
+    path colours
 
     output:
-    tuple val(meta), path("${meta.patient}.figures.json"), emit: layouts
+    tuple val(meta), path("${meta.patient}.figures.json"), path("${meta.patient}.map.json"), emit: figures
+    tuple val(meta), path('figures/*.svg'), path('narrow/*.svg'), emit: drawings
+    path 'figures/*.pdf'
     tuple val('CASE_FIGURES'), eval('case_figures.py --version'), emit: versions, topic: versions
 
     script:
+    def layouts = subsets ? '--subsets subsets' : ''
     """
-    case_figures.py ${figures} --patient ${meta.patient}
+    # code: _cli.py _errors.py _figure_cells.py _figure_course.py _figure_map.py _figure_niche.py _figure_summary.py
+    # code: _figure_tumour.py _layout_bars.py _layout_curves.py _layout_drawings.py _layout_grids.py _marks.py
+    # code: _results.py _shares.py _svg_pdf.py _tables.py _times.py _words.py
+    case_figures.py tables --patient ${meta.patient} --colours ${colours} ${layouts}
     """
 
     stub:
     """
+    mkdir figures narrow
     echo '[]' > ${meta.patient}.figures.json
+    echo '[]' > ${meta.patient}.map.json
+    touch figures/${meta.patient}.summary.svg figures/${meta.patient}.summary.pdf narrow/${meta.patient}.summary.svg
     """
 }

@@ -1,10 +1,10 @@
-include { memoryFor; megabytes } from '../memory'
+include { memoryFor } from '../functions/memory'
 
 // One row per kept cell with the results of every step.
 process CELL_TABLE {
     label 'report'
     label 'small'
-    memory { memoryFor(task, 184 + 24 * megabytes([labels, results])) }
+    memory { memoryFor(task, 0.2, 24, [labels, results]) }
 
     input:
     path labels
@@ -17,6 +17,7 @@ process CELL_TABLE {
 
     script:
     """
+    # code: _cli.py _errors.py _tables.py
     mkdir -p results
     cell_table.py results --labels ${labels} --columns ${columns}
     """

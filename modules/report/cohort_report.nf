@@ -1,10 +1,7 @@
-include { memoryFor } from '../memory'
-
 // One page over all patients, where a run has more than one.
 process COHORT_REPORT {
     label 'report'
     label 'tiny'
-    memory { memoryFor(task, 145) }
 
     input:
     path answers // <patient>.answer.json of all patients
@@ -13,11 +10,12 @@ process COHORT_REPORT {
     path assets, stageAs: 'assets' // cohort.html.j2, case.css
 
     output:
-    path 'cohort_report.html', emit: page
+    path 'cohort_report.html'
     tuple val('COHORT_REPORT'), eval('cohort_report.py --version'), emit: versions, topic: versions
 
     script:
     """
+    # code: _cli.py _errors.py _page.py _results.py _tables.py _words.py
     cohort_report.py ${answers} --tables tables --colours ${colours} --assets assets
     """
 

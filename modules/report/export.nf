@@ -1,10 +1,10 @@
-include { memoryFor; megabytes } from '../memory'
+include { memoryFor } from '../functions/memory'
 
 // The whole run as one h5mu, and as one h5ad for cellxgene.
 process EXPORT {
     label 'report'
     label 'medium'
-    memory { memoryFor(task, 417 + 1.3 * megabytes([matrices, cells, airr, embedding, subsets, signatures])) }
+    memory { memoryFor(task, 0.5, 1.3, [matrices, cells, airr, embedding, subsets, signatures]) }
 
     input:
     path matrices // <sample>.cells.h5ad
@@ -18,8 +18,8 @@ process EXPORT {
     val kinds // h5mu,h5ad
 
     output:
-    path 'clonewatch.h5mu', emit: h5mu, optional: true
-    path 'cells.h5ad', emit: h5ad, optional: true
+    path 'clonewatch.h5mu', optional: true
+    path 'cells.h5ad', optional: true
     tuple val('EXPORT'), eval('export.py --version'), emit: versions, topic: versions
 
     script:
@@ -28,6 +28,7 @@ process EXPORT {
     def layouts = [subsets].flatten().collect { file -> "--subsets ${file}" }.join(' ')
     def scores = [signatures].flatten().collect { file -> "--signatures ${file}" }.join(' ')
     """
+    # code: _cli.py _errors.py _matrices.py _results.py _tables.py
     export.py ${matrices} --cells ${cells} ${receptors} ${components} ${layouts} ${scores} --export ${kinds} \\
         --colours ${colours} --columns ${columns}
     """

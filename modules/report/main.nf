@@ -1,72 +1,116 @@
 // What people read and load: one table and one object of all cells, a page per patient, the quality of the run.
 
-include { sortedFiles } from '../channels'
+include { byPatient; sortedFiles } from '../functions/channels'
 include { CELL_TABLE } from './cell_table'
 include { RECEPTORS } from './receptors'
 include { EXPORT } from './export'
-include { CASES } from './cases'
-include { MULTIQC } from './multiqc'
+include { CASE_ANSWER } from './case_answer'
+include { CASE_FIGURES } from './case_figures'
+include { CASE_REPORT } from './case_report'
+include { COHORT_REPORT } from './cohort_report'
+include { RUN_TABLES } from './run_tables'
+include { RUN_REPORT } from './run_report'
+
+/** Lines of versions.txt, from what the scripts of processes print: `PROCESS name=version name=version`. */
+def versionLines(versions) {
+    versions.map { process, packages -> "${process} ${packages.trim()}".toString() }.unique()
+}
+
+/** Lines of a channel as a file, in alphabetical order. */
+def asFile(lines, String name) {
+    lines.collectFile(name: name, newLine: true, sort: true).first()
+}
 
 workflow REPORT {
     take:
     sheet          // samples.tsv
-    quality        // map of channels: status, warnings, identity; facts, metrics, sections as one list each
-    cells          // map of channels: labels, embedding; [meta, file] of matrices, results (per cell), receptors, scores; subsets
+    status         // qc.tsv
+    warnings       // warnings.json
+    identity       // identity.tsv
+    facts          // list of <sample>.read.json and <sample>.qc.json
+    sections       // *_mqc.json of all rooms
+    matrices       // [meta with sample and patient, cells.h5ad]
+    labels         // labels.parquet of the run
+    embedding      // embedding.parquet, or [] where there is none
+    subsets        // <lineage>.subsets.parquet
+    chains         // [meta, own_chains.parquet]
+    airr           // [meta, airr_rearrangement.tsv]
+    scores         // [meta, signatures.parquet]
+    cell_columns   // [meta, table of cells] of all rooms, among them <sample>.qc.parquet
     run_tables     // tables and facts of the whole run
     patient_tables // [meta with patient, table or facts]
-    versions       // versions.yml
-    settings       // map of all parameters
+    markers        // <lineage>.markers.tsv
+    versions       // [process, packages as its script prints them] of all processes but CASE_REPORT and RUN_REPORT
+    assets         // map of files: modules/functions/assets.nf
+    export         // h5mu,h5ad, one of them, or none
+    parameters     // every parameter as used: text of params.json
+    release        // version of clonewatch
 
     main:
-    assets = "${projectDir}/assets"
-    columns = file("${assets}/cell_columns.tsv")
-    results = sortedFiles(cells.results).combine(quality.metrics.toList()).map { files -> files.flatten() }
-    CELL_TABLE(cells.labels, results, columns)
-    RECEPTORS(sortedFiles(cells.receptors), CELL_TABLE.out.cells)
-    subsets = cells.subsets.collect(sort: { table -> table.name }).ifEmpty([])
-    if (settings.export != 'none') {
+    CELL_TABLE(labels, sortedFiles(cell_columns), assets.cell_columns)
+    receptors = sortedFiles(chains.mix(airr)).filter { files -> files }
+    RECEPTORS(receptors, CELL_TABLE.out.cells, assets.lineages)
+    layouts = sortedFiles(subsets)
+    if (export != 'none') {
         EXPORT(
-            sortedFiles(cells.matrices),
+            sortedFiles(matrices),
             CELL_TABLE.out.cells,
             RECEPTORS.out.airr.ifEmpty([]),
-            cells.embedding,
-            subsets,
-            sortedFiles(cells.scores),
-            file("${assets}/colours.tsv"),
-            columns,
-            settings.export,
+            embedding,
+            layouts,
+            sortedFiles(scores),
+            assets.colours,
+            assets.cell_columns,
+            export,
         )
     }
 
     // The samplesheet for every patient, so that a patient without any other table has a page too.
-    patients = cells.matrices.map { meta, _matrix -> [patient: meta.patient] }.unique()
-    shared = run_tables.mix(sheet).collect(sort: { table -> table.name })
-    tables = patient_tables.mix(patients.combine(sheet))
-        .groupTuple()
+    patients = matrices.map { meta, _matrix -> [patient: meta.patient] }.unique()
+    shared = sortedFiles(run_tables.mix(markers, sheet))
+    tables = byPatient(patient_tables.mix(patients.combine(sheet)))
         .combine(shared.toList())
-        .map { meta, own, all -> [meta, (own + all).unique { file -> file.name }.sort { file -> file.name }] }
-    // What bears on results: another output folder or machine makes no new page.
-    place = ['outdir', 'publish_mode', 'max_cpus', 'max_memory', 'max_time', 'registry', 'queue', 'region', 'help'] +
-        ['account', 'cluster_options', 'job_array', 'scratch']
-    used = settings.findAll { name, _value -> !(name in place) }
-    parameters = channel.of(groovy.json.JsonOutput.prettyPrint(groovy.json.JsonOutput.toJson(used)))
-        .collectFile(name: 'params.json', newLine: true)
-    CASES(tables, shared, CELL_TABLE.out.cells, subsets, parameters.first(), versions.first(), workflow.manifest.version)
+        .map { meta, files, all -> [meta, (files + all).unique { file -> file.name }.sort { file -> file.name }] }
+        .combine(CELL_TABLE.out.cells)
+        .map { meta, files, cells -> [meta, files + [cells]] }
 
-    MULTIQC(
-        sheet,
-        quality.status,
-        quality.warnings,
-        quality.identity,
-        quality.facts,
-        quality.metrics,
-        quality.sections,
-        versions,
-        file("${assets}/multiqc_config.yml"),
+    CASE_ANSWER(tables)
+    CASE_FIGURES(tables, layouts, assets.colours)
+
+    // The pages show the versions, so the versions of CASE_REPORT cannot be part of what it waits for.
+    before = versionLines(versions)
+    // What bears on results: another output folder or machine makes no new page.
+    machine = ['outdir', 'publish_mode', 'max_cpus', 'max_memory', 'max_time', 'registry', 'queue', 'region', 'help'] +
+        ['account', 'cluster_options', 'job_array', 'scratch']
+    settings = new groovy.json.JsonSlurper().parseText(parameters).findAll { name, _value -> !(name in machine) }
+    shown = groovy.json.JsonOutput.prettyPrint(groovy.json.JsonOutput.toJson(settings))
+    cases = tables.join(CASE_ANSWER.out.answer).join(CASE_FIGURES.out.figures).join(CASE_FIGURES.out.drawings)
+    CASE_REPORT(
+        cases.map { meta, files, answer, figures, maps, wide, narrow -> [meta, files, [answer, figures, maps], wide, narrow] },
+        assets.report,
+        assets.cell_columns,
+        asFile(channel.of(shown), 'params.json'),
+        asFile(before, 'versions.txt'),
+        release,
     )
 
-    emit:
-    pages    = CASES.out.pages
-    page     = MULTIQC.out.page
-    versions = MULTIQC.out.versions.mix(CASES.out.versions)
+    answers = sortedFiles(CASE_ANSWER.out.answer).filter { files -> files.size() > 1 }
+    COHORT_REPORT(answers, shared, assets.colours, assets.report)
+
+    RUN_TABLES(sortedFiles(patient_tables.mix(markers)).filter { files -> files })
+
+    after = versionLines(CASE_REPORT.out.versions)
+    engine = channel.of("clonewatch clonewatch=${release} nextflow=${nextflow.version}".toString())
+    RUN_REPORT(
+        sheet,
+        status,
+        warnings,
+        identity,
+        facts,
+        sortedFiles(cell_columns.filter { _meta, file -> file.name.endsWith('.qc.parquet') }),
+        sortedFiles(sections),
+        asFile(before.mix(after, engine), 'versions.txt'),
+        asFile(channel.of(parameters), 'params.json'),
+        assets.multiqc_config,
+    )
 }

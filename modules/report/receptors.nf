@@ -1,23 +1,25 @@
-include { memoryFor; megabytes } from '../memory'
+include { memoryFor } from '../functions/memory'
 
 // The run's receptors in scirpy's and in AIRR's format.
 process RECEPTORS {
     label 'report'
     label 'small'
-    memory { memoryFor(task, 262 + 12 * megabytes([results, cells])) }
+    memory { memoryFor(task, 0.3, 12, [results, cells]) }
 
     input:
     path results, stageAs: 'results/*' // <patient>.own_chains.parquet, <patient>.airr_rearrangement.tsv
     path cells
+    path lineages
 
     output:
     path 'airr.h5ad', emit: airr
-    path 'airr_rearrangement.tsv', emit: rearrangements, optional: true
+    path 'airr_rearrangement.tsv', optional: true
     tuple val('RECEPTORS'), eval('receptors.py --version'), emit: versions, topic: versions
 
     script:
     """
-    receptors.py results --cells ${cells}
+    # code: _cli.py _errors.py _receptors.py _tables.py
+    receptors.py results --cells ${cells} --lineages ${lineages}
     """
 
     stub:

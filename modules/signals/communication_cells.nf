@@ -1,16 +1,14 @@
-include { memoryFor; megabytes } from '../memory'
-
 // The cells that communication is read from: a bounded draw per group, genes of known pairs only.
 process COMMUNICATION_CELLS {
     tag "${meta.sample}"
     label 'signals'
-    label 'medium'
-    memory { memoryFor(task, 420 + 2.1 * megabytes([cells, labels])) }
+    label 'tiny'
 
     input:
     tuple val(meta), path(cells), path(labels)
     path interactions
-    val settings // level, max_cells, seed
+    path lineages
+    val drawing // map: level, max_cells, seed
 
     output:
     tuple val(meta), path("${meta.sample}.communication_cells.h5ad"), emit: cells
@@ -18,8 +16,9 @@ process COMMUNICATION_CELLS {
 
     script:
     """
-    communication_cells.py ${cells} --sample ${meta.sample} --labels ${labels} --interactions ${interactions} \\
-        --level ${settings.level} --max-cells ${settings.max_cells} --seed ${settings.seed}
+    # code: _cli.py _errors.py _matrices.py _pairs.py _receptors.py _tables.py
+    communication_cells.py ${cells} --sample ${meta.sample} --labels ${labels} --lineages ${lineages} \\
+        --interactions ${interactions} --level ${drawing.level} --max-cells ${drawing.max_cells} --seed ${drawing.seed}
     """
 
     stub:

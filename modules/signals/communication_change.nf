@@ -1,35 +1,34 @@
-include { memoryFor; megabytes } from '../memory'
-
-// What ligand-receptor pairs do between the times of a patient, with bootstrap intervals over cells.
+// Ligand-receptor pairs of a patient over time: change with bootstrap intervals over cells, and tables for people.
 process COMMUNICATION_CHANGE {
     tag "${meta.patient}"
     label 'signals'
-    label 'medium'
-    memory { memoryFor(task, 850 + 49 * megabytes([cells])) }
+    label 'small'
 
     input:
-    tuple val(meta), path(cells)
-    path samples
+    tuple val(meta), path(cells), path(scores)
     path interactions
     path watch_list
-    val settings // focus, min_cells, min_share, min_fold, draws, seed
+    val comparing // map: focus, min_cells, min_share, min_fold, draws, seed
 
     output:
-    tuple val(meta), path("${meta.patient}.communication_change.parquet"), emit: change
-    tuple val(meta), path("${meta.patient}.communication_change.json"), emit: facts
+    tuple val(meta), path("${meta.patient}.communication{,_change,_focus,_pairs,_senders}.tsv"), emit: tables
+    path "${meta.patient}.communication_change.parquet"
+    path "${meta.patient}.communication*_mqc.json", emit: multiqc
     tuple val('COMMUNICATION_CHANGE'), eval('communication_change.py --version'), emit: versions, topic: versions
 
     script:
+    def files = [scores].flatten().collect { file -> "--scores ${file}" }.join(' ')
     """
-    communication_change.py ${cells} --patient ${meta.patient} --samples ${samples} \\
-        --interactions ${interactions} --watch-list ${watch_list} --focus '${settings.focus}' \\
-        --min-cells ${settings.min_cells} --min-share ${settings.min_share} --min-fold ${settings.min_fold} \\
-        --draws ${settings.draws} --seed ${settings.seed}
+    # code: _bootstrap.py _cli.py _communication_summary.py _errors.py _pairs.py _shares.py _tables.py _times.py
+    communication_change.py ${cells} ${files} --patient ${meta.patient} \\
+        --interactions ${interactions} --watch-list ${watch_list} --focus '${comparing.focus}' \\
+        --min-cells ${comparing.min_cells} --min-share ${comparing.min_share} --min-fold ${comparing.min_fold} \\
+        --draws ${comparing.draws} --seed ${comparing.seed}
     """
 
     stub:
     """
-    touch ${meta.patient}.communication_change.parquet
-    echo '{}' > ${meta.patient}.communication_change.json
+    touch ${meta.patient}.communication.tsv ${meta.patient}.communication_{change,focus,pairs,senders}.tsv
+    touch ${meta.patient}.communication_change.parquet ${meta.patient}.communication{,_change}_mqc.json
     """
 }

@@ -1,11 +1,8 @@
-include { memoryFor; megabytes } from '../memory'
-
 // Sums over the cells of each type and subset: all that a comparison of expression needs.
 process PSEUDOBULK {
     tag "${meta.sample}"
     label 'signals'
     label 'medium'
-    memory { memoryFor(task, 253 + 20 * megabytes([cells, labels])) }
 
     input:
     tuple val(meta), path(cells), path(labels)
@@ -16,6 +13,7 @@ process PSEUDOBULK {
 
     script:
     """
+    # code: _cli.py _errors.py _matrices.py _tables.py
     pseudobulk.py ${cells} --sample ${meta.sample} --labels ${labels}
     """
 

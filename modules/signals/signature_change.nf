@@ -1,33 +1,36 @@
-include { memoryFor; megabytes } from '../memory'
+include { memoryFor } from '../functions/memory'
 
-// What signature scores do between times: effects with intervals, ranks of subsets, tests over patients.
+// Signature scores of the run by group and time: who is high in interferon genes, effects, ranks of subsets, tests over patients.
 process SIGNATURE_CHANGE {
     label 'signals'
-    label 'medium'
-    memory { memoryFor(task, 286 + 22 * megabytes([scores, labels])) }
+    label 'by_input'
+    memory { memoryFor(task, 0.5, 22, [scores, labels]) }
 
     input:
     path scores
     path labels
-    path samples
-    val settings // min_cells, draws, seed
+    val isg_threshold // or [] to learn it
+    val comparing // map: min_cells, draws, seed
 
     output:
-    path 'signature_change.tsv', emit: change
-    path 'signature_ranks.tsv', emit: ranks
-    path 'signature_tests.tsv', emit: tests
-    path 'signature_change.json', emit: facts
+    path 'signatures.tsv', emit: table
+    path 'isg.parquet', emit: cells
+    path '{signatures,signature_change}.json', emit: facts
+    path 'signature_{change,ranks,tests}.tsv'
+    path 'signatures_mqc.json', emit: multiqc
     tuple val('SIGNATURE_CHANGE'), eval('signature_change.py --version'), emit: versions, topic: versions
 
     script:
+    def threshold = isg_threshold == [] ? '' : "--isg-threshold ${isg_threshold}"
     """
-    signature_change.py ${scores} --labels ${labels} --samples ${samples} \\
-        --min-cells ${settings.min_cells} --draws ${settings.draws} --seed ${settings.seed}
+    # code: _bootstrap.py _cli.py _errors.py _shares.py _signature_summary.py _tables.py _times.py
+    signature_change.py ${scores} --labels ${labels} ${threshold} \\
+        --min-cells ${comparing.min_cells} --draws ${comparing.draws} --seed ${comparing.seed}
     """
 
     stub:
     """
-    touch signature_change.tsv signature_ranks.tsv signature_tests.tsv
-    echo '{}' > signature_change.json
+    touch signatures.tsv isg.parquet signatures_mqc.json signature_{change,ranks,tests}.tsv
+    echo '{}' | tee signatures.json > signature_change.json
     """
 }

@@ -1,11 +1,8 @@
-include { memoryFor; megabytes } from '../memory'
-
 // A patient's CAR-positive T cells over time, their clones, and the clinical copy numbers.
 process CAR_KINETICS {
     tag "${meta.patient}"
     label 'tumour'
     label 'tiny'
-    memory { memoryFor(task, 287 + 50 * megabytes([labels, clones, results])) }
 
     input:
     tuple val(meta), path(labels), path(clones), path(results, stageAs: 'results/*')
@@ -13,8 +10,8 @@ process CAR_KINETICS {
 
     output:
     tuple val(meta), path("${meta.patient}.car.tsv"), emit: table
-    tuple val(meta), path("${meta.patient}.car_cells.parquet"), emit: cells
     tuple val(meta), path("${meta.patient}.car_{change,clones,kinetics}.tsv"), emit: details
+    tuple val(meta), path("${meta.patient}.car_cells.parquet"), emit: cells
     tuple val(meta), path("${meta.patient}.car.json"), emit: facts
     path "${meta.patient}.car_mqc.json", emit: multiqc
     tuple val('CAR_KINETICS'), eval('car_kinetics.py --version'), emit: versions, topic: versions
@@ -22,6 +19,7 @@ process CAR_KINETICS {
     script:
     def copies = clinical ? "--clinical ${clinical}" : ''
     """
+    # code: _cli.py _clones.py _errors.py _shares.py _tables.py
     car_kinetics.py ${results} --patient ${meta.patient} --labels ${labels} --clones ${clones} ${copies}
     """
 

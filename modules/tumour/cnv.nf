@@ -1,30 +1,36 @@
-include { memoryFor; megabytes } from '../memory'
-
-// Gains and losses of arms: populations that carry them, shares over time, sub-clones, cells.
+// Gains and losses of chromosome arms: populations and cells that carry them, their shares over time, sub-clones.
 process CNV {
     tag "${meta.patient}"
     label 'tumour'
     label 'small'
-    memory { memoryFor(task, 288 + 6.2 * megabytes([labels, arms, shifts])) }
 
     input:
-    tuple val(meta), path(labels), path(arms), path(shifts)
+    tuple val(meta), path(labels), path(clones), path(cells, stageAs: 'cells/*')
+    path lineages
+    path positions
+    path gtf // [] unless the reference is another than hg38
+    path masked
     val seed
 
     output:
     tuple val(meta), path("${meta.patient}.cnv.tsv"), emit: table
     tuple val(meta), path("${meta.patient}.cnv.parquet"), emit: cells
+    tuple val(meta), path("${meta.patient}.{arm_shifts.tsv,arms.json,cnv_windows.tsv}"), emit: details
     path "${meta.patient}.cnv_mqc.json", emit: multiqc
     tuple val('CNV'), eval('cnv.py --version'), emit: versions, topic: versions
 
     script:
+    def annotation = gtf ? "--gtf ${gtf}" : ''
     """
-    arm_events.py ${arms} --shifts ${shifts} --seed ${seed}
-    cnv.py arm_events.parquet arm_densities.parquet --patient ${meta.patient} --labels ${labels}
+    # code: _arm_events.py _arm_profile.py _arms.py _cli.py _clones.py _errors.py _matrices.py _receptors.py _shares.py _tables.py
+    cnv.py ${cells} --patient ${meta.patient} --labels ${labels} --clones ${clones} --lineages ${lineages} \\
+        --gene-positions ${positions} ${annotation} --masked ${masked} --seed ${seed}
     """
 
     stub:
     """
     touch ${meta.patient}.cnv.tsv ${meta.patient}.cnv.parquet ${meta.patient}.cnv_mqc.json
+    touch ${meta.patient}.arm_shifts.tsv ${meta.patient}.cnv_windows.tsv
+    echo '{}' > ${meta.patient}.arms.json
     """
 }

@@ -1,11 +1,8 @@
-include { memoryFor } from '../memory'
-
-// FISH probes beside the single-cell shares of their arms.
+// FISH probes next to the single-cell shares of their arms.
 process FISH {
     tag "${meta.patient}"
     label 'tumour'
     label 'tiny'
-    memory { memoryFor(task, 140) }
 
     input:
     tuple val(meta), path(cnv)
@@ -18,6 +15,7 @@ process FISH {
 
     script:
     """
+    # code: _cli.py _errors.py _tables.py
     fish.py ${cnv} --patient ${meta.patient} --fish ${fish}
     """
 

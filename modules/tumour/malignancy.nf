@@ -1,15 +1,13 @@
-include { memoryFor; megabytes } from '../memory'
-
 // Malignant, normal or undecided: every cell, with the lines of evidence.
 process MALIGNANCY {
     tag "${meta.patient}"
     label 'tumour'
     label 'small'
-    memory { memoryFor(task, 503 + 1.4 * megabytes([labels, clones, matrices, cnv, cells, fish])) }
 
     input:
-    tuple val(meta), path(labels), path(clones), path(matrices, stageAs: 'cells/*'), path(cnv), path(cells), path(fish)
+    tuple val(meta), path(labels), path(clones), path(matrices, stageAs: 'cells/*'), path(cnv), path(cells), path(fish) // fish: or []
     path clinical // [] without a clinical table
+    path lineages
     path programmes
     val min_evidence
 
@@ -23,9 +21,10 @@ process MALIGNANCY {
     script:
     def tables = (fish ? "--fish ${fish} " : '') + (clinical ? "--clinical ${clinical}" : '')
     """
-    evidence.py ${matrices} --patient ${meta.patient} --labels ${labels} --clones ${clones} \\
-        --cnv ${cnv} --cnv-cells ${cells} ${tables} --programmes ${programmes}
-    malignancy.py evidence.parquet --patient ${meta.patient} --expanded expanded_clones.json --min-evidence ${min_evidence}
+    # code: _cli.py _clones.py _errors.py _evidence.py _matrices.py _receptors.py _shares.py _tables.py
+    malignancy.py ${matrices} --patient ${meta.patient} --labels ${labels} --clones ${clones} \\
+        --cnv ${cnv} --cnv-cells ${cells} ${tables} --lineages ${lineages} --programmes ${programmes} \\
+        --min-evidence ${min_evidence}
     """
 
     stub:

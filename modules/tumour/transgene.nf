@@ -1,14 +1,12 @@
-include { memoryFor } from '../memory'
-
 // Cells that express the CAR, told from ambient RNA.
 process TRANSGENE {
     tag "${meta.sample}"
     label 'tumour'
-    label 'small'
-    memory { memoryFor(task, 410) }
+    label 'tiny'
 
     input:
     tuple val(meta), path(labels), path(cells)
+    path lineages
     val car // names or patterns, separated by commas; '' looks for common names
     path names
 
@@ -19,7 +17,8 @@ process TRANSGENE {
     script:
     def wanted = car.tokenize(',').collect { name -> "--car '${name.trim()}'" }.join(' ')
     """
-    transgene.py ${cells} --sample ${meta.sample} --labels ${labels} --names ${names} ${wanted}
+    # code: _cli.py _errors.py _matrices.py _receptors.py _shares.py _tables.py
+    transgene.py ${cells} --sample ${meta.sample} --labels ${labels} --lineages ${lineages} --names ${names} ${wanted}
     """
 
     stub:

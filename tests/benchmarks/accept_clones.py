@@ -20,15 +20,11 @@ from click.testing import CliRunner
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "bin"), str(ROOT / "tests")]
 
-import chain_groups  # noqa: E402
 import chains  # noqa: E402
 import clone_table  # noqa: E402
 import clonotypes  # noqa: E402
 import fates  # noqa: E402
 import mrd  # noqa: E402
-import mrd_match  # noqa: E402
-import mrd_unseen  # noqa: E402
-import own_chains  # noqa: E402
 import read_cellranger  # noqa: E402
 
 LOCUS = {"bcr": "IGH", "tcr": "TRB"}
@@ -127,21 +123,17 @@ def step(command, *arguments):
 def run_steps(patient, files):
     """The room's steps in the current folder; seconds from contigs to clones."""
     begin = time.time()
-    same = ["--patient", patient, "--labels", "labels.parquet"]
+    same = ["--patient", patient, "--labels", "labels.parquet", "--lineages", ROOT / "assets/lineages.tsv"]
     step(chains.main, *files, *same)
-    step(own_chains.main, f"{patient}.chains.parquet", *same)
-    judged, cells = f"{patient}.own_chains.parquet", f"{patient}.clones.parquet"
-    step(chain_groups.main, judged, "--patient", patient)
-    step(clonotypes.main, f"{patient}.chain_groups.parquet", "--patient", patient,
-         "--pairing", f"{patient}.pairing.parquet", "--chain-rule", f"{patient}.chain_rule.json")  # fmt: skip
+    judged, cells, table = (f"{patient}.{name}" for name in ("own_chains.parquet", "clones.parquet", "clones.tsv"))
+    step(clonotypes.main, judged, "--patient", patient, "--pairing", f"{patient}.pairing.parquet")
     spent = time.time() - begin
-    step(clone_table.main, cells, *same, "--chains", judged, "--facts", f"{patient}.clonotypes.json")
-    step(fates.main, cells, *same, "--samples", "samples.tsv", "--table", f"{patient}.clones.tsv")
-    step(mrd_match.main, "mrd.tsv", "--patient", patient, "--chains", judged)
-    given = [f"{patient}.mrd_matches.tsv", *same, "--curve", f"{patient}.mrd_curve.tsv", "--clones", cells]
-    step(mrd_unseen.main, *given, "--chains", judged)
-    step(mrd.main, *given, "--chains", judged, "--carriers", f"{patient}.mrd_cells.parquet",
-         "--unseen", f"{patient}.mrd_unseen.tsv", "--table", f"{patient}.clones.tsv")  # fmt: skip
+    step(clone_table.main, cells, *same, "--chains", judged)
+    sheet = pd.read_csv("samples.tsv", sep="\t", dtype=str)
+    sheet = sheet[sheet["patient"] == patient]
+    times = ",".join((sheet["timepoint"] + "=" + sheet["day"]).unique())
+    step(fates.main, cells, *same, "--times", times, "--table", table)
+    step(mrd.main, "mrd.tsv", *same, "--chains", judged, "--clones", cells, "--table", table)
     return spent
 
 

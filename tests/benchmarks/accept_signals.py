@@ -35,7 +35,7 @@ def run_all(inputs: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     samples = pd.read_csv(inputs / "samples.tsv", sep="\t")
     patient, names = samples["patient"].iat[0], list(samples["sample"])
-    labels, sheet = ("--labels", inputs / "labels.parquet"), ("--samples", inputs / "samples.tsv")
+    labels = ("--labels", inputs / "labels.parquet")
     pairs, watch = (
         ("--interactions", ASSETS / "interactions.tsv"),
         ("--watch-list", ASSETS / "watch_list.tsv"),
@@ -44,20 +44,12 @@ def run_all(inputs: Path, folder: Path) -> None:
         sample = (inputs / f"{name}.cells.h5ad", "--sample", name)
         sets = ("--isg", ASSETS / "isg_core.tsv", "--gene-sets", ASSETS / "hallmark.gmt")
         run("signatures", folder, *sample, *sets)
-        run("communication_cells", folder, *sample, *labels, *pairs)
+        run("communication_cells", folder, *sample, *labels, "--lineages", ASSETS / "lineages.tsv", *pairs)
         run("communication", folder, f"{name}.communication_cells.h5ad", *pairs, *watch)
-    scores = [f"{name}.signatures.parquet" for name in names]
-    run("signature_summary", folder, *scores, *labels, *sheet)
-    run("signature_change", folder, *scores, *labels, *sheet)
+    run("signature_change", folder, *(f"{name}.signatures.parquet" for name in names), *labels)
     drawn = [f"{name}.communication_cells.h5ad" for name in names]
-    of = ("--patient", patient, *sheet)
-    run("communication_change", folder, *drawn, *of, *pairs, *watch)
-    scores, change = (
-        [f"{name}.communication.parquet" for name in names],
-        f"{patient}.communication_change.parquet",
-    )
-    facts = change.replace(".parquet", ".json")
-    run("communication_summary", folder, *scores, *of, "--change", change, "--facts", facts)
+    scores = [word for name in names for word in ("--scores", f"{name}.communication.parquet")]
+    run("communication_change", folder, *drawn, *scores, "--patient", patient, *pairs, *watch)
 
 
 def signature_rows(folder: Path) -> list[tuple]:

@@ -2,7 +2,7 @@
 """Copy number on real cells and at size; prints figures, asserts nothing.
 
 planted: a gain of 1q and a loss of 13q made in a share of real cells by thinning their counts. negative: real samples
-without tumour. speed: cells of one sample repeated, time and peak memory of the four scripts. Folders of samples hold
+without tumour. speed: cells of one sample repeated, time and peak memory. Folders of samples hold
 <sample>.cells.h5ad and labels.parquet.
 """
 
@@ -19,31 +19,23 @@ import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[2]
 ASSETS = ROOT / "assets"
-STEPS = ("arms", "arm_profile", "arm_events", "cnv")
 
 
-def run(folder: Path, name: str, *options) -> tuple[float, float]:
-    """Run bin/<name>.py in a folder: seconds, and GB of the largest child so far."""
+def judge(folder: Path, patient: str, clones: bool = False) -> tuple[float, float]:
+    """CNV on a folder of samples: seconds, and GB of the largest child so far."""
     start = time.time()
-    command = [sys.executable, "-W", "ignore", str(ROOT / "bin" / f"{name}.py"), *map(str, options)]
-    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    cells = sorted(folder.glob("*.cells.h5ad"))
+    options = ["--patient", patient, "--labels", "labels.parquet", "--lineages", ASSETS / "lineages.tsv"]
+    options += [
+        "--gene-positions",
+        ASSETS / "gene_positions_hg38.tsv",
+        "--masked",
+        ASSETS / "masked_genes.tsv",
+    ]
+    options += ["--clones", "clones.parquet"] if clones else []
+    command = [sys.executable, "-W", "ignore", ROOT / "bin" / "cnv.py", *cells, *options]
+    subprocess.run(list(map(str, command)), cwd=folder, check=True, stdout=subprocess.DEVNULL)
     return time.time() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
-
-
-def judge(folder: Path, patient: str, clones: bool = False) -> dict[str, tuple[float, float]]:
-    """The scripts of the three steps on a folder of samples."""
-    cells, common = sorted(folder.glob("*.cells.h5ad")), ["--patient", patient, "--labels", "labels.parquet"]
-    extra = ["--clones", "clones.parquet"] if clones else []
-    places = ["--gene-positions", ASSETS / "gene_positions_hg38.tsv", "--masked", ASSETS / "masked_genes.tsv"]
-    arms = f"{patient}.arms.parquet"
-    return {
-        "arms": run(folder, "arms", *cells, *common, *extra, *places),
-        "arm_profile": run(
-            folder, "arm_profile", f"{patient}.arm_genes.parquet", "--patient", patient, "--arms", arms
-        ),
-        "arm_events": run(folder, "arm_events", arms, "--shifts", f"{patient}.arm_shifts.tsv"),
-        "cnv": run(folder, "cnv", "arm_events.parquet", "arm_densities.parquet", *common),
-    }
 
 
 def thin(counts, gain, loss, altered, rng):
@@ -73,7 +65,7 @@ def share_of(table: pd.DataFrame, population: str, arm: str, event: str) -> str:
 
 @click.group()
 def main() -> None:
-    """Figures of the copy-number steps."""
+    """Figures of copy number."""
 
 
 @main.command()
@@ -146,7 +138,7 @@ def negative(folders) -> None:
 @click.argument("folder", type=click.Path(exists=True, path_type=Path))
 @click.option("--times", default=1, help="How often the samples' cells are repeated.")
 def speed(folder, times) -> None:
-    """Seconds and peak memory of the steps; clones.parquet of the folder is used where it is there."""
+    """Seconds and peak memory; clones.parquet of the folder is used where it is there."""
     import anndata as ad
     import hdf5plugin
 
@@ -166,11 +158,8 @@ def speed(folder, times) -> None:
                     table.assign(cell_id=bare + (str(number) if number else "")) for number in range(times)
                 ]
                 pd.concat(parts).to_parquet(out / f"{name}.parquet", index=False)
-        took = judge(out, str(labels.patient.iloc[0]), clones is not None)
-        print(f"{len(labels) * times} cells: " + "  ".join(f"{name} {took[name][0]:.1f} s" for name in STEPS))
-        print(
-            f"together {sum(row[0] for row in took.values()):.1f} s, peak {max(row[1] for row in took.values()):.2f} GB"
-        )
+        seconds, peak = judge(out, str(labels.patient.iloc[0]), clones is not None)
+        print(f"{len(labels) * times} cells: {seconds:.1f} s, peak {peak:.2f} GB")
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ def main() -> None:
     os.chdir(folder)
     counted = "page" not in sys.argv
     if sys.argv[-1] == "make":  # in a process of its own: a child starts with its parent's peak memory
-        import report_case
+        from helpers import report_case
 
         report_case.write(folder / "tables")
         size = matrices(folder, cells, counted)
@@ -102,21 +102,19 @@ def main() -> None:
     if counted:
         measure("EXPORT", steps / "export.py", *inputs, "--cells", "tables/cells.parquet", *colours, *columns)
     patient = ["--patient", "P1"]
-    said = ["--carriers", "P1.carriers.json", "--moves", "P1.moves.json"]
-    for name, more in (("carriers", []), ("clones", []), ("answer", said), ("surroundings", [])):
-        measure(f"CASE_{name.upper()}", steps / f"case_{name}.py", "tables", *patient, *more)
-    for name in ("course", "tumour", "cells", "niche", "summary"):
-        measure(f"CASE_{name.upper()}", steps / f"case_{name}.py", "tables", *patient, *colours)
-    figures = [f"P1.{name}.json" for name in ("course", "tumour", "cells", "niche", "summary")]
-    for name in ("figures", "curves", "bars", "drawings"):
-        measure(f"CASE_{name.upper()}", steps / f"case_{name}.py", *figures, *patient)
-    layouts = [f"P1.{name}.json" for name in ("curves", "bars", "figures", "drawings")]
-    measure("CASE_PICTURES", steps / "case_pictures.py", *layouts, *patient)
-    measure("CASE_MAP", steps / "case_map.py", "tables/cells.parquet", *patient, *colours)
-    listed = [part for name in figures for part in ("--figures", name)]
-    said = ["--answer", "P1.answer.json", "--surroundings", "P1.surroundings.json"]
-    page = [*said, "--maps", "P1.map.json", "--assets", assets / "report"]
-    measure("CASE_REPORT", steps / "case_report.py", "tables", *patient, *listed, *page, *columns)
+    measure("CASE_ANSWER", steps / "case_answer.py", "tables", *patient)
+    measure("CASE_FIGURES", steps / "case_figures.py", "tables", *patient, *colours)
+    parts = ["--answer", "P1.answer.json", "--figures", "P1.figures.json", "--maps", "P1.map.json"]
+    measure(
+        "CASE_REPORT",
+        steps / "case_report.py",
+        "tables",
+        *patient,
+        *parts,
+        "--assets",
+        assets / "report",
+        *columns,
+    )
     for name in ("clonewatch.h5mu", "cells.h5ad", "P1.case_report.html")[0 if counted else 2 :]:
         print(f"{name}\t{Path(name).stat().st_size / 1e6:.1f} MB")
 

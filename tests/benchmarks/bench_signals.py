@@ -35,35 +35,26 @@ def steps(inputs: Path, names: list[str], patient: str):
         ("--interactions", ASSETS / "interactions.tsv"),
         ("--watch-list", ASSETS / "watch_list.tsv"),
     )
+    groups = ("--lineages", ASSETS / "lineages.tsv", *pairs)
     sets = ("--isg", ASSETS / "isg_core.tsv", "--gene-sets", ASSETS / "hallmark.gmt")
     for name in names:
         sample = (inputs / f"{name}.cells.h5ad", "--sample", name)
         yield "signatures", (python, script / "signatures.py", *sample, *sets)
         yield "pseudobulk", (python, script / "pseudobulk.py", *sample, *labels)
-        yield "communication_cells", (python, script / "communication_cells.py", *sample, *labels, *pairs)
+        yield "communication_cells", (python, script / "communication_cells.py", *sample, *labels, *groups)
         yield (
             "communication",
             (python, script / "communication.py", f"{name}.communication_cells.h5ad", *pairs, *watch),
         )
     scores = [f"{name}.signatures.parquet" for name in names]
-    yield "signature_summary", (python, script / "signature_summary.py", *scores, *labels, *sheet)
-    yield "signature_change", (python, script / "signature_change.py", *scores, *labels, *sheet)
+    yield "signature_change", (python, script / "signature_change.py", *scores, *labels)
     sums = [f"{name}.pseudobulk.h5ad" for name in names]
     lists = ("--gene-lists", ASSETS / "gene_lists.tsv")
     yield "expression_change", (python, script / "expression_change.py", *sums, *sheet, *lists)
     drawn = [f"{name}.communication_cells.h5ad" for name in names]
-    of_patient = ("--patient", patient, *sheet)
-    yield (
-        "communication_change",
-        (python, script / "communication_change.py", *drawn, *of_patient, *pairs, *watch),
-    )
-    results = [f"{name}.communication.parquet" for name in names]
-    change = ("--change", f"{patient}.communication_change.parquet")
-    change += ("--facts", f"{patient}.communication_change.json")
-    yield (
-        "communication_summary",
-        (python, script / "communication_summary.py", *results, *of_patient, *change),
-    )
+    results = [word for name in names for word in ("--scores", f"{name}.communication.parquet")]
+    given = (*drawn, *results, "--patient", patient, *pairs, *watch)
+    yield "communication_change", (python, script / "communication_change.py", *given)
 
 
 def repeated(inputs: Path, folder: Path, times: int) -> Path:
@@ -94,11 +85,12 @@ def libraries(inputs: Path, name: str) -> None:
     import hdf5plugin  # noqa: F401
     import liana
     import signatures
+    from _matrices import log_per_10k_without_ig
 
     cells = anndata.read_h5ad(inputs / f"{name}.cells.h5ad")
     labels = pd.read_parquet(inputs / "labels.parquet").set_index("cell_id")
     cells.obs["group"] = labels.loc[cells.obs_names, "subset"].astype("category").to_numpy()
-    cells.X = signatures.log_normalised(cells.X, cells.var_names)
+    cells.X = log_per_10k_without_ig(cells.X, cells.var_names)
     start = time.process_time()
     liana.mt.rank_aggregate(cells, groupby="group", use_raw=False, n_perms=100, min_cells=10, inplace=False)
     print(f"{'LIANA (consensus pairs), ' + name:34}{time.process_time() - start:8.1f} s CPU")

@@ -17,20 +17,14 @@ import pandas as pd
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT / "bin"))
 SETTINGS = {"min_share": 0.1, "min_fold": 1.4, "max_fdr": 0.05}
-CHANGED = ("gained", "lost", "strengthened", "weakened")
 
 
 def pairs_of(genes):
     """Subunit tables and rows of all interactions whose genes are measured."""
-    import communication_change as change
+    from _pairs import measured_pairs, read_pairs
 
-    pairs = change.read_table(PROJECT / "assets" / "interactions.tsv", list(change.SIDES))
-    position = {gene: at for at, gene in enumerate(genes)}
-    names = [pd.Index(pairs[side].unique()) for side in change.SIDES]
-    units, whole = zip(*(change.complexes(index, position) for index in names), strict=True)
-    at = [index.get_indexer(pairs[side]) for index, side in zip(names, change.SIDES, strict=True)]
-    measured = whole[0][at[0]] & whole[1][at[1]]
-    return units, at[0][measured], at[1][measured]
+    measured = measured_pairs(read_pairs(PROJECT / "assets" / "interactions.tsv"), genes)
+    return (measured.ligands, measured.receptors), measured.ligand, measured.receptor
 
 
 def drawn(cells, groups, n: int, rng):
@@ -70,6 +64,7 @@ def main(before, after, repeats, sizes, seed):
     import anndata
     import communication_change as change
     import hdf5plugin  # noqa: F401
+    from _pairs import CHANGED
 
     rng = np.random.default_rng(seed)
     files = [anndata.read_h5ad(path) for path in (before, after)]
@@ -86,7 +81,7 @@ def main(before, after, repeats, sizes, seed):
         for _ in range(repeats):
             samples = [drawn(cells, groups, n, rng) for cells in files]
             _, rows, found = compared(*samples, groups, units, ligand, receptor, 300, rng)
-            old, new = (np.sqrt(np.prod(point.at_pairs("level", rows), axis=0)) for point in populations)
+            old, new = (point.strength(rows) for point in populations)
             difference = new - old
             use = ~np.isin(found["class"], ["absent", "not tested"])
             hits.append(((found["strength_low"] <= difference) & (difference <= found["strength_high"]))[use])

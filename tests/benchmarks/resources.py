@@ -5,8 +5,8 @@
     <clonewatch>/tests/benchmarks/resources.py small/results large/results
 
 Runs are on this machine, outside of containers, and their work directories still there: `peaks` writes what a process used
-into the folder of its task. A request, the formula in the process's file, must be its tasks' exact peak to twice that. In the
-formulas x is the MB of a task's input, of SUBCLUSTER the number of its lineage's cells. MB are of 2^20 bytes.
+into the folder of its task. A request must be at least its tasks' exact peak. In the formulas x is the GB of a task's input,
+of SUBCLUSTER the number of its lineage's cells. MB are of 2^20 bytes, GB of 2^30.
 """
 
 import re
@@ -18,7 +18,9 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import linprog
 
-PROJECT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from helpers.architecture import PROJECT, read_processes
+
 MARGIN = 1.25  # of the line over the highest peak
 UNITS = {"B": 2**-20, "KB": 2**-10, "MB": 1, "GB": 2**10, "TB": 2**20}
 SECONDS = {"ms": 1e-3, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -35,16 +37,21 @@ def seconds(text: str) -> float:
     return sum(float(number) * SECONDS[unit] for number, unit in re.findall(r"([\d.]+)(ms|[smhd])", text))
 
 
-def requests() -> dict[str, tuple[float, float]]:
-    """Process -> (base, slope) of its directive `memory { memoryFor(task, BASE + SLOPE * size) }`."""
-    pattern = r"^process (\w+) \{.*?memoryFor\(task, (\d+)(?: \+ ([\d.]+) \* .+)?\) \}$"
-    found = [re.search(pattern, file.read_text(), re.M | re.S) for file in PROJECT.glob("modules/*/*.nf")]
-    return {match[1]: (float(match[2]), float(match[3] or 0)) for match in found if match}
-
-
-def formula(base: float, slope: float) -> str:
-    """`280 + 7.2 x`, as it stands in docs/executors/resources.md."""
-    return f"{base:g}" + f" + {slope:g} x" * (slope > 0)
+def requests() -> dict[str, str]:
+    """Process -> what it asks for: its label's GB, or the formula of its directive `memory`, as docs/executors/resources.md has it."""
+    config = (PROJECT / "conf" / "resources.config").read_text()
+    of_label = dict(re.findall(r"withLabel: '(\w+)' \{\s+memory = \{ (\d+)\.GB", config))
+    asked = {}
+    for name, process in read_processes().items():
+        formula = re.search(r"memoryFor\(task, ([\d.]+)(?: \+ ([\d.]+) \* .+?)?, ([\d.]+), \[", process.text)
+        if formula:
+            slope = formula[2] or formula[3]
+            asked[name] = f"{formula[1]} GB + {slope} x"
+        else:
+            asked[name] = next(
+                f"{gigabytes} GB" for label, gigabytes in of_label.items() if label in process.labels
+            )
+    return asked
 
 
 def size(process: str, tag: str, task: Path) -> float:
@@ -65,21 +72,19 @@ def used(task: Path) -> tuple[float, float]:
 
 
 def tasks(results: Path) -> pd.DataFrame:
-    """One row per finished task: cells of the run, process, tag, x, peak_mb, asked_mb (by formula), traced_mb, cpu_s, wall_s."""
+    """One row per finished task: cells of the run, process, tag, x, peak_mb, asked_mb (of a first attempt), cpu_s, wall_s."""
     trace = pd.read_csv(results / "pipeline_info" / "trace.tsv", sep="\t", dtype=str)
     trace = trace[trace["status"].isin(["COMPLETED", "CACHED"])]
-    lines, rows = requests(), []
+    rows = []
     for name, tag, folder, memory, attempt, wall in zip(
         *(trace[column] for column in ("process", "tag", "workdir", "memory", "attempt", "realtime")),
         strict=True,
     ):
         process = name.split(":")[-1]
         x = size(process, tag, Path(folder))
-        base, slope = lines[process]
         peak, cpu = used(Path(folder))
-        traced = megabytes(memory) / int(attempt)
-        rows.append((process, tag, x, peak, base + slope * x, traced, cpu, seconds(wall)))
-    names = ["process", "tag", "x", "peak_mb", "asked_mb", "traced_mb", "cpu_s", "wall_s"]
+        rows.append((process, tag, x, peak, megabytes(memory) / int(attempt), cpu, seconds(wall)))
+    names = ["process", "tag", "x", "peak_mb", "asked_mb", "cpu_s", "wall_s"]
     cells = len(pd.read_parquet(results / "report" / "cells.parquet", columns=["cell_id"]))
     return pd.DataFrame(rows, columns=names).assign(cells=cells)
 
@@ -96,7 +101,7 @@ def line_above(x: np.ndarray, peaks: np.ndarray) -> tuple[float, float]:
 
 def row(process: str, own: pd.DataFrame, sizes: list[int]) -> list[str]:
     """One process: its formula; per size what its largest task used and asked for; the range of asked / used."""
-    cells = [formula(*requests()[process])]
+    cells = [requests()[process]]
     for number in sizes:
         of_size = own[own["cells"] == number]
         largest = of_size.nlargest(1, "peak_mb").to_dict("records")
@@ -121,9 +126,11 @@ def main(results: tuple[Path, ...], fit: bool) -> None:
             own = runs[runs["process"] == process]
             base, slope = line_above(own["x"].to_numpy(), own["peak_mb"].to_numpy())
             ratio = (base + slope * own["x"]) / own["peak_mb"]
-            click.echo(f"{process}\t{base:.0f} + {slope:.4g} x\t{ratio.min():.2f} to {ratio.max():.2f}")
+            click.echo(
+                f"{process}\t{base / 1024:.2g} GB + {slope:.4g} x\t{ratio.min():.2f} to {ratio.max():.2f}"
+            )
         return
-    header = ["process", "asks for, MB"]
+    header = ["process", "asks for"]
     for number in sizes:
         header += [f"{number:,} cells: used of asked, MB", "CPU s"]
     header.append("asked / used")
@@ -135,7 +142,7 @@ def main(results: tuple[Path, ...], fit: bool) -> None:
         click.echo(
             f"\n{number:,} cells: {len(own)} tasks, {hours['cpu_s']:.2f} CPU hours, {hours['wall_s']:.2f} hours of tasks"
         )
-    wrong = runs[~(runs["asked_mb"] / runs["peak_mb"]).between(1, 2)]
+    wrong = runs[runs["asked_mb"] < runs["peak_mb"]]
     for task in wrong.itertuples():
         text = f"{task.process} ({task.tag}), {task.cells:,} cells: asks for {task.asked_mb:.0f} MB, used {task.peak_mb:.0f}"
         click.echo(text, err=True)

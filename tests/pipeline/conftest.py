@@ -34,7 +34,9 @@ class Run:
 def environment() -> dict[str, str]:
     """The environment of a user who typed `make`: the project's packages and Nextflow on the PATH."""
     places = [PROJECT / ".venv" / "bin", PROJECT / ".runtime", *os.environ["PATH"].split(":")]
-    return {**os.environ, "PATH": ":".join(map(str, places)), "NXF_ANSI_LOG": "false", "OMP_NUM_THREADS": "1"}
+    # Without its default plugins Nextflow 26 shows the configurations of clouds as 25 does, and fetches nothing.
+    settings = {"NXF_ANSI_LOG": "false", "NXF_PLUGINS_DEFAULT": "false", "OMP_NUM_THREADS": "1"}
+    return {**os.environ, "PATH": ":".join(map(str, places)), **settings}
 
 
 def nextflow_run(

@@ -4,9 +4,9 @@ import json
 
 import pytest
 import yaml
+from helpers.sheets import liao_rows, write_sheet
 
 from pipeline.conftest import PROJECT, nextflow_run
-from pipeline.sheets import liao_rows, write_sheet
 
 
 @pytest.fixture(scope="module")

@@ -103,3 +103,22 @@ def test_launch_forms_can_show_every_parameter():
         assert set(entry) <= {"type", "description", "default", "hidden"} | allowed, name
         assert entry.get("format", "file-path") in ("file-path", "directory-path"), name
     assert sum(len(group["properties"]) for group in SCHEMA["$defs"].values()) == len(PARAMETERS)
+
+
+def test_results_are_never_moved_away_from_the_tasks_that_read_them():
+    assert "move" not in PARAMETERS["publish_mode"]["enum"]
+
+
+@pytest.mark.parametrize("name", ["focus", "car"])
+def test_what_a_task_quotes_holds_no_apostrophe(name):
+    pattern = PARAMETERS[name]["pattern"]
+    assert not re.fullmatch(pattern, "NK'; touch x'")
+    for text in ("plasma", "CD4 T,CD56dim", "FMC63.*|anti-BCMA"):
+        assert re.fullmatch(pattern, text)
+
+
+def test_every_kind_of_export_is_known_to_the_command():
+    from export import KINDS
+
+    chosen = PARAMETERS["export"]["enum"]
+    assert {kind for choice in chosen for kind in choice.split(",")} == {*KINDS, "none"}

@@ -3,15 +3,18 @@
 import os
 import shutil
 
+from helpers.sheets import liao_rows, write_sheet
+
 from pipeline.conftest import nextflow_run
-from pipeline.sheets import liao_rows, write_sheet
 
 
 def test_one_real_sample_without_bcr_runs_to_the_page(tmp_path, data):
     rows = [row for row in liao_rows(data) if row["sample"] == "C146"]
     apart = ("unshare", "--net") if shutil.which("unshare") and os.geteuid() == 0 else ()
-    run = nextflow_run(tmp_path, "--input", write_sheet(tmp_path / "samples.csv", rows), within=apart)
+    sheet = write_sheet(tmp_path / "samples.csv", rows)
+    run = nextflow_run(tmp_path, "--input", sheet, "--export", "none", within=apart)
     assert run.status == 0, run.printed
+    assert "EXPORT" not in run.executed() and not list((run.results / "report").glob("*.h5*"))
     found = {row["label"] for row in run.table("cells/composition.tsv") if row["level"] == "cell_type"}
     assert {"macrophage", "epithelial", "CD8 T", "NK", "plasma cell"} <= found
     arms = [row for row in run.table("tumour/cnv.tsv") if row["level"] == "population"]

@@ -4,9 +4,9 @@ import os
 import shutil
 
 import pytest
+from helpers.sheets import liao_rows, mouse_rows, write_sheet
 
 from pipeline.conftest import nextflow_run
-from pipeline.sheets import liao_rows, mouse_rows, write_sheet
 
 
 @pytest.fixture(scope="module")

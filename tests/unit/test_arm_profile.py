@@ -1,10 +1,10 @@
-"""ARM_PROFILE: windows equal to infercnvpy's, shifts of arms between populations."""
+"""Profile of arms: windows equal to infercnvpy's, shifts of arms between populations."""
 
-import arm_profile
+import _arm_profile
 import numpy as np
 import pandas as pd
 import pytest
-from tumour_room import run_steps
+from helpers.tumour_room import run_steps
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def test_windows_are_those_of_infercnvpy(tirosh, window, step):
     options = {"window_size": window, "step": step, "dynamic_threshold": None, "n_jobs": 1, "inplace": False}
     starts, theirs, _ = infercnvpy.tl.infercnv(data, reference=reference, **options)
     chromosome = data.var.chromosome.str.removeprefix("chr").astype(int).to_numpy()
-    ours, first, last = arm_profile.window_signal(dense, reference, chromosome, window, step)
+    ours, first, last = _arm_profile.window_signal(dense, reference, chromosome, window, step)
     assert ours == pytest.approx(theirs.toarray(), abs=1e-5)
     firsts = {f"chr{number}": int(np.argmax(chromosome[first] == number)) for number in np.unique(chromosome)}
     assert firsts == {name: int(at) for name, at in starts.items()}
@@ -42,7 +42,7 @@ def test_shift_of_an_arm_is_not_that_of_its_loudest_genes():
     counts = reference * np.exp(rng.normal(0, 0.1, 1000))
     counts[arm == "1q"] *= 1.5
     counts[300:320] *= 30  # a lineage's own genes on 2q
-    found = arm_profile.arm_shift(counts, reference, arm)
+    found = _arm_profile.arm_shift(counts, reference, arm)
     assert found["1q"]["shift"] == pytest.approx(np.log2(1.5), abs=0.08)
     assert found["1q"]["shift"] > 4.5 * found["1q"]["error"]
     assert abs(found["2q"]["shift"]) < 0.1
@@ -50,7 +50,7 @@ def test_shift_of_an_arm_is_not_that_of_its_loudest_genes():
 
 
 def test_populations_without_baseline_are_held_against_the_nearest_lineage(tmp_path, monkeypatch):
-    run_steps(tmp_path, monkeypatch, last="arm_profile")
+    run_steps(tmp_path, monkeypatch, last="cnv")
     shifts = pd.read_csv("P.arm_shifts.tsv", sep="\t")
     blasts = shifts[shifts.population == "blasts"]
     assert set(blasts.baseline) == {"own mean"}

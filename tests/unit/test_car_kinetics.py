@@ -3,11 +3,12 @@
 import json
 
 import car_kinetics
+import numpy as np
 import pandas as pd
 import pytest
 import transgene
 from click.testing import CliRunner
-from tumour_room import PROJECT, write_patient
+from helpers.tumour_room import LINEAGES, PROJECT, write_patient
 
 
 def test_change_is_the_interval_of_newcombe_1998():
@@ -19,7 +20,8 @@ def test_change_is_the_interval_of_newcombe_1998():
 
 
 def test_no_ratio_where_one_share_is_zero():
-    assert "ratio" not in car_kinetics.change((0, 100), (5, 100))
+    row = car_kinetics.change((0, 100), (5, 100))
+    assert row["difference"] == 0.05 and np.isnan([row["ratio"], row["ratio_low"], row["ratio_high"]]).all()
 
 
 def test_concentration_of_a_product():
@@ -40,6 +42,7 @@ def join(folder, monkeypatch):
     names = str(PROJECT / "assets" / "car_names.tsv")
     for sample in ("P_T1", "P_T2"):
         options = [f"{sample}.cells.h5ad", "--sample", sample, "--labels", "labels.parquet", "--names", names]
+        options += ["--lineages", str(LINEAGES)]
         assert CliRunner().invoke(transgene.main, options).exit_code == 0
     files = [str(path) for path in folder.glob("P_T*.car.*")]
     options = [

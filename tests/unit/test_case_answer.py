@@ -5,8 +5,8 @@ import re
 import case_answer
 import pandas as pd
 import pytest
-import report_case
-from report_case import said
+from helpers import report_case
+from helpers.report_case import said
 
 
 @pytest.fixture

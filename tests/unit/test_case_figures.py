@@ -1,48 +1,53 @@
-"""CASE_FIGURES: grids and bands of clones."""
+"""CASE_FIGURES: every figure is drawn in both widths and written as SVG and PDF, and its data are kept."""
+
+import json
 
 import case_figures
 import pytest
+from helpers import report_case
 
 
-def grid(rows, columns):
-    cells = [[row, column, 1.0, 0.5, "said"] for row in range(rows) for column in range(columns)]
-    return {
-        "shape": "dot",
-        "rows": [f"row {at}" for at in range(rows)],
-        "columns": [f"column {at}" for at in range(columns)],
-        "cells": cells,
+@pytest.fixture
+def made(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    report_case.write(tmp_path / "tables")
+    return report_case.make_figures(tmp_path / "tables")
+
+
+def test_every_figure_has_its_files(made, tmp_path):
+    names = {f"P1.{name}" for name in made}
+    assert {
+        "P1.timeline",
+        "P1.mrd",
+        "P1.fish",
+        "P1.composition",
+        "P1.clones_bcr",
+        "P1.watched",
+        "P1.summary",
+    } <= names
+    for folder, ending in (("figures", "svg"), ("figures", "pdf"), ("narrow", "svg")):
+        assert {path.stem for path in (tmp_path / folder).glob(f"*.{ending}")} == names
+    assert {figure["kind"] for figure in made.values()} <= set(case_figures.LAYOUTS)
+
+
+def test_maps_are_of_all_cells_and_of_lineages_with_a_layout(made, tmp_path):
+    maps = json.loads((tmp_path / "P1.map.json").read_text())
+    assert [entry["id"] for entry in maps] == ["all", "plasma"]
+    assert [entry["total"] for entry in maps] == [180, 60]
+
+
+def test_a_figure_is_laid_out_for_a_page_and_for_a_phone(made):
+    drawn = case_figures.drawing(made["mrd"])
+    assert {name: layout["width"] for name, layout in drawn["layouts"].items()} == {
+        "wide": 760,
+        "narrow": 372,
     }
+    assert all(layout["marks"] and layout["height"] > 0 for layout in drawn["layouts"].values())
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(4, 30), (14, 8), (28, 2), (2, 48)])
-@pytest.mark.parametrize("width", [760, 372])
-def test_all_cells_of_a_grid_stay_on_the_page(rows, columns, width):
-    marks, height = case_figures.grid(grid(rows, columns), width)
-    dots = [mark for mark in marks if mark.get("title") == "said"]
-    assert len(dots) == rows * columns
-    assert all(0 <= dot["x"] <= width and 0 <= dot["y"] <= height for dot in dots)
-
-
-@pytest.mark.parametrize("times", [1, 3, 12])
-@pytest.mark.parametrize("width", [760, 372])
-def test_bands_are_as_high_as_their_shares(times, width):
-    columns = [{"label": f"T{at}", "total": 100} for at in range(times)]
-    band = {
-        "name": "A",
-        "label": "CAR",
-        "lineage": "plasma",
-        "fate": "persistent",
-        "colour": "#0072B2",
-        "n": [25] * times,
-        "shares": [0.25] * times,
-    }
-    marks, _ = case_figures.alluvial({"columns": columns, "bands": [band]}, width)
-    blocks = [mark for mark in marks if mark["mark"] == "rect" and mark.get("title", "").startswith("A CAR")]
-    rest = [mark for mark in marks if mark.get("title") == "all other clones"]
-    assert len(blocks) == len(rest) == times
-    assert all(
-        block["high"] / (block["high"] + other["high"]) == pytest.approx(0.25)
-        for block, other in zip(blocks, rest, strict=True)
-    )
-    ends = [block["x"] + block["wide"] for block in blocks]
-    assert all(end < block["x"] for end, block in zip(ends, blocks[1:], strict=False)) and ends[-1] <= width
+def test_what_has_nothing_to_draw_is_no_figure(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    report_case.write(tmp_path / "tables", receptors=(), full=False)
+    found = report_case.make_figures(tmp_path / "tables")
+    assert {"timeline", "composition", "summary"} <= set(found)
+    assert not {"mrd", "clinical", "clones_bcr", "change"} & set(found)

@@ -9,7 +9,7 @@ import case_report
 import numpy as np
 import pandas as pd
 import pytest
-import report_case
+from helpers import report_case
 
 ONE, THREE = (("T1", 5),), (("T1", -30), ("T2", 28), ("T3", 180))
 TWELVE = tuple((f"T{i}", 30 * i) for i in range(12))
@@ -162,19 +162,25 @@ def test_names_that_look_like_numbers_are_names(tmp_path, monkeypatch):
         table.replace({"clone": {"IGH_1": "1", "IGKDE_1": "2"}}).to_csv(path, sep="\t", index=False)
     page = report_case.make_page(folder, "001").read_text(encoding="utf-8")
     assert "Plasma cells carry 1:" in page
-    (seen,) = [
-        clone
-        for clone in json.loads((tmp_path / "001.answer.json").read_text())["clones"]
-        if clone["clone"] == "1"
-    ]
+    answer = json.loads((tmp_path / "001.answer.json").read_text())
+    (seen,) = [clone for clone in answer["clones"] if clone["clone"] == "1"]
     assert report_case.said(seen["who"]).startswith("Plasma cells: 30 of 32 matched cells")
     assert "28 68.8 %" in report_case.said(seen["moves"]) and seen["confidence"] == "high"
-    niche = {figure["id"]: figure for figure in json.loads((tmp_path / "001.niche.json").read_text())}
-    assert "Not shown" not in niche["communication"]["alt"] and niche["watched"]["columns"] == ["1", "28"]
-    (drawn,) = json.loads((tmp_path / "001.summary.json").read_text())
-    assert [column["label"] for column in drawn["columns"]] == ["1, day -30", "28, day 28"]
-    assert "at 1, " in (tmp_path / "001.surroundings.json").read_text()
-    assert [len(column["arrows"]) for column in drawn["columns"]] == [1, 1]
+    figures = report_case.by_id(json.loads((tmp_path / "001.figures.json").read_text()))
+    assert "Not shown" not in figures["communication"]["alt"]
+    assert figures["watched"]["columns"] == ["1", "28"]
+    columns = figures["summary"]["columns"]
+    assert [column["label"] for column in columns] == ["1, day -30", "28, day 28"]
+    assert any("at 1, " in report_case.said(statement) for statement in answer["surroundings"])
+    assert [len(column["arrows"]) for column in columns] == [1, 1]
+
+
+def test_versions_are_told_by_step(tmp_path):
+    (tmp_path / "versions.txt").write_text("QC anndata=0.12.19 numpy=2.4.6\nFATES\nANNOTATE click=8.5.1\n")
+    assert case_report.versions_of(tmp_path / "versions.txt") == [
+        ("ANNOTATE", "click 8.5.1"), ("FATES", ""), ("QC", "anndata 0.12.19, numpy 2.4.6"),
+    ]  # fmt: skip
+    assert case_report.versions_of(None) == []
 
 
 def test_a_sample_with_the_name_of_a_missing_value_keeps_its_status(tmp_path):

@@ -60,7 +60,9 @@ def test_values_stand_at_their_cells_whatever_the_order_of_fragments(run, labels
     isg = pd.DataFrame({"cell_id": [*labels["cell_id"][::-1].tolist(), "S9:GONE"], "isg_score": range(7)})
     isg["isg_high"] = pd.array([True, None, False, False, True, True, True], dtype="boolean")
     clones = pd.DataFrame({"cell_id": ["S1:AC0", "S2:AC1"], "bcr_clone": ["P1.B1", None]})
-    carriers = pd.DataFrame({"cell_id": ["S1:AC0"] * 3, "arm": "VDJ", "clone": ["IGL_1", "IGH_1", "IGH_1"]})
+    carriers = pd.DataFrame(
+        {"cell_id": ["S1:AC0"] * 3, "chain_type": "VDJ", "clone": ["IGL_1", "IGH_1", "IGH_1"]}
+    )
     table = run(labels, {"isg": isg, "P1.clones": clones, "P1.mrd_cells": carriers})
     assert table.loc["S1:AC0", "isg_score"] == 5 and table.loc["S2:AC5", "isg_score"] == 0
     assert table["isg_high"].isna().sum() == 1 and table["isg_high"].dtype == "boolean"
@@ -80,7 +82,7 @@ def test_fragments_of_all_samples_are_joined(run, labels):
 
 def test_a_repeated_cell_is_an_error_with_its_name(run, labels):
     said = run(pd.concat([labels, labels.iloc[:1]]), {})
-    assert "S1:AC0 stands there twice" in said
+    assert "S1:AC0 is listed twice" in said
 
 
 def test_names_with_raised_digits_are_ordered(run, labels):

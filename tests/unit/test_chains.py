@@ -1,24 +1,25 @@
 """Primary chains and chain categories, against scirpy."""
 
+import _chains
 import chains
 import pandas as pd
 import pytest
 import read_cellranger
-import small_receptors as receptors
 from click.testing import CliRunner
+from helpers import small_receptors as receptors
 
 
 def indexed(table: pd.DataFrame, tmp_path) -> pd.DataFrame:
     table.to_parquet(tmp_path / "S.contigs.parquet")
-    found = chains.read_contigs([tmp_path / "S.contigs.parquet"], table["cell_id"])
-    return found.assign(rank=chains.index_chains(found))
+    found = _chains.read_contigs([tmp_path / "S.contigs.parquet"], table["cell_id"])
+    return found.assign(rank=_chains.index_chains(found))
 
 
 def test_categories_equal_the_table_that_scirpy_expects(data, tmp_path):
     folder = data / "pbmc3_t"
     contigs, _ = read_cellranger.read_contigs(folder / "filtered_contig_annotations.csv.gz", "S", "TCR")
     expected = pd.read_csv(folder / "expected.csv.gz", index_col="cell_id")
-    found = chains.chain_categories(indexed(contigs, tmp_path), "TCR")
+    found = _chains.chain_categories(indexed(contigs, tmp_path))
     found.index = found.index.str.removeprefix("S:") + "-1"
     assert len(found) == len(expected) == 1556
     for name in ("chain_pairing", "receptor_subtype", "receptor_type"):
@@ -45,7 +46,7 @@ def test_all_categories_of_mixed_and_many_chains_as_scirpy_names_them(tmp_path):
         "unproductive": [receptors.heavy("", a, productive=False)],
     }
     table = receptors.contigs([row | {"cell_id": f"S:{name}"} for name, part in rows.items() for row in part])
-    found = chains.chain_categories(indexed(table, tmp_path), "BCR")
+    found = _chains.chain_categories(indexed(table, tmp_path))
     assert found["chain_pairing"].to_dict() == {
         "S:one": "orphan VDJ", "S:pair": "single pair", "S:two lights": "extra VJ", "S:lights only": "ambiguous",
         "S:three": "multichain", "S:full": "two full chains", "S:mixed": "ambiguous",
@@ -66,7 +67,7 @@ def test_only_contigs_of_kept_and_called_cells_count(tmp_path):
         [receptors.heavy("S:1", a), receptors.heavy("S:2", b), receptors.heavy("S:1", b, is_cell=False)]
     )
     table.to_parquet(tmp_path / "S.contigs.parquet")
-    found = chains.read_contigs([tmp_path / "S.contigs.parquet"], pd.Series(["S:1"]))
+    found = _chains.read_contigs([tmp_path / "S.contigs.parquet"], pd.Series(["S:1"]))
     assert found["junction"].tolist() == [a]
 
 
@@ -82,12 +83,31 @@ def test_samples_without_contigs(tmp_path, monkeypatch):
 
 def test_a_table_that_is_not_of_contigs_is_named(tmp_path):
     receptors.labels({"S:1": ("B", "naive B")}).to_parquet(tmp_path / "labels.parquet")
-    arguments = ["--patient", "P1", "--labels", str(tmp_path / "labels.parquet")]
+    arguments = [
+        "--patient",
+        "P1",
+        "--labels",
+        str(tmp_path / "labels.parquet"),
+        "--lineages",
+        str(receptors.LINEAGES),
+    ]
     result = CliRunner().invoke(chains.main, [str(tmp_path / "labels.parquet"), *arguments])
     assert result.exit_code == 1 and "labels.parquet: column library" in result.output
     (tmp_path / "text.parquet").write_text("no")
     result = CliRunner().invoke(chains.main, [str(tmp_path / "text.parquet"), *arguments])
     assert result.exit_code == 1 and "not a contig table" in result.output
+
+
+def test_labels_of_another_patient_and_lineages_without_receptors_are_named(tmp_path):
+    labels, contigs, lineages = (tmp_path / name for name in ("l.parquet", "c.parquet", "lineages.tsv"))
+    receptors.labels({"S:1": ("B", "naive B")}).to_parquet(labels)
+    receptors.contigs([receptors.heavy("S:1", receptors.junctions(1)[0])]).to_parquet(contigs)
+    lineages.write_text("lineage\tresolution\nB\t1.0\n")
+    arguments = [str(contigs), "--labels", str(labels), "--lineages"]
+    result = CliRunner().invoke(chains.main, [*arguments, str(receptors.LINEAGES), "--patient", "P9"])
+    assert result.exit_code == 1 and "no cell of patient P9" in result.output
+    result = CliRunner().invoke(chains.main, [*arguments, str(lineages), "--patient", "P1"])
+    assert result.exit_code == 1 and "lineages.tsv: no column bcr, tcr" in result.output
 
 
 @pytest.mark.parametrize("folder", ["melanoma_bcr"])
@@ -99,7 +119,7 @@ def test_categories_equal_scirpy_on_a_real_library(real_data, tmp_path, folder):
     scirpy.pp.index_chains(theirs)
     scirpy.tl.chain_qc(theirs)
     contigs, _ = read_cellranger.read_contigs(path, "S", "BCR")
-    found = chains.chain_categories(indexed(contigs, tmp_path), "BCR")
+    found = _chains.chain_categories(indexed(contigs, tmp_path))
     expected = theirs.obs["chain_pairing"].astype(str)
     expected.index = "S:" + expected.index.str.removesuffix("-1")
     assert (

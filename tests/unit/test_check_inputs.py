@@ -5,10 +5,10 @@ import json
 import re
 from pathlib import Path
 
+import _cellranger_outs
+import _user_tables
 import check_inputs
-import locate_outputs
 import pytest
-import read_tables
 from click.testing import CliRunner
 
 TABLES = ("mrd", "clinical", "events", "fish", "labels")
@@ -57,14 +57,6 @@ class Checked:
 def check(tmp_path, monkeypatch):
     """check(sheet, mrd=..., ...): contents as text or bytes; the files of samples A, B and C are there."""
 
-    def program(
-        name: str, *arguments: object
-    ) -> dict:  # as the real one, without a new process for each call
-        module = {"read_tables.py": read_tables, "locate_outputs.py": locate_outputs}[name]
-        result = CliRunner().invoke(module.main, list(map(str, arguments)), catch_exceptions=False)
-        return json.loads(result.stdout)
-
-    monkeypatch.setattr(check_inputs, "program", program)
     (tmp_path / "out").mkdir()
     monkeypatch.chdir(tmp_path / "out")
     for sample in "ABC":
@@ -587,7 +579,7 @@ def test_many_like_problems_are_cut(check):
     )
 
 
-def test_the_programs_that_it_starts(tmp_path, monkeypatch, data):
+def test_a_folder_of_multi_beside_its_sheet(tmp_path, monkeypatch, data):
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(check_inputs.main, [str(data / "multi_layout" / "samples.csv")])
     assert result.exit_code == 0, result.stderr
@@ -620,13 +612,13 @@ def test_templates_pass_with_the_files_they_name(check, tmp_path, project):
 
 
 def test_templates_examples_and_pages_follow_the_specification(project):
-    rules = read_tables.specification(project / "assets" / "tables.json")
+    rules = _user_tables.specification(project / "assets" / "tables.json")
     page = (project / "docs" / "usage" / "inputs.md").read_text()
     for name, rule in rules.items():
         with (project / "assets" / "templates" / f"{name}.csv").open() as lines:
             assert next(csv.reader(lines)) == list(rule["columns"])
         for column, settings in rule["columns"].items():
-            text, wrong = read_tables.check_cell(settings["example"], settings)
+            text, wrong = _user_tables.check_cell(settings["example"], settings)
             assert not wrong and text == settings["example"], (name, column)
             assert settings["meaning"] in page, f"docs/usage/inputs.md does not explain {name}.{column}"
 
@@ -656,18 +648,10 @@ def test_real_layouts(real_data, tmp_path, monkeypatch):
 
 def test_the_listing_of_a_folder_is_as_the_inventory_of_a_run(tmp_path):
     make(tmp_path, "a/outs/filtered_feature_bc_matrix.h5", "a/outs/metrics_summary.csv")
-    local = locate_outputs.local_inventory(["a"], tmp_path)
+    local = _cellranger_outs.local_inventory(["a"], tmp_path)
     lines = ["written\tpath\tkind\tsize"]
     lines += ["\t".join(["a", entry.path, entry.kind, str(entry.size)]) for entry in local["a"]]
-    assert locate_outputs.read_inventory(lines) == local
-
-
-def test_the_process_names_the_programs_that_are_started(project):
-    """Nextflow makes a new task of a changed program only where the task's script has its name as a word."""
-    started = set(re.findall(r'program\("(\w+\.py)"', (project / "bin" / "check_inputs.py").read_text()))
-    module = (project / "modules" / "inputs" / "check_inputs.nf").read_text()
-    assert started == {"read_tables.py", "locate_outputs.py"}
-    assert started <= set(module.split('"""')[1].split())
+    assert _cellranger_outs.read_inventory(lines) == local
 
 
 @pytest.mark.parametrize("name", ["NA", "None", "null", "nan", "NULL"])

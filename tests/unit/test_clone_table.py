@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 import pytest
-import small_receptors as receptors
+from helpers import small_receptors as receptors
 
 J = receptors.junctions(30, seed=8)
 

@@ -1,13 +1,14 @@
 """Clones: against brute force, against scirpy, and one-chain cells."""
 
-import chain_groups
-import chains
 import clonotypes
 import numpy as np
 import pandas as pd
 import pytest
 import read_cellranger
-import small_receptors as receptors
+from _chain_groups import chain_groups
+from _chains import chain_categories, index_chains, read_contigs
+from helpers import small_receptors as receptors
+from helpers.small_receptors import change
 
 J = receptors.junctions(40, seed=2)
 
@@ -15,61 +16,21 @@ J = receptors.junctions(40, seed=2)
 def clones_of(rows, rule="similarity", partial="attach", receptor="BCR"):
     """clone and evidence per cell of own contigs."""
     table = receptors.contigs(rows)
-    table["arm"] = np.where(table["locus"].isin(["IGH", "TRB"]), "VDJ", "VJ")
+    table["chain_type"] = np.where(table["locus"].isin(["IGH", "TRB"]), "VDJ", "VJ")
     table["v_gene"], table["j_gene"] = table["v_call"], table["j_call"]
-    table = chain_groups.chain_groups(table, rule, 0.85)
+    table = chain_groups(table, rule, 0.85)
     return clonotypes.define_clones(table, None, "P1", receptor, partial)
 
 
-def change(junction, *places):
-    wobble = str.maketrans("ACGT", "GTAC")
-    letters = list(junction)
-    for place in places:
-        letters[place] = letters[place].translate(wobble)
-    return "".join(letters)
-
-
-def test_similar_groups_equal_brute_force():
-    rng = np.random.default_rng(3)
-    base = receptors.junctions(12, codons=8, seed=4)
-    near = [change(rng.choice(base), *rng.choice(24, rng.integers(1, 7), replace=False)) for _ in range(150)]
-    table = pd.DataFrame({"locus": "IGH", "junction": list(dict.fromkeys(base + near))})
-    table["v_gene"], table["j_gene"] = rng.choice(["V1", "V2"], len(table)), "J1"
-    found = chain_groups.similar_groups(table, 0.85)
-    label = np.arange(len(table))
-    for _ in range(len(table)):
-        before = label.copy()
-        for i, a in table.iterrows():
-            for j, b in table.iterrows():
-                same = a["v_gene"] == b["v_gene"] and len(a["junction"]) == len(b["junction"])
-                if (
-                    same
-                    and sum(x == y for x, y in zip(a["junction"], b["junction"], strict=True)) >= 0.85 * 24
-                ):
-                    label[i] = label[j] = min(label[i], label[j])
-        if (label == before).all():
-            break
-    assert len(set(found)) == len(set(label)) == len(set(zip(found, label, strict=True)))
-
-
 def test_clones_by_a_heavy_and_by_a_light_chain_never_meet():
-    lone = [{"cell_id": f"l{i}", "arm": "VJ", "unit": 0, "exact": 0} for i in range(6)]
+    lone = [{"cell_id": f"l{i}", "chain_type": "VJ", "unit": 0, "exact": 0} for i in range(6)]
     # The unit's number is the number of cells: added to it, that is twice the number of cells.
-    heavy = [{"cell_id": "h", "arm": "VDJ", "unit": 7, "exact": 7}]
+    heavy = [{"cell_id": "h", "chain_type": "VDJ", "unit": 7, "exact": 7}]
     table = pd.DataFrame(lone + heavy).assign(
         junction="TGT", junction_aa="C", duplicate_count=9, consensus_count=9
     )
     found = clonotypes.define_clones(table, None, "P1", "BCR", "attach")
     assert found["clone"].nunique() == 2 and found.loc["h", "evidence"] == "VDJ"
-
-
-def test_blocks_give_the_same_groups(monkeypatch):
-    table = pd.DataFrame({"locus": "IGH", "v_gene": "V", "j_gene": "J"}, index=range(300))
-    base = receptors.junctions(300, codons=5, seed=5)
-    table = table.iloc[: len(base)].assign(junction=base)
-    whole = chain_groups.similar_groups(table, 0.85)
-    monkeypatch.setattr(chain_groups, "BLOCK", 7)
-    assert (chain_groups.similar_groups(table, 0.85) == whole).all()
 
 
 def test_hypermutated_members_are_one_clone_only_by_similarity():
@@ -211,11 +172,11 @@ def exact(path, library, tmp_path):
     """Clones by identical junctions, one-chain cells apart, of all contigs of a file."""
     contigs, _ = read_cellranger.read_contigs(path, "S", library)
     contigs.to_parquet(tmp_path / "S.contigs.parquet")
-    table = chains.read_contigs([tmp_path / "S.contigs.parquet"], contigs["cell_id"])
-    table["rank"] = chains.index_chains(table)
-    categories = chains.chain_categories(table, library).add_suffix(f"_{library.lower()}")
+    table = read_contigs([tmp_path / "S.contigs.parquet"], contigs["cell_id"])
+    table["rank"] = index_chains(table)
+    categories = chain_categories(table).add_suffix(f"_{library.lower()}")
     used = table[table["rank"] > 0].assign(v_gene=table["v_call"], j_gene=table["j_call"])
-    used = chain_groups.chain_groups(used, "nucleotide", 1)
+    used = chain_groups(used, "nucleotide", 1)
     found = clonotypes.define_clones(used, categories, "P1", library, "separate")
     found.index = found.index.str.removeprefix("S:") + "-1"
     return found["clone"]

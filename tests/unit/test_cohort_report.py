@@ -5,7 +5,8 @@ import json
 import cohort_report
 import pandas as pd
 import pytest
-import report_case
+from _results import read_rows
+from helpers import report_case
 
 EVIL = '<img src=x onerror="alert(1)">'
 
@@ -70,7 +71,7 @@ def test_names_are_text(page):
 
 def test_warnings_of_a_sample_named_by_a_number_are_counted(tmp_path):
     (tmp_path / "samples.tsv").write_text("sample\tpatient\ttimepoint\tday\n001\t1\t28\t0\n")
-    samples = cohort_report.read(tmp_path, "samples.tsv")
+    samples = read_rows(tmp_path, "samples.tsv")
     warnings = [{"level": "warning", "sample": "001", "text": "few cells"}]
     answer = {"patient": "1", "headline": "", "clones": [], "warnings": warnings}
     row = cohort_report.patient_row(answer, samples, {"001"})

@@ -7,9 +7,10 @@ import communication_cells
 import numpy as np
 import pandas as pd
 import pytest
-from signals_data import ASSETS, invoke, levels, write_run
+from _matrices import log_per_10k_without_ig
+from helpers.signals_data import ASSETS, invoke, levels, write_run
 
-PAIRS = ASSETS / "interactions.tsv"
+PAIRS = ("--lineages", ASSETS / "lineages.tsv", "--interactions", ASSETS / "interactions.tsv")
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def run(tmp_path, monkeypatch):
 
 
 def drawn(*more):
-    arguments = ("S.cells.h5ad", "--sample", "S", "--labels", "labels.parquet", "--interactions", PAIRS)
+    arguments = ("S.cells.h5ad", "--sample", "S", "--labels", "labels.parquet", *PAIRS)
     result = invoke(communication_cells, *arguments, *more)
     assert result.exit_code == 0, result.output
     return anndata.read_h5ad("S.communication_cells.h5ad")
@@ -46,6 +47,19 @@ def test_by_cell_type(run):
     assert set(drawn("--level", "cell_type").obs["group"]) == {"CD8 T", "plasma cell", "erythroid"}
 
 
+def test_lineages_that_are_no_senders_go_by_cell_type(run, tmp_path):
+    table = pd.read_csv(ASSETS / "lineages.tsv", sep="\t", dtype=str)
+    table.assign(sender=table["sender"].where(table["lineage"] != "T")).to_csv(
+        "few.tsv", sep="\t", index=False
+    )
+    assert set(drawn("--lineages", "few.tsv").obs["group"]) == {"CD8 T", "Plasma_1", "erythroid"}
+
+
+def test_the_sample_carries_its_patient_and_time(run):
+    facts = drawn().uns
+    assert (facts["sample"], facts["patient"], facts["timepoint"], facts["day"]) == ("S", "P1", "T1", 0)
+
+
 def test_unassigned_cells_take_no_part(run):
     run.loc[run["subset"] == "erythroid", ["cell_type", "subset"]] = "unassigned"
     run.loc[run["subset"] == "Plasma_1", "subset"] = "unassigned"
@@ -63,19 +77,19 @@ def test_draw_of_a_group_does_not_depend_on_the_others():
 def test_total_log_is_over_all_genes(run):
     cells = drawn()
     whole = anndata.read_h5ad("S.cells.h5ad")[cells.obs_names]
-    matrix = communication_cells.log_normalised(whole.X, whole.var_names)
+    matrix = log_per_10k_without_ig(whole.X, whole.var_names)
     np.testing.assert_allclose(cells.obs["total_log"], np.asarray(matrix.sum(axis=1)).ravel(), rtol=1e-5)
 
 
 def test_labels_of_another_run_are_told(run):
     run.assign(cell_id="other:" + run["cell_id"]).to_parquet("labels.parquet")
-    arguments = ("S.cells.h5ad", "--sample", "S", "--labels", "labels.parquet", "--interactions", PAIRS)
+    arguments = ("S.cells.h5ad", "--sample", "S", "--labels", "labels.parquet", *PAIRS)
     result = invoke(communication_cells, *arguments)
     assert result.exit_code == 1 and "S: no cell of S.cells.h5ad" in result.output
 
 
 def test_pairs_of_another_species_are_told(run):
     pd.DataFrame({"ligand": ["Tnfsf13"], "receptor": ["Tnfrsf17"]}).to_csv("mouse.tsv", sep="\t", index=False)
-    arguments = ("S.cells.h5ad", "--sample", "S", "--labels", "labels.parquet", "--interactions", "mouse.tsv")
+    arguments = ("S.cells.h5ad", "--sample", "S", "--labels", "labels.parquet", *PAIRS[:3], "mouse.tsv")
     result = invoke(communication_cells, *arguments)
     assert result.exit_code == 1 and "--interactions" in result.output

@@ -1,17 +1,17 @@
 """COMMUNICATION_CHANGE: intervals cover the planted difference, null data make no calls, planted changes get their words."""
 
-import json
-
+import communication
 import communication_cells
 import communication_change as change
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.signals_data import ASSETS, invoke, levels, write_run
 from scipy.sparse import csr_matrix
-from signals_data import ASSETS, invoke, levels, write_run
 
-PAIRS = ASSETS / "interactions.tsv"
-WATCH = ASSETS / "watch_list.tsv"
+LINEAGES = ("--lineages", ASSETS / "lineages.tsv")
+PAIRS = ("--interactions", ASSETS / "interactions.tsv")
+WATCH = ("--watch-list", ASSETS / "watch_list.tsv")
 SETTINGS = {"min_share": 0.1, "min_fold": 1.4, "max_fdr": 0.05}
 N_GENES = 300
 
@@ -88,9 +88,8 @@ def test_resampled_means_have_the_standard_error_of_the_mean():
 
 
 def test_a_complex_is_as_strong_as_its_weakest_subunit():
-    units, whole = change.complexes(["A_B", "C", "A_X"], {"A": 0, "B": 1, "C": 2})
-    assert whole.tolist() == [True, True, False]
-    assert change.of_complex(np.array([[5.0, 2.0, 3.0]]), units[:2]).tolist() == [[2.0, 3.0]]
+    units = np.array([[0, 1], [2, -1]])
+    assert change.of_complex(np.array([[5.0, 2.0, 3.0]]), units).tolist() == [[2.0, 3.0]]
 
 
 @pytest.mark.parametrize(
@@ -116,34 +115,17 @@ def run(tmp_path, monkeypatch):
     large = {**small, "CD8_ISG+": 220}
     write_run(tmp_path, [("A", "P1", "T1", -10, small, before), ("B", "P1", "T2", 30, large, after)])
     for sample in "AB":
-        drawn = (
-            f"{sample}.cells.h5ad",
-            "--sample",
-            sample,
-            "--labels",
-            "labels.parquet",
-            "--interactions",
-            PAIRS,
-        )
-        assert invoke(communication_cells, *drawn).exit_code == 0
+        cells = (f"{sample}.cells.h5ad", "--sample", sample, "--labels", "labels.parquet")
+        assert invoke(communication_cells, *cells, *LINEAGES, *PAIRS).exit_code == 0
+        drawn = (f"{sample}.communication_cells.h5ad", *PAIRS, *WATCH, "--permutations", 5)
+        assert invoke(communication, *drawn).exit_code == 0
     return tmp_path
 
 
 def changed(*more, samples="AB"):
     cells = [f"{sample}.communication_cells.h5ad" for sample in samples]
-    given = (
-        "--patient",
-        "P1",
-        "--samples",
-        "samples.tsv",
-        "--interactions",
-        PAIRS,
-        "--watch-list",
-        WATCH,
-        "--draws",
-        200,
-    )
-    result = invoke(change, *cells, *given, *more)
+    scores = [word for sample in samples for word in ("--scores", f"{sample}.communication.parquet")]
+    result = invoke(change, *cells, *scores, "--patient", "P1", *PAIRS, *WATCH, "--draws", 200, *more)
     assert result.exit_code == 0, result.output
     names = dict.fromkeys(["source", "target", "ligand", "receptor"], str)
     return pd.read_parquet("P1.communication_change.parquet").astype(names)
@@ -207,10 +189,9 @@ def test_focus_by_lineage_cell_type_or_group(run):
         "CD8_memory",
         "Plasma_1",
     }
-    facts = json.loads((run / "P1.communication_change.json").read_text())
-    assert facts["focus"] == ["CD8_ISG+", "CD8_memory", "Plasma_1"] and [
-        t["day"] for t in facts["times"]
-    ] == [-10, 30]
+    pairs = pd.read_csv(run / "P1.communication_pairs.tsv", sep="\t")
+    assert pairs["focus"].tolist() == pairs["target"].isin(["CD8_ISG+", "CD8_memory", "Plasma_1"]).tolist()
+    assert pairs["day"].unique().tolist() == [-10, 30]
 
 
 def test_one_time_point_gives_an_empty_table(run):
@@ -222,6 +203,6 @@ def test_same_seed_same_table(run):
 
 
 def test_a_sample_of_another_patient_is_told(run):
-    given = ("--patient", "P2", "--samples", "samples.tsv", "--interactions", PAIRS, "--watch-list", WATCH)
+    given = ("--scores", "A.communication.parquet", "--patient", "P2", *PAIRS, *WATCH)
     result = invoke(change, "A.communication_cells.h5ad", *given)
-    assert result.exit_code == 1 and "has no A of P2" in result.output
+    assert result.exit_code == 1 and "A is a sample of P1" in result.output

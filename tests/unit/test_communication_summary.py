@@ -1,16 +1,17 @@
-"""COMMUNICATION_SUMMARY: totals, senders and the tables for people agree with the scores they come from."""
+"""Tables for people of COMMUNICATION_CHANGE: totals, senders and lists agree with the scores they come from."""
 
 import json
 
+import _communication_summary as summary
 import communication
 import communication_cells
 import communication_change
-import communication_summary
 import numpy as np
 import pandas as pd
 import pytest
-from signals_data import ASSETS, invoke, levels, write_run
+from helpers.signals_data import ASSETS, invoke, levels, write_run
 
+LINEAGES = ("--lineages", ASSETS / "lineages.tsv")
 PAIRS = ("--interactions", ASSETS / "interactions.tsv")
 WATCH = ("--watch-list", ASSETS / "watch_list.tsv")
 
@@ -33,22 +34,13 @@ def run(tmp_path_factory):
         write_run(folder, [("A", "P1", "T1", -10, sizes, before), ("B", "P1", "T2", 30, sizes, after)])
         for sample in "AB":
             cells = (f"{sample}.cells.h5ad", "--sample", sample, "--labels", "labels.parquet")
-            assert invoke(communication_cells, *cells, *PAIRS).exit_code == 0
+            assert invoke(communication_cells, *cells, *LINEAGES, *PAIRS).exit_code == 0
             drawn = (f"{sample}.communication_cells.h5ad", *PAIRS, *WATCH, "--permutations", 10)
             assert invoke(communication, *drawn).exit_code == 0
-        sheet = ("--patient", "P1", "--samples", "samples.tsv")
         drawn = [f"{sample}.communication_cells.h5ad" for sample in "AB"]
-        assert invoke(communication_change, *drawn, *sheet, *PAIRS, *WATCH, "--draws", 100).exit_code == 0
-        given = (
-            "B.communication.parquet",
-            "A.communication.parquet",
-            *sheet,
-            "--change",
-            "P1.communication_change.parquet",
-            "--facts",
-            "P1.communication_change.json",
-        )
-        result = invoke(communication_summary, *given, "--top", 7)
+        scores = [word for sample in "BA" for word in ("--scores", f"{sample}.communication.parquet")]
+        given = ("--patient", "P1", *PAIRS, *WATCH, "--draws", 100, "--top", 7)
+        result = invoke(communication_change, *drawn, *scores, *given)
         assert result.exit_code == 0, result.output
     return folder
 
@@ -80,10 +72,10 @@ def test_the_planted_sender_gains(run):
 
 def test_the_focus_as_one_target(run):
     """The rank of a pair is the geometric mean over the focus cells, 1 where their group does not express it."""
-    samples = communication_summary.read_samples(run / "samples.tsv", "P1")
-    scores = communication_summary.read_scores([run / "B.communication.parquet"], samples)
+    samples = pd.DataFrame({"sample": ["B"], "timepoint": "T2", "day": 30})
+    scores = communication_change.read_scores([run / "B.communication.parquet"], samples)
     focus, keys = {"Plasma_1", "CD8_memory"}, ["source", "ligand_complex", "receptor_complex"]
-    table = communication_summary.to_focus(scores, focus, len(scores)).set_index(keys)
+    table = summary.to_focus(scores, focus, len(scores)).set_index(keys)
     aimed = scores[scores["target"].isin(focus)].astype(dict.fromkeys([*keys, "target"], str))
     cells = aimed.groupby("target")["n_target"].first()
     ranks = aimed[aimed["kept"]].pivot_table(index=keys, columns="target", values="joint_rank")
@@ -123,9 +115,8 @@ def test_multiqc_sections(run):
 
 def test_scores_of_another_patient_are_told(run, monkeypatch):
     monkeypatch.chdir(run)
-    given = ("--patient", "P9", "--samples", "samples.tsv", "--change", "P1.communication_change.parquet")
-    given += ("--facts", "P1.communication_change.json")
-    result = invoke(communication_summary, "A.communication.parquet", *given)
+    given = ("--scores", "A.communication.parquet", "--patient", "P1", *PAIRS, *WATCH, "--draws", 50)
+    result = invoke(communication_change, "B.communication_cells.h5ad", *given)
     assert result.exit_code == 1 and "A is no sample of this patient" in result.output
 
 
@@ -136,7 +127,7 @@ def test_comparisons_stand_in_the_order_of_time():
          "class": "kept", "strength_class": "kept", "strength_from": 1, "strength_to": 1, "supply_from": 1, "supply_to": 1}
         for a, b in names
     ]  # fmt: skip
-    table = communication_summary.senders(pd.DataFrame(rows), 3)
+    table = summary.senders(pd.DataFrame(rows), 3)
     assert list(zip(table["from"], table["to"], strict=True)) == [
         ("new", "second"),
         ("new", "10th"),
@@ -147,11 +138,19 @@ def test_comparisons_stand_in_the_order_of_time():
 @pytest.mark.parametrize(("focus", "found"), [("plasma", ["Plasma_1"]), ("Plasma", [])])
 def test_one_time_point_has_a_focus_and_a_misspelt_one_is_told(run, tmp_path, monkeypatch, focus, found):
     monkeypatch.chdir(tmp_path)
-    sheet = ("--patient", "P1", "--samples", run / "samples.tsv")
-    drawn = (run / "B.communication_cells.h5ad", *sheet, *PAIRS, *WATCH, "--draws", 50, "--focus", focus)
-    assert invoke(communication_change, *drawn).exit_code == 0
-    given = ("--change", "P1.communication_change.parquet", "--facts", "P1.communication_change.json")
-    result = invoke(communication_summary, run / "B.communication.parquet", *sheet, *given)
+    given = (
+        "--scores",
+        run / "B.communication.parquet",
+        "--patient",
+        "P1",
+        *PAIRS,
+        *WATCH,
+        "--draws",
+        50,
+        "--focus",
+        focus,
+    )
+    result = invoke(communication_change, run / "B.communication_cells.h5ad", *given)
     assert result.exit_code == 0, result.output
     pairs = read(tmp_path, "communication_pairs")
     assert sorted(set(pairs.loc[pairs["focus"], "target"])) == found

@@ -7,6 +7,7 @@ import composition
 import numpy as np
 import pandas as pd
 import pytest
+from _shares import wilson
 from click.testing import CliRunner
 
 COLOURS = Path(__file__).resolve().parents[2] / "assets" / "colours.tsv"
@@ -26,10 +27,11 @@ def labels(samples, n=100, rare=0):
     return pd.DataFrame(rows, columns=["cell_id", "sample", "cluster", "lineage", "cell_type"])
 
 
-def test_intervals_are_wilsons_and_zero_has_its_upper_bound():
+def test_bounds_are_wilsons_zero_has_its_upper_bound_and_without_cells_any_share_is_possible():
     from statsmodels.stats.proportion import proportion_confint
 
-    low, high = composition.intervals(np.array([5, 0, 20, 0]), np.array([20, 20, 20, 0]))
+    n, total = [5, 0, 20, 0], [20, 20, 20, 0]
+    low, high = composition.bounds(pd.DataFrame({"n_min": n, "n_max": n, "total": total, "n_named": total}))
     assert (low[0], high[0]) == pytest.approx(proportion_confint(5, 20, method="wilson"))
     assert low[1] == 0 and high[1] == pytest.approx(1 - 0.05 ** (1 / 20))
     assert high[2] == pytest.approx(1) and low[2] < 1
@@ -118,8 +120,8 @@ def test_doubtful_and_nameless_cells_widen_the_interval_to_where_they_may_belong
     assert list(counted.query("level == 'cell_type'").loc["unassigned", certain]) == [8, 8, 8, 100]
     assert list(counted.loc["Plasma_1", certain]) == [20, 20, 32, 42]
     assert list(counted.loc["Plasma_2", certain]) == [22, 10, 22, 42]
-    low, high = composition.intervals(np.array([32, 42]), np.array([100, 92]))
-    assert tuple(counted.loc["plasma cell", ["low", "high"]]) == pytest.approx((low[0], high[1]), abs=1e-5)
+    bounds = float(wilson(32, 100)[1]), float(wilson(42, 92)[2])
+    assert tuple(counted.loc["plasma cell", ["low", "high"]]) == pytest.approx(bounds, abs=1e-5)
 
 
 def test_changes_are_between_consecutive_time_points(run):
@@ -138,3 +140,22 @@ def test_foreign_samples_are_named(run):
     table = labels(samples)
     result = run(table, samples.iloc[:1])
     assert result.exit_code == 1 and "P0_T2" in result.output
+
+
+def test_every_patient_has_its_own_labels_and_no_word_of_others(run):
+    samples = sheet(patients=2)
+    table = labels(samples, rare=3)  # erythroid cells in the first patient only
+    assert run(table, samples).exit_code == 0
+    whole = pd.read_parquet("labels.parquet")
+    apart = [pd.read_parquet(f"{patient}.labels.parquet") for patient in ("P0", "P1")]
+    pd.testing.assert_frame_equal(
+        pd.concat(apart).astype({"day": int}).reset_index(drop=True).astype(str), whole.astype(str)
+    )
+    assert list(apart[0].dtypes.map(str)) == list(whole.dtypes.map(str))
+    assert [set(table["cell_type"].cat.categories) for table in apart] == [
+        {"T cell", "plasma cell", "erythroid cell"}, {"T cell", "plasma cell"},
+    ]  # fmt: skip
+    before = Path("P1.labels.parquet").read_bytes()
+    other = table[table["sample"] != "P0_T2"]
+    assert run(other, samples[samples["sample"] != "P0_T2"]).exit_code == 0
+    assert Path("P1.labels.parquet").read_bytes() == before

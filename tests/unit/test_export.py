@@ -55,7 +55,7 @@ def run(project):
 def test_h5mu_holds_counts_and_their_logarithms(counts, run, monkeypatch):
     import mudata
 
-    monkeypatch.setattr(export, "BLOCK", 50)  # many blocks
+    monkeypatch.setattr(export, "BLOCK", 7)  # cells: many blocks
     done = run()
     assert done.exit_code == 0, done.output
     gex = mudata.read_h5mu("clonewatch.h5mu")["gex"]

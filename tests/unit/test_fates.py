@@ -6,11 +6,18 @@ import fates
 import numpy as np
 import pandas as pd
 import pytest
-import small_receptors as receptors
+from _receptors import Lineages
 from click.testing import CliRunner
+from helpers import small_receptors as receptors
 from scipy.stats import fisher_exact
 
 DAYS = {"T1": -200, "T2": 28, "T3": 180}
+
+
+def followed(cells: pd.DataFrame, labels: pd.Series) -> pd.DataFrame:
+    """Fates of BCR clones of three cells or more."""
+    expected = Lineages(receptors.LINEAGES).possible("BCR")
+    return fates.fates_of(cells, labels, "BCR", expected, DAYS, 3, 0.05)
 
 
 def table_of(counts, lineages=None, evidence="paired"):
@@ -23,7 +30,7 @@ def table_of(counts, lineages=None, evidence="paired"):
             ] * n
     cells = pd.DataFrame(rows).assign(counted=True, evidence=evidence)
     labels = pd.Series({clone: f"{clone}_label" for clone in counts})
-    table = fates.fates_of(cells, labels, "BCR", list(DAYS), list(DAYS.values()), 3, 0.05)
+    table = followed(cells, labels)
     return table, table.drop_duplicates("clone").set_index("clone")
 
 
@@ -71,7 +78,7 @@ def test_one_cell_with_a_light_chain_is_neither_presence_nor_absence():
         for _ in range(n)
     ]  # fmt: skip
     labels = pd.Series({"a": "x", "rest": "y"})
-    table = fates.fates_of(pd.DataFrame(rows), labels, "BCR", list(DAYS), list(DAYS.values()), 3, 0.05)
+    table = followed(pd.DataFrame(rows), labels)
     assert table[["fate", "change"]].iloc[0].tolist() == ["expanded", "expanded"]
 
 
@@ -116,9 +123,7 @@ def test_presence_is_not_claimed_from_cells_of_other_lineages():
         for c, ns in counts.items() for t, n in zip(DAYS, ns, strict=True) for _ in range(n)
     ]  # fmt: skip
     cells = pd.concat([pd.DataFrame(rows), stray], ignore_index=True)
-    found = fates.fates_of(
-        cells, pd.Series({"a": "x", "rest": "y"}), "BCR", list(DAYS), list(DAYS.values()), 3, 0.05
-    )
+    found = followed(cells, pd.Series({"a": "x", "rest": "y"}))
     assert table["fate"].iloc[0] == found["fate"].iloc[0] == "lost"
 
 
@@ -163,7 +168,7 @@ def test_intervals_cover():
     inside = []
     for total, share in ((40, 0.1), (400, 0.02), (1500, 0.3), (3000, 0.005)):
         n = rng.binomial(total, share, 4000)
-        low, high = fates.wilson(n, np.full(4000, total))
+        _, low, high = fates.wilson(n, np.full(4000, total))
         inside.append(((low <= share) & (share <= high)).mean())
     assert 0.94 < np.mean(inside) < 0.975
 
@@ -179,45 +184,19 @@ def test_from_files_over_samples(tmp_path, monkeypatch):
             cells[f"{time}:{i}"] = ("plasma", "plasma cell")
     tables = {name: receptors.contigs(part) for name, part in rows.items()}
     receptors.run_clones(tmp_path, tables, receptors.labels(cells, {"T1": -5, "T2": 30}))
-    sheet = pd.DataFrame(
-        {"sample": ["T1", "T2"], "patient": "P1", "timepoint": ["T1", "T2"], "day": [-5, 30]}
-    )
-    sheet.to_csv("samples.tsv", sep="\t", index=False)
-    arguments = [
-        "P1.clones.parquet",
-        "--patient",
-        "P1",
-        "--samples",
-        "samples.tsv",
-        "--labels",
-        "labels.parquet",
-    ]
-    receptors.run(fates.main, *arguments, "--table", "P1.clones.tsv")
+    given = ["--labels", "labels.parquet", "--table", "P1.clones.tsv", "--lineages", receptors.LINEAGES]
+    receptors.run(fates.main, "P1.clones.parquet", "--patient", "P1", "--times", "T3=90,T2=30,T1=-5", *given)
     table = pd.read_csv("P1.fates.tsv", sep="\t")
-    named = [
-        "patient",
-        "receptor",
-        "clone",
-        "label",
-        "timepoint",
-        "day",
-        "n",
-        "total",
-        "share",
-        "low",
-        "high",
-        "fate",
-    ]
-    assert table.columns[:12].tolist() == named
+    named = "patient receptor clone label timepoint day n total share low high fate"
+    assert table.columns[:12].tolist() == named.split()
     first = table[table["clone"] == "P1.B1"]
-    assert (
-        first["n"].tolist() == [10, 12]
-        and first["total"].tolist() == [40, 40]
-        and set(first["fate"]) == {"persistent"}
-    )
-    facts = json.loads((tmp_path / "P1.fates.json").read_text())
-    assert facts["fates"]["BCR"]["persistent"] >= 1 and "FDR" in facts["rule"]
-    result = CliRunner().invoke(
-        fates.main, ["P1.clones.parquet", "--patient", "P9", *arguments[3:], "--table", "P1.clones.tsv"]
-    )
-    assert result.exit_code == 1 and "no sample of patient P9" in result.output
+    # A time point of which no cell was kept is listed, with nothing to be a share of.
+    assert first["timepoint"].tolist() == ["T1", "T2", "T3"] and first["day"].tolist() == [-5, 30, 90]
+    assert first["n"].tolist() == [10, 12, 0] and first["total"].tolist() == [40, 40, 0]
+    assert set(first["fate"]) == {"persistent"} and np.isnan(first["share"].iloc[2])
+    assert "FDR < 0.05" in json.loads((tmp_path / "P1.fates.json").read_text())["rule"]
+    wrong = {"P9": ("T1=-5", "no cell of patient P9"), "P1": ("T1", "written as T1=-200,T2=28")}
+    for patient, (times, sentence) in wrong.items():
+        options = ["--patient", patient, "--times", times, *map(str, given)]
+        result = CliRunner().invoke(fates.main, ["P1.clones.parquet", *options])
+        assert result.exit_code == 1 and sentence in result.output

@@ -4,7 +4,7 @@ import fish
 import numpy as np
 import pandas as pd
 import pytest
-from tumour_room import run_steps
+from helpers.tumour_room import run_steps
 
 
 @pytest.mark.parametrize(

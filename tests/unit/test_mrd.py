@@ -1,14 +1,9 @@
 """Bulk MRD clones: attribution to cells, reasons, words."""
 
-import json
-
 import mrd
-import mrd_match
-import mrd_unseen
-import numpy as np
 import pandas as pd
 import pytest
-import small_receptors as receptors
+from helpers import small_receptors as receptors
 
 J = receptors.junctions(200, seed=7)
 DAYS = {"T1": -100, "T2": 28, "T3": 180}
@@ -18,7 +13,7 @@ PLASMA = {"T1": 5, "T2": 80, "T3": 60}
 
 @pytest.fixture(scope="module")
 def case(tmp_path_factory):
-    """A patient with a blast clone at T1 and a lambda plasma clone; returns function(bulk rows) -> table, facts."""
+    """A patient with a blast clone at T1 and a lambda plasma clone; returns function(bulk rows) -> table, clones."""
     work = tmp_path_factory.mktemp("case")
     rows, cells = {time: [] for time in DAYS}, {}
     for time in DAYS:
@@ -46,38 +41,27 @@ def case(tmp_path_factory):
         receptors.run_clones(work, {name: receptors.contigs(part) for name, part in rows.items()}, labels)
 
     def attribute(bulk, *options):
+        columns = [
+            "patient",
+            "day",
+            "clone",
+            "locus",
+            "v_call",
+            "j_call",
+            "junction",
+            "junction_aa",
+            "fraction",
+        ]
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(work)
-            columns = [
-                "patient",
-                "day",
-                "clone",
-                "locus",
-                "v_call",
-                "j_call",
-                "junction",
-                "junction_aa",
-                "fraction",
-            ]
-            pd.DataFrame([{"patient": "P1"} | row for row in bulk]).reindex(columns=columns).to_csv(
-                "mrd.tsv", sep="\t", index=False
-            )
+            table = pd.DataFrame([{"patient": "P1"} | row for row in bulk]).reindex(columns=columns)
+            table.to_csv("mrd.tsv", sep="\t", index=False)
             receptors.run(
-                mrd_match.main, "mrd.tsv", "--patient", "P1", "--chains", "P1.own_chains.parquet", *options
-            )
-            given = [
-                "P1.mrd_matches.tsv", "--patient", "P1", "--curve", "P1.mrd_curve.tsv", "--clones", "P1.clones.parquet",
-                "--chains", "P1.own_chains.parquet", "--labels", "labels.parquet",
-            ]  # fmt: skip
-            receptors.run(mrd_unseen.main, *given)
-            receptors.run(
-                mrd.main, *given, "--carriers", "P1.mrd_cells.parquet", "--unseen", "P1.mrd_unseen.tsv",
-                "--table", "P1.clones.tsv",
+                mrd.main, "mrd.tsv", "--patient", "P1", "--clones", "P1.clones.parquet", "--table", "P1.clones.tsv",
+                "--chains", "P1.own_chains.parquet", "--labels", "labels.parquet", "--lineages", receptors.LINEAGES, *options,
             )  # fmt: skip
-            facts = json.loads((work / "P1.mrd.json").read_text())["clones"]
-            return pd.read_csv("P1.mrd.tsv", sep="\t", keep_default_na=False), {
-                row["clone"]: row for row in facts
-            }
+            table = pd.read_csv("P1.mrd.tsv", sep="\t", keep_default_na=False, dtype={"clone": str})
+            return table, table.drop_duplicates("clone").set_index("clone").to_dict("index")
 
     return attribute
 
@@ -97,15 +81,17 @@ def bulk(clone, locus, sequence, curve=(0.001, 0.05, 0.04), **more):
 
 
 def test_plasma_clone_and_blast_clone_are_told_apart(case):
-    table, facts = case(bulk("H", "IGH", J[0]) + bulk("L", "IGL", J[1]) + bulk("B", "IGH", J[2], (0.6, 0, 0)))
-    assert facts["H"]["verdict"].startswith("carried by plasma cells: 145 of 145 matched cells")
-    assert "B-ALL blasts 0 of 300, upper bound 0.994 %" in facts["H"]["verdict"]
-    assert (
-        facts["L"]["matched_clone"] == facts["H"]["matched_clone"]
-        and facts["L"]["verdict"] == facts["H"]["verdict"]
+    table, clones = case(
+        bulk("H", "IGH", J[0]) + bulk("L", "IGL", J[1]) + bulk("B", "IGH", J[2], (0.6, 0, 0))
     )
-    assert facts["B"]["verdict"].startswith("carried by B-ALL blasts at T1 only: 300 of 300 matched cells")
-    assert facts["H"]["agreement"] == "2 of 2 steps in the same direction"
+    assert clones["H"]["verdict"].startswith("carried by plasma cells: 145 of 145 matched cells")
+    assert "B-ALL blasts 0 of 300, upper bound 0.994 %" in clones["H"]["verdict"]
+    assert (
+        clones["L"]["matched_clone"] == clones["H"]["matched_clone"]
+        and clones["L"]["verdict"] == clones["H"]["verdict"]
+    )
+    assert clones["B"]["verdict"].startswith("carried by B-ALL blasts at T1 only: 300 of 300 matched cells")
+    assert clones["H"]["agreement"] == "2 of 2 steps in the same direction"
     blasts = table[(table["clone"] == "H") & (table["cell_type"] == "B-ALL blast")].iloc[0]
     assert float(blasts["high"]) == pytest.approx(1 - 0.05 ** (1 / 300), rel=1e-4) and blasts["n"] in (0, "0")
 
@@ -119,18 +105,18 @@ def test_matches_survive_the_ways_in_which_bulk_tables_are_written(case):
         "trimmed amino acids": {"junction": "", "junction_aa": receptors.translate(J[0])[1:-1].lower()},
         "N": {"junction": J[0][:20] + "N" + J[0][21:]},
     }  # fmt: skip
-    _, facts = case([row for name, more in rows.items() for row in bulk(name, "IGH", J[0], **more)])
-    assert {name: facts[name]["label"] is not None for name in rows} == dict.fromkeys(rows, True)
-    assert [facts[name]["distance"] for name in ("lower", "trimmed", "near", "N")] == [0, 0, 1, 0]
+    _, clones = case([row for name, more in rows.items() for row in bulk(name, "IGH", J[0], **more)])
+    assert {name: clones[name]["label"] != "" for name in rows} == dict.fromkeys(rows, True)
+    assert [float(clones[name]["distance"]) for name in ("lower", "trimmed", "near", "N")] == [0, 0, 1, 0]
 
 
 def test_mismatches_beyond_the_limit_do_not_match(case):
     wobble = str.maketrans("ACGT", "GTAC")
     far = J[0][:6] + J[0][6:9].translate(wobble) + J[0][9:]
-    _, facts = case(bulk("far", "IGH", far))
-    assert facts["far"]["matched_clone"] == ""
-    _, facts = case(bulk("far", "IGH", far), "--mrd-mismatch", "3")
-    assert facts["far"]["distance"] == 3
+    _, clones = case(bulk("far", "IGH", far))
+    assert clones["far"]["matched_clone"] == ""
+    _, clones = case(bulk("far", "IGH", far), "--mrd-mismatch", "3")
+    assert float(clones["far"]["distance"]) == 3
 
 
 def test_each_reason_for_a_non_match(case):
@@ -143,8 +129,8 @@ def test_each_reason_for_a_non_match(case):
     rows += bulk("kappa", "IGK", J[5], v_call="IGKV1-5", j_call="IGKJ1")
     rows += bulk("rare", "IGH", J[150], (1e-5, 1e-5, 1e-5)) + bulk("common", "IGH", J[151], (0.2, 0.2, 0.2))
     rows += bulk("no junction", "IGH", "")
-    table, facts = case(rows)
-    reasons = {name: row["reason"] for name, row in facts.items()}
+    table, clones = case(rows)
+    reasons = {name: row["reason"] for name, row in clones.items()}
     assert "kappa-deleting" in reasons["KDE"]
     # The lambda clone rises: it is named only beside a deletion that does not fall.
     assert "lambda" not in reasons["KDE"]
@@ -166,33 +152,10 @@ def test_each_reason_for_a_non_match(case):
     assert set(verdicts.drop(list(hidden))) == {"not seen in single cells"}
 
 
-def test_a_correlation_needs_three_times_at_which_both_are_seen():
-    times = {"T1": 0, "T2": 50, "T3": 100, "T4": 150}
-
-    def says(bulk, **series):
-        return mrd_unseen.co_dynamics(pd.DataFrame({"day": times.values(), "fraction": bulk}), times, series)
-
-    seen = says([0.5, 0.05, 0.005, 0], blasts=[0.4, 0.04, 0.004, 0], others=[0.1, 0.2, 0.3, 0.4])
-    assert "over 3 time points it moves as blasts do (r of log shares 1.00), unlike others" in seen
-    once = says([0.5, 0, 0, 0], blasts=[0.4, 0, 0, 0], others=[0.1, 0, 0, 0.1])
-    assert once == "seen at T1 only, as blasts are (4 sampled time points); indirect, not a match"
-    assert "as no cell type is" in says([0.5, 0.1, 0, 0], blasts=[0.4, 0, 0, 0])
-    assert "does not see it" in says([0, 0, 0, 0], blasts=[0.4, 0, 0, 0])
-    assert "fewer than three" in says([0.5, 0.1, None, None], blasts=[0.4, 0.1, 0, 0])
-
-
 def test_clones_named_by_numbers_and_rows_without_a_locus(case):
-    table, facts = case(bulk("1", "IGH", J[0]) + bulk("2", "", J[0], v_call="IGHV3-21*01", j_call=""))
-    assert facts["1"]["matched_clone"] == facts["2"]["matched_clone"] != ""
-    assert set(table["clone"].astype(str)) == {"1", "2"}
-
-
-def test_chance_to_have_missed_is_the_closed_form():
-    curve = pd.DataFrame({"day": [0, 100], "fraction": [0.001, 0.01]})
-    assert mrd_unseen.missed(curve, {0: 500, 110: 200}, 0.5) == pytest.approx(
-        (1 - 0.0005) ** 500 * (1 - 0.005) ** 200
-    )
-    assert np.isnan(mrd_unseen.missed(curve, {400: 500}, 0.5))
+    table, clones = case(bulk("1", "IGH", J[0]) + bulk("2", "", J[0], v_call="IGHV3-21*01", j_call=""))
+    assert clones["1"]["matched_clone"] == clones["2"]["matched_clone"] != ""
+    assert set(table["clone"]) == {"1", "2"}
 
 
 def test_only_some_cells_carry_a_second_light_chain(case):
@@ -202,25 +165,12 @@ def test_only_some_cells_carry_a_second_light_chain(case):
 
 
 def test_cells_with_a_light_chain_alone_are_counted_but_of_no_clone(case):
-    table, facts = case(bulk("L", "IGL", J[80]) + bulk("NA", "IGH", J[150]))
-    assert facts["L"]["matched_clone"] == "" and facts["L"]["reason"].startswith("only light chain")
-    assert facts["L"]["verdict"].startswith("carried by memory B cells: 3 of 3 matched cells")
+    table, clones = case(bulk("L", "IGL", J[80]) + bulk("NA", "IGH", J[150]))
+    assert clones["L"]["matched_clone"] == "" and clones["L"]["reason"].startswith("only light chain")
+    assert clones["L"]["verdict"].startswith("carried by memory B cells: 3 of 3 matched cells")
     assert set(table["clone"]) == {"L", "NA"}
 
 
-def test_distances_with_and_without_the_conserved_residues():
-    found = ["TGTAAACCCTGG", "TGTAAACCGTGG", "AAACCC", "TGT"]
-    assert mrd_match.mismatches("TGTAAACCCTGG", found, 3).tolist()[:3] == [0, 1, 0]
-    assert mrd_match.mismatches("AAACCC", found, 3).tolist()[:3] == [0, 1, 0]
-    assert mrd_match.mismatches("AAACCC", found, 3)[3] == mrd_match.FAR
-
-
-def test_gene_calls():
-    assert mrd_match.genes("IGHJ4*02,ighj5*02") == {"IGHJ4", "IGHJ5"}
-    assert mrd_match.genes("IGHV1-2 or IGHV1-3*01") == {"IGHV1-2", "IGHV1-3"}
-    assert mrd_match.genes(None) == mrd_match.genes("NA") == frozenset()
-
-
 def test_no_rows_for_the_patient(case):
-    table, facts = case([{"patient": "P2"} | row for row in bulk("H", "IGH", J[0])])
-    assert table.empty and facts == {}
+    table, _ = case([{"patient": "P2"} | row for row in bulk("H", "IGH", J[0])])
+    assert table.empty

@@ -2,11 +2,13 @@
 
 import json
 
+import _own_chains
+import chains
 import numpy as np
-import own_chains
 import pandas as pd
 import pytest
-import small_receptors as receptors
+from _receptors import Lineages
+from helpers import small_receptors as receptors
 
 JUNCTIONS = receptors.junctions(900, seed=1)
 CLONE, CLONE_LIGHT, BLAST = JUNCTIONS[0], JUNCTIONS[1], JUNCTIONS[2]
@@ -39,7 +41,7 @@ def marrow(soup: float = 0.15, seed: int = 0):
             if rng.random() < soup:
                 rows.append(make(cell, junction, int(rng.choice([1, 1, 1, 2]))) | {"truth": False})
     table = receptors.contigs(rows)
-    table["arm"] = np.where(table["locus"] == "IGH", "VDJ", "VJ")
+    table["chain_type"] = np.where(table["locus"] == "IGH", "VDJ", "VJ")
     # What the clone's own cells catch of their clone is theirs for all purposes.
     members = {f"S:plasma{i}" for i in range(300)}
     table = table[table["truth"] | ~table["cell_id"].isin(members)]
@@ -48,7 +50,7 @@ def marrow(soup: float = 0.15, seed: int = 0):
 
 
 def judged(table, labels):
-    p, ambient, verdict = own_chains.own_receptor(table, labels)
+    p, ambient, verdict = _own_chains.own_receptor(table, labels, Lineages(receptors.LINEAGES))
     return table.assign(p_own=p, ambient=ambient, verdict=verdict)
 
 
@@ -84,7 +86,9 @@ def test_a_strong_receptor_is_own_whatever_the_label_says():
 
 def test_a_lineage_alone_never_calls_a_contig_stray():
     table, labels = marrow(0.15)
-    unshared = receptors.contigs([receptors.heavy("S:T3", JUNCTIONS[899], 6)]).assign(truth=True, arm="VDJ")
+    unshared = receptors.contigs([receptors.heavy("S:T3", JUNCTIONS[899], 6)]).assign(
+        truth=True, chain_type="VDJ"
+    )
     found = judged(pd.concat([table, unshared], ignore_index=True), labels).iloc[-1]
     assert found["verdict"] in ("own", "undecided")
 
@@ -95,17 +99,17 @@ def test_ambient_rates_are_those_planted():
     assert 0.1 < rate < 0.2
 
 
-def test_every_count_of_contigs_is_in_the_facts(tmp_path, monkeypatch):
+def test_every_contig_is_in_the_quality_page_by_its_verdict(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     table, labels = marrow(0.1)
-    table.assign(rank=1).drop(columns="truth").to_parquet("c.parquet")
+    table.to_parquet("c.parquet")
     labels.to_parquet("l.parquet")
-    receptors.run(own_chains.main, "c.parquet", "--patient", "P1", "--labels", "l.parquet")
-    facts = json.loads((tmp_path / "P1.own_chains.json").read_text())
-    assert sum(row["n"] for row in facts["contigs"]) == len(table)
+    arguments = ["c.parquet", "--patient", "P1", "--labels", "l.parquet", "--lineages", receptors.LINEAGES]
+    receptors.run(chains.main, *arguments)
+    verdicts = pd.read_parquet("P1.own_chains.parquet")["verdict"].value_counts().to_dict()
     section = json.loads((tmp_path / "P1.own_chains_mqc.json").read_text())
-    assert sum(section["data"]["P1 BCR"].values()) == len(table)
-    receptors.run(own_chains.main, "c.parquet", "--patient", "P1", "--labels", "l.parquet", "--keep-ambient")
+    assert section["data"]["P1 BCR"] == verdicts and sum(verdicts.values()) == len(table)
+    receptors.run(chains.main, *arguments, "--keep-ambient")
     assert (pd.read_parquet("P1.own_chains.parquet")["verdict"] == "own").all()
 
 
@@ -113,5 +117,5 @@ def test_contigs_of_the_other_receptor_kind_are_not_judged():
     labels = receptors.labels({"S:1": ("B", "naive B")})
     _, beta = receptors.alpha_beta("S:1", *JUNCTIONS[:2])
     table = receptors.contigs([receptors.heavy("S:1", JUNCTIONS[3]), beta | {"library": "BCR"}])
-    found = judged(table.assign(arm="VDJ"), labels)
+    found = judged(table.assign(chain_type="VDJ"), labels)
     assert found["verdict"].tolist() == ["own", "other"] and np.isnan(found["p_own"].iloc[1])

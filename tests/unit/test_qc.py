@@ -302,24 +302,20 @@ def test_tables_agree_with_the_matrix_of_kept_cells(results):
     assert "strong" not in table
 
 
-def test_too_few_cells_fail_loudly_or_as_a_row(results, tmp_path, monkeypatch):
+def test_a_sample_with_too_few_cells_is_a_fact_with_its_reason(results, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     given = [str(results / "C144.counts.h5ad"), "--sample", "C144", "--min-cells", "5000"]
     given += ["--contigs", str(results / "C144.contigs.parquet"), "--doublets", "none"]
-    result = CliRunner().invoke(qc.main, given)
-    assert (
-        result.exit_code == 1 and "C144: " in result.output and "fewer than min_cells (5000)" in result.output
-    )
-    assert not list(tmp_path.iterdir())
-    call(qc.main, *given, "--keep-going")
+    call(qc.main, *given)
     facts = json.loads((tmp_path / "C144.qc.json").read_text())
     assert (facts["status"], facts["verdict"]) == ("failed", "bad")
+    assert "fewer than min_cells (5000)" in facts["reason"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["C144.qc.json", "C144.qc.parquet"]
 
 
 def test_no_cell_at_all_passes(results, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     given = [results / "C144.counts.h5ad", "--sample", "C144", "--contigs", results / "C144.contigs.parquet"]
-    call(qc.main, *given, "--min-umi", "1e9", "--keep-going")
+    call(qc.main, *given, "--min-umi", "1e9")
     facts = json.loads((tmp_path / "C144.qc.json").read_text())
     assert facts["cells_after"] == 0 and facts["kept"]["median_umi"] is None

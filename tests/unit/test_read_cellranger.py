@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 import read_cellranger as reader
 import scanpy as sc
+from _cellranger_files import find_file, strip_suffix
+from _errors import InputError
 from anndata import read_h5ad
 from click.testing import CliRunner
 from scipy import sparse
@@ -42,9 +44,9 @@ def run(folder, *options):
 
 def message(call, *arguments):
     """The sentence that the call ends with."""
-    with pytest.raises(reader.click.ClickException) as caught:
+    with pytest.raises(InputError) as caught:
         call(*arguments)
-    return caught.value.message
+    return str(caught.value)
 
 
 def same_as(adata, expected):
@@ -154,7 +156,7 @@ def test_several_genomes_and_extra_contigs_are_named(tmp_path):
 def test_aggregated_libraries_are_named(tmp_path):
     path = write_h5(tmp_path / "a.h5", np.ones((2, 1), int), ["AAA-1", "CCC-2"], ["CD3D"])
     assert "aggr" in message(reader.read_counts, path, "S")
-    kept, warnings = reader.strip_suffix(pd.Series([f"{i:04d}-1" for i in range(99)] + ["0001-11"]), "S")
+    kept, warnings = strip_suffix(pd.Series([f"{i:04d}-1" for i in range(99)] + ["0001-11"]), "S")
     assert kept.iloc[0] == "0000" and kept.iloc[-1] == "0001-11" and len(warnings) == 1
 
 
@@ -193,7 +195,7 @@ def test_raw_matrices_are_refused_by_name_and_by_content(tmp_path):
     both.mkdir()
     shutil.copy(named, both)
     shutil.copy(write_h5(tmp_path / "filtered_feature_bc_matrix.h5", [[1]], ["AAA-1"], ["CD3D"]), both)
-    assert reader.find(both, reader.MATRIX, "S").name == "filtered_feature_bc_matrix.h5"
+    assert find_file(both, reader.MATRIX, "S").name == "filtered_feature_bc_matrix.h5"
 
 
 def contigs_as_in_file(path, table):
@@ -369,11 +371,9 @@ def test_overlap_is_of_the_smaller_side(data, tmp_path):
     assert overlap["vdj_cells"] == 391 and overlap["share"] < 0.05
 
 
-def test_keep_going_reports_the_failed_sample(tmp_path):
+def test_a_sample_that_cannot_be_read_is_a_fact_with_its_reason(tmp_path):
     (tmp_path / "a.h5").write_bytes(b"")
-    assert run(tmp_path, "--sample", "S", "--gex", tmp_path / "a.h5").exit_code == 1
-    assert not (tmp_path / "S.read.json").exists()
-    assert run(tmp_path, "--sample", "S", "--gex", tmp_path / "a.h5", "--keep-going").exit_code == 0
+    assert run(tmp_path, "--sample", "S", "--gex", tmp_path / "a.h5").exit_code == 0
     facts = json.loads((tmp_path / "S.read.json").read_text())
     assert facts["status"] == "failed" and "0 bytes" in facts["reason"]
-    assert not (tmp_path / "S.counts.h5ad").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["S.read.json", "a.h5"]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import read_cellranger
 import rearrangements
-import small_receptors as receptors
+from helpers import small_receptors as receptors
 
 J = receptors.junctions(30, seed=10)
 

@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 import receptors
 from click.testing import CliRunner
+from conftest import PROJECT
 
+GIVEN = ["--cells", "cells.parquet", "--lineages", str(PROJECT / "assets" / "lineages.tsv")]
 LOCI = ("IGH", "IGK", "IGL", "TRA", "TRB", "TRG", "TRD")
 
 
@@ -44,7 +46,7 @@ def inputs(tmp_path, monkeypatch):
 def test_chains_are_indexed_and_named_as_scirpy_does(inputs):
     import scirpy as ir
 
-    done = CliRunner().invoke(receptors.main, ["results", "--cells", "cells.parquet"])
+    done = CliRunner().invoke(receptors.main, ["results", *GIVEN])
     assert done.exit_code == 0, done.output
     mine = ad.read_h5ad("airr.h5ad")
     theirs = mine.copy()
@@ -57,7 +59,7 @@ def test_chains_are_indexed_and_named_as_scirpy_does(inputs):
 
 
 def test_only_own_chains_and_their_cells(inputs):
-    CliRunner().invoke(receptors.main, ["results", "--cells", "cells.parquet"])
+    CliRunner().invoke(receptors.main, ["results", *GIVEN])
     mine = ad.read_h5ad("airr.h5ad")
     own = inputs[inputs["verdict"] == "own"]
     assert set(mine.obs_names) == set(own["cell_id"])
@@ -65,7 +67,7 @@ def test_only_own_chains_and_their_cells(inputs):
 
 
 def test_clone_id_follows_the_lineage(inputs):
-    CliRunner().invoke(receptors.main, ["results", "--cells", "cells.parquet"])
+    CliRunner().invoke(receptors.main, ["results", *GIVEN])
     obs = ad.read_h5ad("airr.h5ad").obs
     both = obs[obs["bcr_clone"].notna() & obs["tcr_clone"].notna()]
     assert (both.loc[both["lineage"] == "T", "clone_id"] == "P1.T1").all()
@@ -92,14 +94,14 @@ def test_patients_rearrangements_become_one_valid_airr_file(inputs, tmp_path):
             table[name] = ""
         table["rev_comp"], table["productive"] = "F", "T"
         table.to_csv(f"results/{patient}.airr_rearrangement.tsv", sep="\t", index=False)
-    CliRunner().invoke(receptors.main, ["results", "--cells", "cells.parquet"])
+    CliRunner().invoke(receptors.main, ["results", *GIVEN])
     assert airr.validate_rearrangement("airr_rearrangement.tsv")
     assert len(pd.read_csv("airr_rearrangement.tsv", sep="\t")) == 2
 
 
 def test_no_receptors_is_said(tmp_path, monkeypatch, inputs):
     (tmp_path / "empty").mkdir()
-    done = CliRunner().invoke(receptors.main, ["empty", "--cells", "cells.parquet"])
+    done = CliRunner().invoke(receptors.main, ["empty", *GIVEN])
     assert done.exit_code == 1 and "no *.own_chains.parquet" in done.output
 
 
@@ -117,7 +119,7 @@ def test_scirpy_draws_the_h5mu_as_it_is(inputs, project):
     table["sample"] = pd.Categorical(table["sample"])
     table["umap_1"], table["umap_2"] = 0.0, 1.0
     table.to_parquet("cells.parquet")
-    CliRunner().invoke(receptors.main, ["results", "--cells", "cells.parquet"])
+    CliRunner().invoke(receptors.main, ["results", *GIVEN])
     counts = sp.csr_matrix(np.random.default_rng(0).poisson(1, (401, 5)).astype(np.int32))
     names = pd.DataFrame(index=pd.Index(table["cell_id"]))
     matrix = ad.AnnData(counts, obs=names, var=pd.DataFrame(index=list("ABCDE")))

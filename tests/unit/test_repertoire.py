@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import repertoire
-import small_receptors as receptors
+from helpers import small_receptors as receptors
 
 
 def cells_of(clones: dict[str, dict[str, int]], subset: str = "plasma cell") -> pd.DataFrame:
@@ -75,14 +75,7 @@ def test_light_chain_restriction_and_usage_from_files(tmp_path, monkeypatch):
         rows.append(receptors.light(f"T1:b{i}", j[170 + i], locus="IGK"))
     cells |= {f"T1:b{i}": ("blast", "B-ALL blast") for i in range(100)}
     receptors.run_clones(tmp_path, {"T1": receptors.contigs(rows)}, receptors.labels(cells))
-    given = [
-        "--chains",
-        "P1.own_chains.parquet",
-        "--labels",
-        "labels.parquet",
-        "--facts",
-        "P1.clonotypes.json",
-    ]
+    given = ["--chains", "P1.own_chains.parquet", "--labels", "labels.parquet"]
     receptors.run(repertoire.main, "P1.clones.parquet", "--patient", "P1", *given)
     usage = pd.read_csv("P1.usage.tsv", sep="\t", keep_default_na=False)
     light = usage[(usage["kind"] == "light_chain") & (usage["level"] == "subset")].set_index(

@@ -7,36 +7,36 @@ import numpy as np
 import pandas as pd
 import pytest
 import signature_change as change
-from signals_data import invoke
+from helpers.signals_data import invoke
 
 
 def write_scores(folder, patients, shift, seed=0, n=60):
     """Scores of two subsets at two times per patient; `raised` grows by `shift` from T1 to T2 in CD8_ISG+ cells."""
     rng = np.random.default_rng(seed)
-    rows, labels = [], []
+    files, labels = [], []
     for patient in range(patients):
         for time, day in (("T1", 0), ("T2", 90)):
             sample = f"P{patient}_{time}"
-            rows.append((sample, f"P{patient}", time, day))
             subsets = np.repeat(["CD8_ISG+", "CD8_memory"], n)
             cells = pd.DataFrame(
                 {"cell_id": [f"{sample}:C{at}" for at in range(2 * n)], "flat": rng.normal(0, 1, 2 * n)}
             )
+            cells["isg_score"] = rng.normal(0.4, 0.1, 2 * n)
             cells["raised"] = rng.normal(0, 1, 2 * n) + (subsets == "CD8_ISG+") * (2 + shift * (time == "T2"))
             cells.to_parquet(folder / f"{sample}.signatures.parquet", index=False)
+            of_sample = {"sample": sample, "patient": f"P{patient}", "timepoint": time, "day": day}
             labels.append(
-                cells[["cell_id"]].assign(sample=sample, lineage="T", cell_type="CD8 T", subset=subsets)
+                cells[["cell_id"]].assign(**of_sample, lineage="T", cell_type="CD8 T", subset=subsets)
             )
+            files.append(f"{sample}.signatures.parquet")
     pd.concat(labels).to_parquet(folder / "labels.parquet", index=False)
-    sheet = pd.DataFrame(rows, columns=["sample", "patient", "timepoint", "day"])
-    sheet.to_csv(folder / "samples.tsv", sep="\t", index=False)
-    return [f"{sample}.signatures.parquet" for sample in sheet["sample"]]
+    return files
 
 
 def run(folder, monkeypatch, patients, shift=0.8, **more):
     monkeypatch.chdir(folder)
     files = write_scores(folder, patients, shift, **more)
-    result = invoke(change, *files, "--labels", "labels.parquet", "--samples", "samples.tsv", "--draws", 200)
+    result = invoke(change, *files, "--labels", "labels.parquet", "--draws", 200)
     assert result.exit_code == 0, result.output
     names = ("signature_change", "signature_ranks", "signature_tests")
     return [pd.read_csv(f"{name}.tsv", sep="\t") for name in names], json.loads(
@@ -100,30 +100,27 @@ def test_hedges_g_of_known_groups():
     assert g[0] == pytest.approx(1 - 3 / 71)
 
 
-def test_steps():
-    assert change.steps([1]) == [] and change.steps([1, 5]) == [(1, 5)]
-    assert change.steps([-210, 28, 180]) == [(-210, 28), (28, 180), (-210, 180)]
-
-
 def test_one_time_point_says_so(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_scores(tmp_path, 1, 0.5)
-    result = invoke(
-        change,
-        "P0_T1.signatures.parquet",
-        "--labels",
-        "labels.parquet",
-        "--samples",
-        "samples.tsv",
-        "--draws",
-        50,
-    )
+    result = invoke(change, "P0_T1.signatures.parquet", "--labels", "labels.parquet", "--draws", 50)
     assert result.exit_code == 0, result.output
     assert "nothing is compared" in json.loads(Path("signature_change.json").read_text())["basis"]
     assert (
         pd.read_csv("signature_change.tsv", sep="\t").empty
-        and len(pd.read_csv("signature_ranks.tsv", sep="\t")) == 4
+        and len(pd.read_csv("signature_ranks.tsv", sep="\t")) == 6
     )
+
+
+def test_a_signature_that_a_sample_lacks_is_summarised_but_not_compared(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files = write_scores(tmp_path, 1, 0.5)
+    pd.read_parquet(files[0]).drop(columns="flat").to_parquet(files[0], index=False)
+    result = invoke(change, *files, "--labels", "labels.parquet", "--draws", 50)
+    assert result.exit_code == 0, result.output
+    summary = pd.read_csv("signatures.tsv", sep="\t")
+    assert set(summary.loc[summary["signature"] == "flat", "sample"]) == {"P0_T2"}
+    assert set(pd.read_csv("signature_change.tsv", sep="\t")["signature"]) == {"isg_score", "raised"}
 
 
 def test_same_seed_same_tables(tmp_path, monkeypatch):
@@ -140,7 +137,7 @@ def test_cells_without_a_name_give_empty_tables(tmp_path, monkeypatch):
         lineage="unassigned", cell_type="unassigned", subset="unassigned"
     )
     labels.to_parquet("labels.parquet")
-    result = invoke(change, *files, "--labels", "labels.parquet", "--samples", "samples.tsv", "--draws", 50)
+    result = invoke(change, *files, "--labels", "labels.parquet", "--draws", 50)
     assert result.exit_code == 0, result.output
     assert (
         pd.read_csv("signature_change.tsv", sep="\t").empty

@@ -1,14 +1,15 @@
-"""SIGNATURE_SUMMARY: the threshold of ISG-high cells is learnt where there are two populations, and only there."""
+"""Scores by group and time: the threshold of ISG-high cells is learnt where there are two populations, and only there."""
 
 import json
 from pathlib import Path
 
+import _signature_summary as summary
 import numpy as np
 import pandas as pd
 import pytest
-import signature_summary as summary
+import signature_change
 import signatures
-from signals_data import ASSETS, invoke, levels, write_run
+from helpers.signals_data import ASSETS, invoke, levels, write_run
 
 
 def two_populations(rng, low=700, high=300):
@@ -38,9 +39,17 @@ def test_threshold_by_hand_and_too_few_cells():
 
 
 def test_share_of_none_has_the_one_sided_bound():
-    low, high = summary.wilson(np.array([0.0, 5.0]), np.array([20.0, 20.0]))
-    assert low[0] == 0 and high[0] == pytest.approx(1 - 0.05 ** (1 / 20))
-    assert 0.1 < low[1] < 0.25 < high[1] < 0.48
+    cells = pd.DataFrame(
+        {"patient": "P", "sample": "S", "timepoint": "T1", "day": 0, "cell_type": "", "subset": ""}, range(40)
+    )
+    cells["lineage"], cells["isg_score"] = (
+        np.repeat(["B", "T"], 20),
+        np.r_[np.zeros(20), np.ones(5), np.zeros(15)],
+    )
+    cells["isg_high"] = summary.isg_high(cells["isg_score"], 0.5)
+    none, some = summary.distributions(cells, ["isg_score"]).to_dict("records")
+    assert none["share_low"] == 0 and none["share_up"] == pytest.approx(1 - 0.05 ** (1 / 20))
+    assert 0.1 < some["share_low"] < some["share_high"] == 0.25 < some["share_up"] < 0.48
 
 
 @pytest.fixture
@@ -62,15 +71,8 @@ def run(tmp_path, monkeypatch):
 
 
 def summarise(*more):
-    given = (
-        "A.signatures.parquet",
-        "B.signatures.parquet",
-        "--labels",
-        "labels.parquet",
-        "--samples",
-        "samples.tsv",
-    )
-    result = invoke(summary, *given, *more)
+    given = ("A.signatures.parquet", "B.signatures.parquet", "--labels", "labels.parquet", "--draws", 50)
+    result = invoke(signature_change, *given, *more)
     assert result.exit_code == 0, result.output
     return pd.read_csv("signatures.tsv", sep="\t"), pd.read_parquet("isg.parquet").set_index("cell_id")
 
@@ -108,8 +110,7 @@ def test_without_a_threshold_no_cell_is_called(run):
 
 def test_labels_of_another_run_are_told(run):
     run.assign(cell_id="x" + run["cell_id"]).to_parquet("labels.parquet")
-    given = ("A.signatures.parquet", "--labels", "labels.parquet", "--samples", "samples.tsv")
-    result = invoke(summary, *given)
+    result = invoke(signature_change, "A.signatures.parquet", "--labels", "labels.parquet")
     assert result.exit_code == 1 and "labels.parquet: holds none" in result.output
 
 

@@ -1,13 +1,12 @@
 """SIGNATURES: scores of cells against decoupler and scanpy, on real interferon-stimulated cells, and independent of others."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 import signatures
+from _matrices import log_per_10k_without_ig
+from helpers.signals_data import ASSETS, GENES, draw_sample, invoke, levels
 from scipy.sparse import csr_matrix
-from signals_data import ASSETS, GENES, draw_sample, invoke, levels
 
 ISG = ASSETS / "isg_core.tsv"
 HALLMARK = ASSETS / "hallmark.gmt"
@@ -70,39 +69,6 @@ def test_aucell_on_request(own_sets, tmp_path):
     assert scores["INTERFERON"].between(0, 1).all() and mean["CD8_ISG+"] > mean["CD8_memory"] + 0.3
 
 
-def test_immunoglobulin_does_not_change_other_genes():
-    counts = csr_matrix(np.array([[5, 10, 0], [5, 10, 900]], dtype=np.int32))
-    matrix = signatures.log_normalised(counts, ["ISG15", "ACTB", "IGHG1"]).toarray()
-    assert matrix[0, 0] == matrix[1, 0] == pytest.approx(np.log1p(1e4 / 3))
-
-
-@pytest.mark.parametrize(
-    "gene",
-    [
-        "IGHV3-21",
-        "IGHD",
-        "IGHD3-10",
-        "IGHJ4",
-        "IGHG1",
-        "IGHA2",
-        "IGHM",
-        "IGHGP",
-        "IGKC",
-        "IGKV1-5",
-        "IGLC2",
-        "IGLV2-23",
-        "IGLJ1",
-    ],
-)
-def test_immunoglobulin_names(gene):
-    assert signatures.IMMUNOGLOBULIN.match(gene)
-
-
-@pytest.mark.parametrize("gene", ["IGHMBP2", "IGLL1", "IGLL5", "IGLON5", "IGF1R", "IGSF6", "IGFBP7"])
-def test_other_names_that_begin_alike(gene):
-    assert not signatures.IMMUNOGLOBULIN.match(gene)
-
-
 def test_core_genes_are_found_by_alias():
     assert "RIGI" in signatures.read_core(ISG, ["RIGI", "MX1"]) and "DDX58" in signatures.read_core(
         ISG, ["DDX58", "RIGI"]
@@ -114,13 +80,26 @@ def test_hallmark_has_fifty_sets():
     assert len(sets) == 50 and min(map(len, sets.values())) >= 30
 
 
-def test_facts_name_the_measured_genes(own_sets, tmp_path):
+def test_sets_with_too_few_measured_genes_have_no_column(own_sets, tmp_path):
+    sets = signatures.read_sets([own_sets, HALLMARK])
+    used = signatures.usable_sets(sets, GENES, 5)
+    assert len(sets["INTERFERON"]) == 6 and "INTERFERON" in used  # 5 of them are measured
+    assert "HALLMARK_MYOGENESIS" in sets and "HALLMARK_MYOGENESIS" not in used
     cells, _ = draw_sample("S", {"Plasma_1": 20}, levels(), 5)
-    score(cells, tmp_path, "S", "--gene-sets", own_sets, "--gene-sets", HALLMARK)
-    facts = json.loads((tmp_path / "S.signatures.json").read_text())
-    assert facts["sets"]["INTERFERON"] == {"genes": 6, "measured": 5}
-    assert "HALLMARK_MYOGENESIS" in facts["left_out"] and "INTERFERON" not in facts["left_out"]
-    assert set(facts["isg_genes"]) <= set(GENES)
+    scores = score(cells, tmp_path, "S", "--gene-sets", own_sets, "--gene-sets", HALLMARK)
+    assert list(scores.columns) == ["isg_score", "isg_score_genes", *used]
+
+
+def test_the_core_holds_measured_genes_only():
+    assert set(signatures.read_core(ISG, GENES)) <= set(GENES)
+
+
+def test_a_set_in_two_files_is_told(own_sets, tmp_path):
+    cells, _ = draw_sample("S", {"Plasma_1": 5}, levels(), 6)
+    cells.write_h5ad("S.cells.h5ad")
+    twice = ("--gene-sets", own_sets, "--gene-sets", own_sets)
+    result = invoke(signatures, "S.cells.h5ad", "--sample", "S", "--isg", ISG, *twice)
+    assert result.exit_code == 1 and "own.gmt: the set ADHESION is in another file too" in result.output
 
 
 def test_broken_set_file_is_named_with_its_line(own_sets, tmp_path):
@@ -151,8 +130,8 @@ def test_interferon_beta_is_seen_in_real_cells(real_data):
         cells.var_names_make_unique()
         genes = cells.var_names.to_numpy()
         core = signatures.read_core(ISG, genes)
-        matrix = signatures.log_normalised(csr_matrix(cells.X), genes)
-        sets, _ = signatures.usable_sets(signatures.read_gmt(HALLMARK), genes, 5)
+        matrix = log_per_10k_without_ig(csr_matrix(cells.X), genes)
+        sets = signatures.usable_sets(signatures.read_gmt(HALLMARK), genes, 5)
         pathways.append(signatures.ulm(matrix, signatures.membership(sets, genes)))
         scored["isg_score"].append(
             np.asarray(matrix[:, cells.var_names.get_indexer(core)].mean(axis=1)).ravel()

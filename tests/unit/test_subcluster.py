@@ -1,15 +1,15 @@
 """SUBCLUSTER: marker statistics equal to scanpy's, names and numbers of subsets, the lineage's own space."""
 
 import anndata
-import annotate
 import hdf5plugin
-import marker_means
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
 import subcluster
+from _variable_genes import comparable, read_patterns, variable_genes
 from click.testing import CliRunner
+from helpers.cohort import EXCLUDED, write_cohort
 
 
 @pytest.fixture(scope="module")
@@ -69,11 +69,11 @@ def test_the_planted_genes_lead(cells):
 
 def test_the_first_markers_are_told_of_every_subset(cells):
     _, x, subset = cells
-    found = subcluster.leading(subcluster.marker_statistics(x, np.arange(80).astype(str), subset))
-    assert found["rank"].isna().any() and (found.groupby("subset")["rank"].max() <= subcluster.KEPT).all()
-    for gene, rows in found[found["rank"] <= subcluster.COMPARED].groupby("gene"):
-        assert set(found.loc[found["gene"] == gene, "subset"]) == set(subset), rows
-    ranked = found.dropna(subset="rank")
+    top = subcluster.leading(subcluster.marker_statistics(x, np.arange(80).astype(str), subset))
+    assert top["rank"].isna().any() and (top.groupby("subset")["rank"].max() <= subcluster.KEPT).all()
+    for gene, rows in top[top["rank"] <= subcluster.COMPARED].groupby("gene"):
+        assert set(top.loc[top["gene"] == gene, "subset"]) == set(subset), rows
+    ranked = top.dropna(subset="rank")
     assert (ranked["z"] > 0).all() and (ranked["q_value"] < 0.05).all()
 
 
@@ -86,154 +86,127 @@ def test_numbers_follow_size_and_names_stay():
     assert (new[5:14] == "Plasma_1").all()
 
 
-def test_command_leaves_out_genes_that_one_sample_lacks(cells, tmp_path, monkeypatch):
+@pytest.fixture
+def run(cells, tmp_path, monkeypatch, project):
+    """Call of the command on two samples of plasma cells, 40 of another lineage among them; the second has a CAR gene."""
     monkeypatch.chdir(tmp_path)
-    counts, _, subset = cells
-    genes, ids = [f"G{i}" for i in range(80)], np.array([f"S{1 + i % 2}:{i}" for i in range(300)])
-    for at, name in enumerate(("S1", "S2")):
-        x, mine = counts[at::2], genes
-        if at:  # a reference with the CAR before all other genes
-            x, mine = sp.hstack([np.zeros((150, 1), np.int32), x], format="csr"), ["CAR", *genes]
-        data = anndata.AnnData(x, obs=pd.DataFrame(index=ids[at::2]), var=pd.DataFrame(index=mine))
-        data.write_h5ad(f"{name}.cells.h5ad")
-    named = {"cell_id": ids, "cell_type": subset, "margin": 3.0, "rival": ""}
-    pd.DataFrame(named).to_parquet("plasma.annotation.parquet")
-    pd.DataFrame({"cell_id": ids, "umap_1": 0.0, "umap_2": 1.0}).to_parquet("plasma.integrated.parquet")
-    files = ["plasma.annotation.parquet", "plasma.integrated.parquet", "S1.cells.h5ad", "S2.cells.h5ad"]
-    for order in (files, [*files[:2], *files[:1:-1]]):
-        result = CliRunner().invoke(subcluster.main, [*order, "--lineage", "plasma"])
-        assert result.exit_code == 0, result.output
-        markers = pd.read_csv("plasma.markers.tsv", sep="\t")
-        first = markers[(markers["subset"] == "Plasma_2") & (markers["rank"] <= 5)]["gene"]
-        assert set(first) == {f"G{i}" for i in range(5, 10)} and "CAR" not in set(markers["gene"])
+    counts, *_ = cells
+    genes, ids = np.array([f"G{i}" for i in range(80)]), np.array([f"S{1 + i % 2}:{i}" for i in range(300)])
+    for k, name in enumerate(("S1", "S2")):
+        x, names = counts[k::2], genes
+        if k:  # a reference with the CAR before all other genes
+            x, names = sp.hstack([np.zeros((150, 1), np.int32), x], format="csr"), ["CAR", *genes]
+        data = anndata.AnnData(x, obs=pd.DataFrame(index=ids[k::2]), var=pd.DataFrame(index=names))
+        data.write_h5ad(f"{name}.cells.h5ad", compression=hdf5plugin.FILTERS["zstd"])
+    sheet = {"sample": ["S1", "S2"], "patient": "P1", "timepoint": ["T1", "T2"], "day": [0, 9], "batch": ""}
+    pd.DataFrame(sheet).to_csv("samples.tsv", sep="\t", index=False)
+    table = pd.DataFrame({"cell_id": ids, "lineage": "plasma", "cell_type": "plasma cell"})
+    table.loc[::8, ["lineage", "cell_type"]] = "T", "CD4 T"
+    table.to_parquet("annotation.parquet")
+
+    def call(*options, files=("S1.cells.h5ad", "S2.cells.h5ad"), lineage="plasma"):
+        words = [
+            *files,
+            "--samples",
+            "samples.tsv",
+            "--annotation",
+            "annotation.parquet",
+            "--lineage",
+            lineage,
+        ]
+        words += ["--markers", project / "assets" / "subsets.tsv", "--excluded", EXCLUDED, *options]
+        return CliRunner().invoke(subcluster.main, [str(word) for word in words])
+
+    return call
 
 
-def test_command_writes_an_empty_table_where_no_cell_has_a_subset(cells, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    ids = [f"S1:{i}" for i in range(300)]
-    data = anndata.AnnData(cells[0], obs=pd.DataFrame(index=ids))
-    data.write_h5ad("S1.cells.h5ad")
-    named = {"cell_id": ids, "cell_type": "unassigned", "margin": 0.1, "rival": ""}
-    pd.DataFrame(named).to_parquet("B.annotation.parquet")
-    pd.DataFrame({"cell_id": ids, "umap_1": 0.0, "umap_2": 1.0}).to_parquet("B.integrated.parquet")
-    files = ["B.annotation.parquet", "B.integrated.parquet", "S1.cells.h5ad"]
-    result = CliRunner().invoke(subcluster.main, [*files, "--lineage", "B"])
-    assert result.exit_code == 0, result.exception
-    markers = pd.read_csv("B.markers.tsv", sep="\t")
-    assert not len(markers) and list(markers)[:4] == ["lineage", "subset", "gene", "rank"]
-    assert len(pd.read_parquet("B.subsets.parquet")) == 300
-
-
-def test_command_writes_subsets_and_markers(cells, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    counts, _, subset = cells
-    ids = [f"S1:{i}" for i in range(300)]
-    data = anndata.AnnData(
-        counts, obs=pd.DataFrame(index=ids), var=pd.DataFrame(index=[f"G{i}" for i in range(80)])
-    )
-    data.write_h5ad("S1.cells.h5ad", compression=hdf5plugin.FILTERS["zstd"])
-    named = pd.DataFrame({"cell_id": ids, "cell_type": subset, "margin": 3.0, "rival": ""})
-    named.loc[:9, "rival"] = "Plasma_3"
-    named.to_parquet("plasma.annotation.parquet")
-    pd.DataFrame({"cell_id": ids[::-1], "umap_1": 0.0, "umap_2": 1.0}).to_parquet("plasma.integrated.parquet")
-    options = [
-        "plasma.annotation.parquet",
-        "plasma.integrated.parquet",
-        "S1.cells.h5ad",
-        "--lineage",
-        "plasma",
-    ]
-    result = CliRunner().invoke(subcluster.main, options)
+def test_numbered_subsets_are_the_planted_ones_in_order_of_size(run, cells):
+    result = run("--numbered", "Plasma", "--resolution", 0.5)
     assert result.exit_code == 0, result.output
     table = pd.read_parquet("plasma.subsets.parquet")
+    assert list(table) == ["cell_id", "lineage", "subset", "margin", "rival", "umap_1", "umap_2"]
+    assert len(table) == 262 and set(table["lineage"]) == {"plasma"} and table["margin"].dtype == np.float32
+    truth = cells[2][table["cell_id"].str.split(":").str[1].astype(int)]
+    assert (table["subset"] == truth).mean() > 0.95
     assert (
-        list(table) == ["cell_id", "lineage", "subset", "margin", "rival", "umap_1", "umap_2"]
-        and (table["subset"] == subset).all()
+        set(table["rival"]) <= {"", "Plasma_1", "Plasma_2", "Plasma_3"}
+        and not (table["rival"] == table["subset"]).any()
     )
-    assert set(pd.read_csv("plasma.markers.tsv", sep="\t")["subset"]) == set(subset)
+    evidence = pd.read_csv("plasma.subset_evidence.tsv", sep="\t")
+    assert (
+        list(evidence["n_cells"]) == sorted(evidence["n_cells"], reverse=True)
+        and evidence["n_cells"].sum() == 262
+    )
+    assert set(evidence["parent"]) == {"plasma cell"} and (evidence["cluster"] == evidence["part"]).all()
 
 
-ISG = [
-    "IFIT1",
-    "IFIT2",
-    "IFIT3",
-    "ISG15",
-    "MX1",
-    "MX2",
-    "OAS1",
-    "OAS3",
-    "IFI44L",
-    "IFI44",
-    "IFI6",
-    "RSAD2",
-    "XAF1",
-    "HERC5",
-    "EPSTI1",
-]
-PROGRAMMES = {
-    "CD56dim": ["FCGR3A", "FGFBP2", "CX3CR1", "PRF1", "SPON2", "GZMB", "S1PR5", "MYOM2"],
-    "CD56bright": ["NCAM1", "SELL", "GZMK", "XCL1", "XCL2", "IL7R", "KLRC1", "CD44", "GPR183", "TCF7"],
-    "CD56bright_ISG+": [
-        "NCAM1",
-        "SELL",
-        "GZMK",
-        "XCL1",
-        "XCL2",
-        "IL7R",
-        "KLRC1",
-        "CD44",
-        "GPR183",
-        "TCF7",
-        *ISG,
-    ],
-}
+def test_genes_that_one_sample_lacks_are_left_out_whatever_the_order_of_files(run):
+    assert run("--numbered", "Plasma").exit_code == 0
+    markers = pd.read_csv("plasma.markers.tsv", sep="\t")
+    first = markers[(markers["subset"] == "Plasma_2") & (markers["rank"] <= 5)]["gene"]
+    assert set(first) == {f"G{i}" for i in range(5, 10)} and "CAR" not in set(markers["gene"])
+    tables = [pd.read_parquet("plasma.subsets.parquet")]
+    assert run("--numbered", "Plasma", files=("S2.cells.h5ad", "S1.cells.h5ad")).exit_code == 0
+    tables.append(pd.read_parquet("plasma.subsets.parquet"))
+    pd.testing.assert_frame_equal(*tables)
+    pd.testing.assert_frame_equal(markers, pd.read_csv("plasma.markers.tsv", sep="\t"))
 
 
-@pytest.fixture(scope="module")
-def programmes(project):
-    """Markers, genes, expression of 60 cells of each programme, and their kind."""
-    markers = annotate.read_markers(project / "assets" / "subsets.tsv")
-    genes = sorted({g for sign in ("positive", "negative") for listed in markers[sign] for g in listed})
-    rng = np.random.default_rng(1)
-    kind = np.repeat(list(PROGRAMMES), 60)
-    rate = np.full((180, len(genes)), 0.1)
-    for name, own in PROGRAMMES.items():
-        rate[np.ix_(kind == name, [genes.index(g) for g in own])] = 5
-    return markers, genes, sp.csr_matrix(np.log1p(rng.poisson(rate)).astype(np.float32)), kind
+def test_cell_types_without_subsets_keep_their_name(run):
+    assert run().exit_code == 0
+    assert set(pd.read_parquet("plasma.subsets.parquet")["subset"]) == {"plasma_cell"}
 
 
-def subsets(programmes, part, whole, cell_type="NK"):
-    markers, genes, x, _ = programmes
-    means = [marker_means.group_means(x, group) for group in (part, whole)]
-    types = np.repeat(cell_type, len(part))
-    return annotate.name_subsets(means, part, whole, genes, markers, types, 0.25, 0.1)
+def test_the_marker_table_is_empty_where_no_cell_has_a_subset(run):
+    """T cells of which none shows a programme, in clusters too small to be numbered."""
+    assert run("--numbered", "T", "--resolution", 50, lineage="T").exit_code == 0
+    assert set(pd.read_parquet("T.subsets.parquet")["subset"]) == {"unassigned"}
+    markers = pd.read_csv("T.markers.tsv", sep="\t")
+    assert not len(markers) and list(markers)[:4] == ["lineage", "subset", "gene", "rank"]
 
 
-def test_programmes_name_subsets_and_combine(programmes):
-    group = np.unique(programmes[-1], return_inverse=True)[1]
-    assert list(subsets(programmes, group, group)["cell_type"]) == sorted(PROGRAMMES)
-    assert set(subsets(programmes, group, group, "mast cell")["cell_type"]) == {"mast_cell"}
+def test_a_matrix_that_is_not_given_is_an_error(run):
+    result = run(files=("S1.cells.h5ad",))
+    assert result.exit_code == 1 and "S2:1: is in annotation.parquet" in result.output
 
 
-def test_a_part_is_called_like_its_cluster_unless_another_name_leads_clearly(programmes, monkeypatch):
-    kind = programmes[-1]
-    part = np.unique(kind, return_inverse=True)[1]
-    whole = (kind != "CD56bright").astype(int)  # one cluster holds dim and ISG+ cells
-    assert list(subsets(programmes, part, whole)["cell_type"]) == sorted(PROGRAMMES)
-    monkeypatch.setattr(annotate, "PART_LEAD", 5)
-    found = list(subsets(programmes, part, whole)["cell_type"])
-    named = list(subsets(programmes, whole, whole)["cell_type"])
-    assert found == [named[0], named[1], named[1]]
+def test_a_lineage_has_variable_genes_of_its_own(tmp_path):
+    kind = write_cohort(tmp_path, 300)
+    read = {
+        name: subcluster.read_sample(tmp_path / f"{name}.cells.h5ad", kind.index[kind > 0])
+        for name in ("S1", "S2")
+    }
+    assert [list(of_sample.cell_id) for of_sample in read.values()] == [
+        list(kind.index[(kind > 0) & kind.index.str.startswith(name)]) for name in read
+    ]
+    statistics = {name: of_sample.statistics for name, of_sample in read.items()}
+    top = variable_genes(comparable(statistics, read_patterns(EXCLUDED)), 60).index
+    assert len(set(top) & {f"GENE{i}" for i in range(20, 60)}) > 15  # 6 by chance
 
 
-def test_tables_of_assets_fit_together(project):
-    types = pd.read_csv(project / "assets" / "markers.tsv", sep="\t")
-    subsets = pd.read_csv(project / "assets" / "subsets.tsv", sep="\t")
-    lineages = pd.read_csv(project / "assets" / "lineages.tsv", sep="\t")
-    assert types["cell_type"].is_unique and subsets["cell_type"].is_unique
-    assert set(subsets["parent"]) <= set(types["cell_type"])
-    assert set(lineages["lineage"]) <= set(types["lineage"])
-    assert types["source"].notna().all() and subsets["source"].notna().all()
-    for table in (types, subsets):
-        for row in table.itertuples():
-            assert not set(row.positive.split(",")) & set(str(row.negative).split(",")), row.cell_type
+def test_small_clusters_have_no_number():
+    evidence = pd.DataFrame({"n_cells": [1000, 300, 25, 19]})
+    assert subcluster.numbered_subsets(evidence, "Plasma") == [
+        "Plasma_1",
+        "Plasma_2",
+        "unassigned",
+        "unassigned",
+    ]
+
+
+def test_clusters_are_divided_by_type_or_not_at_all(project):
+    markers = subcluster.read_markers(project / "assets" / "subsets.tsv")
+    genes = np.array(subcluster.marker_genes(markers))
+    x = sp.csr_matrix(np.log1p(np.random.default_rng(0).poisson(0.5, (90, len(genes)))).astype(np.float32))
+    samples = [subcluster.Sample(np.arange(90), genes, x, None)]
+    types, groups = (
+        np.repeat(["NK", "CD4 T", "mast cell"], 30).astype(object),
+        (np.zeros(90, int), np.zeros(90, int)),
+    )
+    evidence, part = subcluster.name_parts(samples, groups, types, markers, None)
+    assert (
+        list(evidence["parent"]) == ["CD4 T", "NK", "mast cell"]
+        and len(set(zip(part, types, strict=True))) == 3
+    )
+    evidence, part = subcluster.name_parts(samples, groups, types, markers, "Word")
+    assert list(evidence["cell_type"]) == ["Word_1"] and set(part) == {0}

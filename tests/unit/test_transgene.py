@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import transgene
 from click.testing import CliRunner
-from tumour_room import POSITIONS, PROJECT, write_patient
+from helpers.tumour_room import LINEAGES, POSITIONS, PROJECT, write_patient
 
 NAMES = PROJECT / "assets" / "car_names.tsv"
 
@@ -93,15 +93,8 @@ def test_ambient_alone_is_not_called():
 
 def call(folder, monkeypatch, sample="P_T2", *extra):
     monkeypatch.chdir(folder)
-    options = [
-        f"{sample}.cells.h5ad",
-        "--sample",
-        sample,
-        "--labels",
-        "labels.parquet",
-        "--names",
-        str(NAMES),
-    ]
+    options = [f"{sample}.cells.h5ad", "--sample", sample, "--labels", "labels.parquet"]
+    options += ["--names", str(NAMES), "--lineages", str(LINEAGES)]
     result = CliRunner().invoke(transgene.main, [*options, *extra])
     assert result.exit_code == 0, result.output
     return json.loads((folder / f"{sample}.car.json").read_text()), pd.read_csv(f"{sample}.car.tsv", sep="\t")

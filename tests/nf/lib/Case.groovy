@@ -42,7 +42,7 @@ class Case {
         [value instanceof Map || value instanceof List ? code(run, value) : value.inspect()]
     }
 
-    /** What lies behind the paths of demo_real's samplesheet, as modules/inventory.nf tells it. */
+    /** What lies behind the paths of demo_real's samplesheet, as modules/functions/inventory.nf tells it. */
     static String inventory() {
         def files = ['C144', 'C146', 'C149'].collectMany { sample ->
             ["$sample/count/filtered_feature_bc_matrix.h5", "$sample/vdj_t/filtered_contig_annotations.csv"]

@@ -8,9 +8,11 @@ class Room {
                 when { workflow { values.call { reference -> Case.code(run, reference) } } }
                 then {
                     assert workflow.success
-                    assert snapshot(run == 'stub' ? Facts.names(workflow.out) : Facts.columns(workflow.out)).match()
+                    def results = new File(launchDir, 'results')
+                    // The last room has no outputs but what it publishes.
+                    assert snapshot(Facts.names(workflow.out) ?: [published: Whole.published(results)]).match()
                     if (run != 'stub') {
-                        facts.delegate = new Facts()
+                        facts.delegate = new Facts(results: results)
                         facts.call(workflow.out)
                     }
                 }

@@ -30,9 +30,10 @@ class Whole {
         }
     }
 
+    /** Paths of all files of a run's results; drawings and MultiQC's data, one for each figure or section, as one path of their kind. */
     static List<String> published(File folder) {
         def paths = []
         folder.eachFileRecurse(groovy.io.FileType.FILES) { file -> paths << folder.toPath().relativize(file.toPath()).toString() }
-        paths.sort()
+        paths.collect { path -> path.replaceAll(/(?<=(figures|multiqc_report_data)\/).+(?=\.)/, '*') }.unique().sort()
     }
 }

@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+"""Lines of evidence about malignant cells: clone, copy number, programme, FISH and cytology, cell by cell.
+
+Cells are tables indexed by cell_id with timepoint, day, lineage, cell_type, `candidate` (of a lineage that a B-cell malignancy
+can sit in), clone and light (BCR clone and light chain locus, missing where none), population and cnv_profile (of CNV).
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from _matrices import cell_ids, gene_names, read_blocks
+from _shares import wilson
+
+RELATIVES = {"blast": ("B", "HSPC"), "plasma": ("plasma",)}  # whose normal cells a programme is held against
+MIN_CLONE, MIN_CLONE_SHARE = 20, 0.1  # of an expanded clone: cells, and share of the lineage's receptors
+MIN_LIGHT = 0.2  # share of a clone's cells with a light chain, below which nothing is said of its light chain
+MONOCLONAL, POLYCLONAL = (
+    0.8,
+    0.05,
+)  # share of one clone that speaks for, and against, cells without a receptor
+MIN_RELATIVES, QUANTILE = 50, 0.99  # normal cells a programme needs, and the share of them it lies above
+LINES = ("clone", "cnv", "programme", "fish", "morphology")
+# What a pathologist counted: parameter of the clinical table, percentage that is abnormal. Blasts are leukaemic ones
+# (lymphoblasts, myeloblasts), not precursors of red cells, plasmablasts or cells of the stroma.
+BLASTS = r"(?i)(?<!erythro)(?<!normo)(?<!megalo)(?<!plasma)(?<!osteo)(?<!fibro)blast"
+MORPHOLOGY = {"blast": (BLASTS, 5.0), "plasma": (r"(?i)plasma cell", 10.0)}
+DAYS = 14  # between a sample and the count
+
+
+def expanded_clones(cells) -> list[dict]:
+    """Clones large enough to be a tumour's, with their share of a lineage's receptors and their light chain.
+
+    `restricted`: whether at least 90 % of the cells that show a light chain show one of the same locus; `too few`,
+    and no light chain named, where under MIN_LIGHT of the cells show any (precursors, with strays of ambient RNA).
+    """
+    clones = []
+    for lineage, members in cells[cells.candidate].dropna(subset="clone").groupby("lineage", observed=True):
+        for clone, n in members.clone.value_counts().items():
+            if n < MIN_CLONE or n < MIN_CLONE_SHARE * len(members):
+                continue
+            light = members.light[members.clone == clone].dropna().value_counts()
+            fair = light.sum() >= MIN_LIGHT * n
+            share, low, high = map(float, wilson(n, len(members)))
+            row = {
+                "lineage": str(lineage),
+                "clone": str(clone),
+                "cells": int(n),
+                "share": share,
+                "low": low,
+                "high": high,
+            }
+            row["light_chain"] = str(light.index[0]) if fair else None
+            row["restricted"] = bool(light.iloc[0] >= 0.9 * light.sum()) if fair else "too few"
+            clones.append(row)
+    return clones
+
+
+def clone_line(cells, expanded: list[dict]):
+    """Per cell: (line, words). True in an expanded clone whose light chain is one or unknown, False in another clone.
+
+    A cell without a receptor goes with its cell type at its time point where nearly all cells with a receptor
+    are of one such clone, or nearly none are; between the two nothing is said (missing).
+    """
+    import pandas as pd
+
+    of_tumour = cells.clone.isin({row["clone"] for row in expanded if row["restricted"] is not False})
+    known = cells.clone.notna()
+    line = pd.Series(pd.NA, index=cells.index, dtype="boolean")
+    words = pd.Series("", index=cells.index, dtype=object)
+    known &= cells.candidate
+    line[known], words[known] = of_tumour[known], "clone of its own"
+    words[of_tumour] = "clone " + cells.clone[of_tumour].astype(str)
+    for _, kin in cells[cells.candidate].groupby(["cell_type", "timepoint"], observed=True):
+        rest = kin.index[kin.clone.isna()]
+        with_receptor = of_tumour[kin.index[kin.clone.notna()]]
+        _, low, high = wilson(with_receptor.sum(), len(with_receptor))
+        if low >= MONOCLONAL or high <= POLYCLONAL:
+            line[rest] = low >= MONOCLONAL
+            words[rest] = f"cells like it are {'one clone' if low >= MONOCLONAL else 'polyclonal'}"
+    return line, words
+
+
+def cnv_line(cells, table):
+    """Per cell: (line, words). True with an altered arm, or in a clone most of whose cells have one."""
+    import pandas as pd
+
+    events = table[(table.level == "population") & (table.verdict == "detected") & ~table.normal]
+    carried = events[events.share > 0.5].groupby("population").apply(
+        lambda rows: " ".join(rows.arm + rows.event.map({"gain": "+", "loss": "-"})), include_groups=False
+    )  # fmt: skip
+    own = cells.cnv_profile.notna() & (cells.cnv_profile != "none")
+    by_clone = (
+        cells.candidate & cells.population.isin(carried.index) & cells.population.eq(cells.clone) & ~own
+    )
+    line = (own | by_clone).astype("boolean").where(cells.cnv_profile.notna() & cells.candidate)
+    words = pd.Series("", index=cells.index, dtype=object)
+    words[own] = "arms " + cells.cnv_profile[own].astype(str)
+    if by_clone.any():
+        words[by_clone] = "clone with " + cells.population[by_clone].map(carried)
+    return line, words
+
+
+def programme_line(cells, expression, genes, normal):
+    """Per cell: (line, score). True where the programme's score is above QUANTILE of the normal relatives'.
+
+    expression: log-normalised, cells x genes (DataFrame); genes: lineage, gene, sign; normal: cells that the
+    clone line speaks against. Missing where fewer than MIN_RELATIVES are known to be normal.
+    """
+    import pandas as pd
+
+    line = pd.Series(pd.NA, index=cells.index, dtype="boolean")
+    score = pd.Series(float("nan"), index=cells.index)
+    for lineage, rows in genes[genes.gene.isin(expression.columns)].groupby("lineage"):
+        up, down = (expression[list(rows.gene[rows.sign == sign])].mean(axis=1).fillna(0) for sign in "+-")
+        here, relatives = cells.lineage == lineage, cells.lineage.isin(RELATIVES[lineage]) & normal
+        if relatives.sum() >= MIN_RELATIVES:
+            score[here] = (up - down)[here]
+            line[here] = score[here] > (up - down)[relatives].quantile(QUANTILE)
+    return line, score
+
+
+def sample_lines(cells, fish, clinical):
+    """Per cell of a candidate lineage: (fish, morphology), lines about its population and its sample.
+
+    fish: True where a probe and the cell's population agree on an event; morphology: whether the pathologist's
+    count of the nearest day (within DAYS; the highest of several) is abnormal, missing without a count.
+    """
+    import pandas as pd
+
+    lines = [pd.Series(pd.NA, index=cells.index, dtype="boolean") for _ in range(2)]
+    if fish is not None:
+        both = fish[(fish.verdict.isin(["agrees", "differs"])) & (fish.percent > 0) & (fish.share > 0)]
+        assessed = ~fish.verdict.isin(["not assessable", "no probe", "no FISH result"])
+        tested = set(fish.population[assessed].dropna())
+        lines[0][cells.population.isin(tested)] = cells.population.isin(set(both.population))
+    if clinical is not None:
+        for lineage, (pattern, abnormal) in MORPHOLOGY.items():
+            counts = clinical[clinical.parameter.str.contains(pattern, na=False) & clinical.value.notna()]
+            for day, sampled in cells[cells.lineage == lineage].groupby("day", observed=True):
+                near = counts[(counts.day - day).abs() <= DAYS]
+                if len(near):
+                    away = (near.day - day).abs()
+                    value = near.value[away == away.min()].max()
+                    lines[1][sampled.index] = bool(value >= abnormal)
+    return lines
+
+
+def reasons(lines, words: dict, score) -> list[str]:
+    """One text per cell: what speaks for a malignant cell, then what speaks against it."""
+    texts = np.full(len(lines), "", dtype=object)
+    words = words | {
+        "programme": "programme " + score.map("{:.2f}".format),
+        "fish": "FISH agrees",
+        "morphology": "cytology",
+    }
+    for name in LINES:
+        of_line = np.broadcast_to(np.asarray(words[name], dtype=object), len(lines))
+        for value, sign in ((True, "+"), (False, "-")):
+            rows = (lines[name] == value).fillna(False).to_numpy(bool)
+            texts[rows] = texts[rows] + np.where(of_line[rows] == "", name, of_line[rows]) + f" ({sign}); "
+    return [text.removesuffix("; ") for text in texts]
+
+
+def read_expression(paths: Sequence[Path], genes: Sequence[str], known):
+    """ln(1 + counts per 10,000) of some genes, float64: cells x genes (DataFrame) of the cells in the index `known`.
+
+    Not log_per_10k, which is float32: a score at the edge of its quantile must not depend on rounding.
+    """
+    import pandas as pd
+
+    parts = []
+    for path in paths:
+        ids, names = cell_ids(path), gene_names(path)
+        held = [gene for gene in genes if gene in names]
+        columns = names.get_indexer(held)
+        for rows, counts in read_blocks(path, ids.isin(known)):
+            depth = np.maximum(np.asarray(counts.sum(axis=1), float).ravel(), 1)[:, None]
+            values = np.log1p(1e4 * counts[:, columns].toarray() / depth)
+            parts.append(pd.DataFrame(values, index=ids[rows], columns=held))
+    return pd.concat(parts).reindex(known).fillna(0.0)
+
+
+def gather(cells, cnv, expression, genes, fish, clinical) -> tuple[Any, Any, list[str], list[dict]]:
+    """All lines: (cells x LINES, true, false or missing; programme score; reasons in words; expanded clones).
+
+    cnv, fish, clinical: tables of the patient, fish and clinical or None; expression: as read_expression; genes: of the
+    programmes (lineage, gene, sign).
+    """
+    import pandas as pd
+
+    expanded = expanded_clones(cells)
+    words, lines = {}, pd.DataFrame(index=cells.index)
+    lines["clone"], words["clone"] = clone_line(cells, expanded)
+    lines["cnv"], words["cnv"] = cnv_line(cells, cnv)
+    innocent = (cells.lineage == "HSPC") | (~lines.clone.fillna(True)).astype(bool)
+    lines["programme"], score = programme_line(cells, expression, genes, innocent)
+    lines["fish"], lines["morphology"] = sample_lines(cells, fish, clinical)
+    return lines, score, reasons(lines, words, score), expanded

@@ -1,0 +1,22 @@
+// The tables of assets/, or the user's own in their place: one map of files that the rooms take theirs from.
+
+def assetFiles(Map settings) {
+    def folder = file("${projectDir}/assets")
+    // A user's table stands in for ours; a user's signatures and gene lists are read beside ours.
+    def ours = [
+        markers: 'markers.tsv', subsets: 'subsets.tsv', lineages: 'lineages.tsv', excluded_genes: 'excluded_genes.tsv',
+        interactions: 'interactions.tsv', watch_list: 'watch_list.tsv', gene_positions: 'gene_positions_hg38.tsv',
+    ]
+    def tables = ours.collectEntries { name, table -> [name, settings[name] ? file(settings[name]) : folder.resolve(table)] }
+    def fixed = [
+        tables: 'tables.json', isg_core: 'isg_core.tsv', masked_genes: 'masked_genes.tsv', car_names: 'car_names.tsv',
+        malignant_programmes: 'malignant_programmes.tsv', colours: 'colours.tsv', cell_columns: 'cell_columns.tsv',
+        multiqc_config: 'multiqc_config.yml', report: 'report',
+    ].collectEntries { name, table -> [name, folder.resolve(table)] }
+    tables + fixed + [
+        gene_sets: [folder.resolve('hallmark.gmt')] + (settings.signatures ? [file(settings.signatures)] : []),
+        gene_lists: [folder.resolve('gene_lists.tsv')] + (settings.gene_lists ? [file(settings.gene_lists)] : []),
+        gtf: settings.gtf ? file(settings.gtf) : [],
+        celltypist_model: settings.celltypist_model ? file(settings.celltypist_model) : [],
+    ]
+}

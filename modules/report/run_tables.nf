@@ -1,0 +1,23 @@
+// One table of all patients, or of all lineages, for each kind of table that is read as a whole.
+process RUN_TABLES {
+    label 'report'
+    label 'tiny'
+
+    input:
+    path tables, stageAs: 'tables/*' // <patient or lineage>.<kind>.tsv, others are left out
+
+    output:
+    path '*.tsv', optional: true
+    tuple val('RUN_TABLES'), eval('run_tables.py --version'), emit: versions, topic: versions
+
+    script:
+    """
+    # code: _cli.py _errors.py
+    run_tables.py tables
+    """
+
+    stub:
+    """
+    touch cnv.tsv fish.tsv car.tsv malignancy.tsv communication.tsv communication_change.tsv markers.tsv
+    """
+}

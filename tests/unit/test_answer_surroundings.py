@@ -1,0 +1,85 @@
+"""CASE_ANSWER: what is said of pairs and of interferon is what the tables hold."""
+
+import _answer_surroundings as surroundings
+import pandas as pd
+import pytest
+from helpers import report_case
+from helpers.report_case import said
+
+
+@pytest.fixture
+def told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def build(change=None, **options):
+        report_case.write(tmp_path / "tables", **options)
+        path = tmp_path / "tables" / "P1.communication_change.tsv"
+        if change:
+            pd.read_csv(path, sep="\t").assign(**change).to_csv(path, sep="\t", index=False)
+        return report_case.make_answer(tmp_path / "tables")["surroundings"]
+
+    return build
+
+
+def test_watched_pairs_and_interferon_are_named_with_their_intervals(told):
+    assert [said(part) for part in told()] == [
+        "APRIL-BCMA: CD8_ISG+ to Plasma_1, supply 0.1 at T2, 0.4 at T3: difference 0.3 (0.1 to 0.5), strengthened by number and strength, in the first 1.23 % of the pairs to the focus.",
+        "Interferon-high at T3: CD8_ISG+, 9 of 12 cells (50 % to 90 %).",
+    ]
+
+
+def test_a_change_that_is_not_sure_is_not_called_one(told):
+    assert (
+        said(told({"class": "kept"})[0])
+        .split(", in the first")[0]
+        .endswith("(0.1 to 0.5), not changed for sure")
+    )
+    assert "CD8_ISG+ to Plasma_1" not in said(told({"expressed_to": False})[0])
+
+
+def test_rising_pairs_come_first_in_the_order_of_their_place():
+    columns = [
+        "from",
+        "to",
+        "source",
+        "target",
+        "ligand",
+        "receptor",
+        "watch",
+        "focus",
+        "class",
+        "expressed_to",
+    ]
+    both = ("T1", "T2")
+    rows = [
+        (*both, "CD4_memory", "Plasma_1", "MIF", "CD74", "MIF-CD74", True, "kept", True, 0.9),
+        (*both, "CD8_ISG+", "Plasma_1", "MIF", "CD74", "MIF-CD74", True, "strengthened", True, 0.5),
+        (*both, "cDC", "Plasma_1", "TNFSF13", "TNFRSF17", "APRIL-BCMA", True, "strengthened", True, 0.1),
+        (*both, "cDC", "Plasma_2", "TNFSF13", "TNFRSF17", "APRIL-BCMA", True, "strengthened", True, 0.2),
+    ]
+    change = pd.DataFrame(rows, columns=[*columns, "supply_to"])
+    for name in ("supply_from", "supply_difference", "supply_low", "supply_high"):
+        change[name] = change["supply_to"]
+    change["driver"] = ""
+    places = [("T2", "CD8_ISG+", "MIF", "CD74", 0.12), ("T2", "cDC", "TNFSF13", "TNFRSF17", 0.01)]
+    focus = pd.DataFrame(places, columns=[*surroundings.PAIR, "place"])
+    told = [said(part) for part in surroundings.surroundings(change, focus, None, ["T1", "T2"], "P1")]
+    assert [text.split(",")[0] for text in told] == [
+        "APRIL-BCMA: cDC to Plasma_2",
+        "MIF-CD74: CD8_ISG+ to Plasma_1",
+        "MIF-CD74: CD4_memory to Plasma_1",
+    ]
+
+
+def test_every_number_is_in_its_table(told, tmp_path):
+    listed = report_case.numbers(told())
+    assert len(listed) >= 8
+    for number in listed:
+        table = pd.read_csv(tmp_path / "tables" / number["table"], sep="\t")
+        assert report_case.from_table(table, number["column"], number["where"]) == pytest.approx(
+            number["value"]
+        )
+
+
+def test_one_time_point_has_no_change_to_tell(told):
+    assert [said(part)[:16] for part in told(times=(("T1", 5),))] == ["Interferon-high "]

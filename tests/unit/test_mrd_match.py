@@ -1,0 +1,16 @@
+"""Bulk junctions and genes matched to those of cells, as laboratories write them."""
+
+import _mrd_match
+
+
+def test_distances_with_and_without_the_conserved_residues():
+    found = ["TGTAAACCCTGG", "TGTAAACCGTGG", "AAACCC", "TGT"]
+    assert _mrd_match.mismatches("TGTAAACCCTGG", found, 3).tolist()[:3] == [0, 1, 0]
+    assert _mrd_match.mismatches("AAACCC", found, 3).tolist()[:3] == [0, 1, 0]
+    assert _mrd_match.mismatches("AAACCC", found, 3)[3] == _mrd_match.FAR
+
+
+def test_gene_calls():
+    assert _mrd_match.genes("IGHJ4*02,ighj5*02") == {"IGHJ4", "IGHJ5"}
+    assert _mrd_match.genes("IGHV1-2 or IGHV1-3*01") == {"IGHV1-2", "IGHV1-3"}
+    assert _mrd_match.genes(None) == _mrd_match.genes("NA") == frozenset()
