@@ -192,12 +192,7 @@ def compute(
 @command()
 @click.argument("cells", type=FILE)
 @click.option("--interactions", required=True, type=FILE, help="Table of pairs: ligand and receptor.")
-@click.option(
-    "--watch-list",
-    required=True,
-    type=FILE,
-    help="Table of pairs that are always reported: name, gene_a, gene_b.",
-)
+@click.option("--watch-list", required=True, type=FILE, help="Pairs always reported: name, gene_a, gene_b.")
 @click.option("--min-cells", type=click.IntRange(2), default=10, help="Fewest cells per group.")
 @click.option(
     "--min-share",

@@ -83,16 +83,9 @@ def drawn_expression(path: Path, labels, groups, drawn: np.ndarray, wanted: Coll
 @click.argument("cells", type=FILE)
 @click.option("--sample", required=True, help="Name of the sample.")
 @click.option("--labels", required=True, type=FILE, help="Labels of the patient's cells, or of the run's.")
-@click.option(
-    "--lineages",
-    required=True,
-    type=FILE,
-    help="Table of lineages; `sender`: whose subsets are groups of their own.",
-)
+@click.option("--lineages", required=True, type=FILE, help="Lineages; cells of a `sender` go by subset.")
 @click.option("--interactions", required=True, type=FILE, help="Table of pairs: ligand and receptor.")
-@click.option(
-    "--level", type=click.Choice(["subset", "cell_type"]), default="subset", help="What the groups are."
-)
+@click.option("--level", type=click.Choice(["subset", "cell_type"]), default="subset", help="The groups.")
 @click.option("--max-cells", type=click.IntRange(10), default=1000, help="Most cells per group.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Seed of the draw of cells.")
 def main(

@@ -278,24 +278,11 @@ def changes(
 
 @command()
 @click.argument("cells", type=FILE, nargs=-1, required=True)
-@click.option(
-    "--scores",
-    type=FILE,
-    multiple=True,
-    required=True,
-    help="communication.parquet of a sample; once for each.",
-)
+@click.option("--scores", type=FILE, multiple=True, required=True, help="A sample's communication.parquet.")
 @click.option("--patient", required=True, help="Name of the patient.")
 @click.option("--interactions", required=True, type=FILE, help="Table of pairs: ligand and receptor.")
-@click.option(
-    "--watch-list",
-    required=True,
-    type=FILE,
-    help="Table of pairs that are always reported: name, gene_a, gene_b.",
-)
-@click.option(
-    "--focus", default="plasma", help="Receiving cells: lineages, cell types or groups, separated by commas."
-)
+@click.option("--watch-list", required=True, type=FILE, help="Pairs always reported: name, gene_a, gene_b.")
+@click.option("--focus", default="plasma", help="Receivers: lineages, cell types or groups, with commas.")
 @click.option("--min-cells", type=click.IntRange(2), default=10, help="Fewest cells per group.")
 @click.option(
     "--min-share",
@@ -303,10 +290,8 @@ def changes(
     default=0.1,
     help="Minimum share of a group's cells that express the ligand or receptor.",
 )
-@click.option("--min-fold", type=click.FloatRange(1), default=1.4, help="Minimum fold of a change.")
-@click.option(
-    "--max-fdr", type=click.FloatRange(0, 1), default=0.05, help="Highest false discovery rate of a change."
-)
+@click.option("--min-fold", type=click.FloatRange(1), default=1.4, help="Minimum fold of a called change.")
+@click.option("--max-fdr", type=click.FloatRange(0, 1), default=0.05, help="Highest FDR of a called change.")
 @click.option("--draws", type=click.IntRange(50), default=500, help="Bootstrap samples per group.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Seed of the bootstrap.")
 @click.option("--top", type=click.IntRange(0), default=1000, help="Strongest pairs listed per sample.")

@@ -3,7 +3,7 @@ include { memoryFor } from '../functions/memory'
 // Names for the cells: markers and receptors per part of a cluster, then each cell's own expression.
 process ANNOTATE {
     label 'cells'
-    label 'medium'
+    label 'by_input'
     memory { memoryFor(task, 0.3, 1.7, [clusters, expression, cells, contigs]) }
 
     input:

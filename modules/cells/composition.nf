@@ -3,7 +3,7 @@ include { memoryFor } from '../functions/memory'
 // The label table of all later steps, and the shares of types and subsets over time with intervals.
 process COMPOSITION {
     label 'cells'
-    label 'small'
+    label 'by_input'
     memory { memoryFor(task, 0.3, 34, [annotation, clusters, subsets]) }
 
     input:

@@ -3,7 +3,7 @@ include { memoryFor } from '../functions/memory'
 // Swapped files, mixed samples: barcodes, receptors and sex genes of all samples, compared pairwise.
 process IDENTITY {
     label 'cells'
-    label 'small'
+    label 'by_input'
     memory { memoryFor(task, 0.19, 30, [metrics, contigs]) }
 
     input:

@@ -3,7 +3,7 @@ include { memoryFor } from '../functions/memory'
 // One space for the cells of all samples: variable genes, PCA, Harmony, neighbours, clusters, UMAP.
 process INTEGRATE {
     label 'cells'
-    label 'large'
+    label 'by_input'
     memory { memoryFor(task, 0.65, 1.4, [cells, genes]) }
 
     input:

@@ -4,7 +4,7 @@ include { memoryFor } from '../functions/memory'
 process SUBCLUSTER {
     tag "${lineage.lineage}"
     label 'cells'
-    label 'medium'
+    label 'by_input'
     memory { memoryFor(task, 0.65 + 0.00016 * (lineage.n_cells as int), 0, []) }
 
     input:

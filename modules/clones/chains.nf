@@ -2,7 +2,7 @@
 process CHAINS {
     tag "${meta.patient}"
     label 'clones'
-    label 'tiny'
+    label 'small'
 
     input:
     tuple val(meta), path(labels), path(contigs, stageAs: 'contigs/*')

@@ -2,7 +2,7 @@
 process CLONOTYPES {
     tag "${meta.patient}"
     label 'clones'
-    label 'tiny'
+    label 'small'
 
     input:
     tuple val(meta), path(chains), path(pairing)

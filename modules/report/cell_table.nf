@@ -3,7 +3,7 @@ include { memoryFor } from '../functions/memory'
 // One row per kept cell with the results of every step.
 process CELL_TABLE {
     label 'report'
-    label 'small'
+    label 'by_input'
     memory { memoryFor(task, 0.2, 24, [labels, results]) }
 
     input:

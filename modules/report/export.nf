@@ -3,7 +3,7 @@ include { memoryFor } from '../functions/memory'
 // The whole run as one h5mu, and as one h5ad for cellxgene.
 process EXPORT {
     label 'report'
-    label 'medium'
+    label 'by_input'
     memory { memoryFor(task, 0.5, 1.3, [matrices, cells, airr, embedding, subsets, signatures]) }
 
     input:

@@ -3,7 +3,7 @@ include { memoryFor } from '../functions/memory'
 // The run's receptors in scirpy's and in AIRR's format.
 process RECEPTORS {
     label 'report'
-    label 'small'
+    label 'by_input'
     memory { memoryFor(task, 0.3, 12, [results, cells]) }
 
     input:

@@ -12,7 +12,7 @@ process CAR_KINETICS {
     tuple val(meta), path("${meta.patient}.car.tsv"), emit: table
     tuple val(meta), path("${meta.patient}.car_{change,clones,kinetics}.tsv"), emit: details
     tuple val(meta), path("${meta.patient}.car_cells.parquet"), emit: cells
-    tuple val(meta), path("${meta.patient}.car.json"), emit: facts
+    tuple val(meta), path("${meta.patient}.car.json")
     path "${meta.patient}.car_mqc.json", emit: multiqc
     tuple val('CAR_KINETICS'), eval('car_kinetics.py --version'), emit: versions, topic: versions
 

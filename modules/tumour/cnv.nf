@@ -15,7 +15,7 @@ process CNV {
     output:
     tuple val(meta), path("${meta.patient}.cnv.tsv"), emit: table
     tuple val(meta), path("${meta.patient}.cnv.parquet"), emit: cells
-    tuple val(meta), path("${meta.patient}.{arm_shifts.tsv,arms.json,cnv_windows.tsv}"), emit: details
+    tuple val(meta), path("${meta.patient}.{arm_shifts.tsv,arms.json,cnv_windows.tsv}")
     path "${meta.patient}.cnv_mqc.json", emit: multiqc
     tuple val('CNV'), eval('cnv.py --version'), emit: versions, topic: versions
 

@@ -5,7 +5,6 @@ import json
 import re
 from pathlib import Path
 
-import _cellranger_outs
 import _user_tables
 import check_inputs
 import pytest
@@ -644,14 +643,6 @@ def test_real_layouts(real_data, tmp_path, monkeypatch):
         for column in ("gex", "vdj_b", "vdj_t")
         if row[column]
     )
-
-
-def test_the_listing_of_a_folder_is_as_the_inventory_of_a_run(tmp_path):
-    make(tmp_path, "a/outs/filtered_feature_bc_matrix.h5", "a/outs/metrics_summary.csv")
-    local = _cellranger_outs.local_inventory(["a"], tmp_path)
-    lines = ["written\tpath\tkind\tsize"]
-    lines += ["\t".join(["a", entry.path, entry.kind, str(entry.size)]) for entry in local["a"]]
-    assert _cellranger_outs.read_inventory(lines) == local
 
 
 @pytest.mark.parametrize("name", ["NA", "None", "null", "nan", "NULL"])

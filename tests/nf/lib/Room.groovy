@@ -9,14 +9,25 @@ class Room {
                 then {
                     assert workflow.success
                     def results = new File(launchDir, 'results')
-                    // The last room has no outputs but what it publishes.
-                    assert snapshot(Facts.names(workflow.out) ?: [published: Whole.published(results)]).match()
+                    def out = Room.outputs(workflow)
+                    assert snapshot(out ? Facts.names(out) : [published: Whole.published(results)]).match()
                     if (run != 'stub') {
                         facts.delegate = new Facts(results: results)
-                        facts.call(workflow.out)
+                        facts.call(out)
                     }
                 }
             }
+        }
+    }
+
+    /** Of the last room nothing: what it makes is published. nf-test calls that an error. */
+    static Map outputs(workflow) {
+        try {
+            workflow.out
+        }
+        catch (RuntimeException error) {
+            assert error.message.startsWith('Workflow has no output channels')
+            [:]
         }
     }
 }
