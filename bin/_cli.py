@@ -2,20 +2,32 @@
 """What every command has in common: how it is declared, what its `--version` says, and which small files it writes."""
 
 import ast
+import contextlib
+import errno
 import functools
 import json
+import os
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import click
+try:
+    import click
+except ModuleNotFoundError:
+    home = Path(__file__).resolve().parents[1]
+    sys.exit(
+        f"Error: {sys.executable} has none of clonewatch's Python packages: run `make setup` in {home}, or choose a profile with "
+        "containers, such as -profile docker"
+    )
 from _errors import InputError
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 PLACE = click.Path(exists=True, path_type=Path)  # a file or a folder
 
+FULL = (errno.ENOSPC, errno.EDQUOT)  # what a full disk or quota says
 # Packages that are imported by another name than they are installed by.
 INSTALLED_AS = {
     "faiss": "faiss-cpu", "fontTools": "fonttools", "skimage": "scikit-image", "sklearn": "scikit-learn",
@@ -66,10 +78,31 @@ def versions(source: Path) -> str:
     return " ".join(found)
 
 
+class Lacking(click.ClickException):
+    """Memory or disk space ran out: the exit status is not that of a command's own error, so the task is tried again."""
+
+    exit_code = 75  # EX_TEMPFAIL of sysexits.h
+
+
+def internal_error(error: Exception, step: str, options: dict[str, Any]) -> click.ClickException:
+    """One sentence on an error that no input should cause; its traceback goes into a file beside the task's logs."""
+    log = Path(os.environ.get("NXF_TASK_WORKDIR") or Path.cwd()) / "traceback.log"
+    with contextlib.suppress(OSError):
+        log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    subject = next(
+        (f" of {options[name]}" for name in ("sample", "patient", "lineage") if options.get(name)), ""
+    )
+    text = " ".join(str(error).split())[:200]
+    return click.ClickException(
+        f"internal error in {step}{subject} ({type(error).__name__}: {text}); this is a mistake of clonewatch, "
+        f"please report it with {log}"
+    )
+
+
 def command(**settings: Any) -> Callable[[Callable], click.Command]:
     """`@command()` above a command's `main`: a click command with `--version` that shows defaults in its help.
 
-    An InputError ends the command with exit status 1 and its sentence.
+    An InputError ends the command with exit status 1 and its sentence; an unexpected error with one that says so.
     """
 
     def declare(main: Callable) -> click.Command:
@@ -86,6 +119,16 @@ def command(**settings: Any) -> Callable[[Callable], click.Command]:
                 return main(*arguments, **options)
             except InputError as error:
                 raise click.ClickException(str(error)) from error
+            except (click.ClickException, click.exceptions.Exit, click.Abort):
+                raise
+            except MemoryError as error:
+                raise Lacking("the memory that the task was given is used up") from error
+            except OSError as error:
+                if error.errno not in FULL:
+                    raise internal_error(error, source.stem, options) from error
+                raise Lacking(f"{error.filename or Path.cwd()}: {error.strerror}; free some space") from error
+            except Exception as error:
+                raise internal_error(error, source.stem, options) from error
 
         settings.setdefault("context_settings", {"show_default": True, "help_option_names": ["-h", "--help"]})
         option = click.option(

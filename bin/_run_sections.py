@@ -31,8 +31,13 @@ ALTERNATIVE = (
 STYLE = "<style>#mqc_welcome { display: none !important }</style>"
 
 
-def comment(rows: list[dict], warnings: list[dict]) -> str:
-    """HTML for the top of the page: how many samples passed, and every warning, the most severe first."""
+def comment(rows: list[dict], warnings: list[dict], failures: list[dict]) -> str:
+    """HTML for the top of the page: failed steps, how many samples passed, and every warning, the most severe first."""
+    lost = "".join(
+        f'<div><span class="badge text-bg-danger">Failed</span> <strong>{escape(row["step"])} of {escape(row["of"])}</strong>: '
+        f"{escape(row['reason'])} Its results are missing.</div>"
+        for row in failures
+    )
     items = []
     for warning in warnings:
         colour, word = ALERTS[warning["level"]]
@@ -43,7 +48,7 @@ def comment(rows: list[dict], warnings: list[dict]) -> str:
     head = f"{passed} of {len(rows)} samples passed" + (":" if items else ", without warnings.")
     more = items[SHOWN:]
     folded = f"<details><summary>{len(more)} more</summary>{''.join(more)}</details>" if more else ""
-    return f"{STYLE}<div><strong>{head}</strong></div>{''.join(items[:SHOWN])}{folded}"
+    return f"{STYLE}{lost}<div><strong>{head}</strong></div>{''.join(items[:SHOWN])}{folded}"
 
 
 def percent(part: object, whole: object) -> float | None:

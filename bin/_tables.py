@@ -8,7 +8,7 @@ from _errors import InputError
 
 # Columns of results that hold names or words: `28`, `001` and `NA` stay what they are.
 TEXT = (
-    "sample", "patient", "timepoint", "from", "to", "clone", "matched_clone", "population", "label", "parent", "stratum",
+    "sample", "patient", "timepoint", "tissue", "sort", "from", "to", "clone", "matched_clone", "population", "label", "parent", "stratum",
     "cell_type", "subset", "source", "target", "event", "kind", "parameter", "unit", "probe", "region", "abnormality",
     "arm", "verdict", "words",
 )  # fmt: skip

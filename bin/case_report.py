@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import click
+from _car_words import car_remarks
 from _cli import FILE, FOLDER, command, read_json
 from _page import raw, render
 from _results import Case
@@ -28,7 +29,7 @@ SECTIONS = (
 NEEDED = (
     ("clinical", "course", "Clinical parameters: give them with --clinical (patient, day, parameter, value)."),
     ("mrd", "course", "Bulk MRD curves: give bulk rearrangements with --mrd (patient, day, clone, junction, fraction)."),
-    ("car", "course", "CAR-T cells: the reference needs the CAR's sequence as a gene, or --car its name."),
+    ("car", "course", "CAR-T cells: no result of CAR_KINETICS."),
     ("fish", "course", "FISH beside single cells: give FISH results with --fish (patient, day, probe, region, percent)."),
     ("composition", "cells", "Cell types over time: they need the table of COMPOSITION and a cell type with 8 cells."),
     ("clones_bcr", "clones", "B-cell clones: add vdj_b to the samplesheet; they need at least one sample with BCR contigs."),
@@ -47,6 +48,7 @@ EXTRA = (
     "fates",
     "cnv",
     "malignancy",
+    "precursors",
     "car",
     "communication_senders",
 )
@@ -140,15 +142,24 @@ def split_moves(statement: list) -> tuple[list, list]:
     return statement[:at], statement[at:]
 
 
-def arrange(figures: list[dict], maps: list[dict]) -> list[dict]:
-    """Sections with their figures, maps, tabs and what is missing."""
+def reasons_of(case: Case) -> dict[str, str]:
+    """Why a figure is not there, by its id, in the words of the step that knows; of others NEEDED says it."""
+    samples = case.facts(f"{case.patient}.car.json", {}).get("samples", {})
+    texts = car_remarks(samples)
+    return {"car": f"CAR-T cells: {' '.join(texts)}"} if texts else {}
+
+
+def arrange(figures: list[dict], maps: list[dict], reasons: dict[str, str]) -> list[dict]:
+    """Sections with their figures, maps, tabs and what is missing; reasons: of reasons_of."""
     there = {figure["id"] for figure in figures}
     sections = []
     for name, short, title in SECTIONS:
         section = {"id": name, "name": short, "title": title, "maps": [], "tabs": []}
         section["figures"] = [figure for figure in figures if figure["section"] == name]
         section["missing"] = [
-            words for figure, where, words in NEEDED if where == name and figure not in there
+            reasons.get(figure, words)
+            for figure, where, words in NEEDED
+            if where == name and figure not in there
         ]
         if name == "cells":
             section["maps"] = [item for item in maps if item["id"] == "all"]
@@ -189,6 +200,16 @@ def samples_of(folder: Path, patient: str) -> list[dict]:
         | {"before": int(before.get(row["sample"]) or 0)}
         for row in sheet.to_dict("records")
     ]
+
+
+def failures_of(path: Path | None, folder: Path, patient: str) -> list[dict]:
+    """Rows of failed_steps.tsv that bear on the patient: its own, its samples' and those of lineages and the run."""
+    if path is None:
+        return []
+    sheet = read_text_table(folder / "samples.tsv")
+    others = sheet[sheet["patient"] != patient]
+    rows = read_text_table(path)
+    return rows[~rows["of"].isin({*others["patient"], *others["sample"]} - {patient})].to_dict("records")
 
 
 def rules_of(case: Case) -> list[dict]:
@@ -239,10 +260,11 @@ def with_drawings(figures: list[dict], patient: str) -> list[dict]:
 @click.option("--columns", required=True, type=FILE, help="Dictionary: column, file, from, kind, meaning.")
 @click.option("--parameters", type=FILE, help="Parameters of the run, as JSON.")
 @click.option("--versions", type=FILE, help="Versions: a line `STEP package=version ...` per step.")
+@click.option("--failures", type=FILE, help="Failed steps of the run: step, of, reason.")
 @click.option("--release", default="", help="Version of clonewatch.")
 def main(
     results: Path, patient: str, answer: Path, figures: Path, maps: Path, assets: Path, columns: Path,
-    parameters: Path | None, versions: Path | None, release: str,
+    parameters: Path | None, versions: Path | None, failures: Path | None, release: str,
 ) -> None:  # fmt: skip
     """Fill the page of a PATIENT with the tables of RESULTS and the drawings in the folders figures and narrow."""
     specs, layouts, statements = (
@@ -257,7 +279,7 @@ def main(
     named = {spec["table"] for spec in specs} | {f"{patient}.{name}.tsv" for name in EXTRA}
     tables = read_tables(results, named, patient)
     page = render(
-        assets, "case.html.j2", patient=patient, samples=samples, answer=statements, sections=arrange(specs, layouts),
+        assets, "case.html.j2", patient=patient, samples=samples, answer=statements, failures=failures_of(failures, results, patient), sections=arrange(specs, layouts, reasons_of(Case(results, patient))),
         maps=layouts, tables={name: {"rows": entry["rows"]} for name, entry in tables.items()},
         packed={name: packed(entry["csv"]) for name, entry in tables.items()}, citations=CITATIONS, release=release,
         rules=rules_of(Case(results, patient)), dictionary=read_text_table(columns).to_dict("records"),

@@ -8,6 +8,7 @@ import click
 from _cli import FILE, FOLDER, command, read_json
 from _page import raw, render
 from _results import read_colours, read_rows
+from _tables import read_text_table
 from _words import percent
 
 WIDE, TALL = 250, 130  # of a small multiple
@@ -15,15 +16,20 @@ TYPES = 12  # cell types drawn
 CERTAIN = 0.05  # false discovery rate up to which a difference is listed
 
 
+def plain(statement: list) -> str:
+    """A statement without the sources of its numbers."""
+    return "".join(part if isinstance(part, str) else part["text"] for part in statement)
+
+
 def patient_row(answer: dict, samples, failed: set[str]) -> dict:
-    """What the page's table says about a patient: samples, headline, carriers with confidence, warnings."""
+    """What the page's table says about a patient: samples, what goes first and headline, carriers with confidence, warnings."""
     mine = samples[samples["patient"] == answer["patient"]].sort_values("day", kind="stable")
     names = set(mine["sample"])
     return {
         "patient": answer["patient"],
         "times": [f"{row.timepoint} (day {row.day})" for row in mine.itertuples()],
         "failed": sorted(names & failed),
-        "headline": answer["headline"],
+        "headline": " ".join([*map(plain, answer.get("first", [])), answer["headline"]]),
         "clones": [{"name": entry["clone"], "carrier": entry["carrier"] or "not named", "confidence": entry["confidence"]}
                    for entry in answer["clones"]],
         "warnings": sum(warning.get("sample") in names and warning["level"] != "note" for warning in answer["warnings"]),
@@ -96,9 +102,10 @@ def differences(table) -> tuple[list[str], list[list[str]], int]:
     type=FOLDER,
     help="samples.tsv, qc.tsv, composition.tsv, differential_abundance.tsv.",
 )
+@click.option("--failures", required=True, type=FILE, help="Failed steps of the run: step, of, reason.")
 @click.option("--colours", required=True, type=FILE, help="Table: level, label, colour.")
 @click.option("--assets", required=True, type=FOLDER, help="Folder with cohort.html.j2 and case.css.")
-def main(answers: tuple[Path, ...], tables: Path, colours: Path, assets: Path) -> None:
+def main(answers: tuple[Path, ...], tables: Path, failures: Path, colours: Path, assets: Path) -> None:
     """Put the ANSWERS (<patient>.answer.json) of a run's patients side by side."""
     series = list(read_colours(colours)["series"].values())
     samples, status = read_rows(tables, "samples.tsv"), read_rows(tables, "qc.tsv")
@@ -109,7 +116,7 @@ def main(answers: tuple[Path, ...], tables: Path, colours: Path, assets: Path) -
     columns, rows, tests = differences(read_rows(tables, "differential_abundance.tsv"))
     page = render(
         assets, "cohort.html.j2", css=raw((assets / "case.css").read_text()), colours=colour_of, columns=columns,
-        patients=[patient_row(answer, samples, failed) for answer in in_order], differences=rows, tests=tests,
+        failures=read_text_table(failures).to_dict("records"), patients=[patient_row(answer, samples, failed) for answer in in_order], differences=rows, tests=tests,
         panels=[] if composition is None else [raw(svg) for svg in panels(composition, colour_of)],
     )  # fmt: skip
     Path("cohort_report.html").write_text(page, encoding="utf-8")

@@ -75,13 +75,14 @@ def write_page(config: Path, top: str) -> None:
 @click.option("--status", required=True, type=FILE, help="qc.tsv of the run.")
 @click.option("--warnings", required=True, type=FILE, help="warnings.json of the run.")
 @click.option("--identity", required=True, type=FILE, help="identity.tsv of the run.")
+@click.option("--failures", required=True, type=FILE, help="Failed steps of the run: step, of, reason.")
 @click.option("--config", required=True, type=FILE, help="Configuration of MultiQC.")
 @click.option(
     "--versions", "listed", required=True, type=FILE, help="A line `STEP package=version ...` per step."
 )
 @click.option("--parameters", required=True, type=FILE, help="Parameters of the run, as JSON.")
 def main(
-    samples: Path, files: tuple[Path, ...], status: Path, warnings: Path, identity: Path, config: Path, listed: Path,
+    samples: Path, files: tuple[Path, ...], status: Path, warnings: Path, identity: Path, failures: Path, config: Path, listed: Path,
     parameters: Path,
 ) -> None:  # fmt: skip
     """Write the page on SAMPLES (samples.tsv) from FILES: *.read.json, *.qc.json, *.qc.parquet.
@@ -98,7 +99,7 @@ def main(
     Path("versions.yml").write_text(versions_yml(lines), encoding="utf-8")
     shutil.copyfile("versions.yml", "clonewatch_mqc_versions.yml")  # the name by which MultiQC finds it
     shutil.copyfile(parameters, "params.json")
-    write_page(config, comment(rows, read_json(warnings)))
+    write_page(config, comment(rows, read_json(warnings), rows_of(failures)))
 
 
 if __name__ == "__main__":

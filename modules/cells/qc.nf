@@ -1,5 +1,6 @@
 process QC {
     tag "${meta.sample}"
+    label 'sample'
     label 'cells'
     label 'medium'
 

@@ -1,5 +1,6 @@
 process READ_CELLRANGER {
     tag "${meta.sample}"
+    label 'sample'
     label 'cells'
     label 'small'
 

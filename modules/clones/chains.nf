@@ -1,6 +1,7 @@
 // Receptor chains of a patient's kept cells, over all samples: own or ambient, and chain categories as scirpy names them.
 process CHAINS {
     tag "${meta.patient}"
+    label 'patient'
     label 'clones'
     label 'small'
 

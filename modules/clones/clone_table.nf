@@ -1,6 +1,7 @@
 // What each clone is, and its cells by type, subset and time.
 process CLONE_TABLE {
     tag "${meta.patient}"
+    label 'patient'
     label 'clones'
     label 'tiny'
 

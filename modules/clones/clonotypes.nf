@@ -1,6 +1,7 @@
 // Clones of BCR and TCR over all samples of a patient, by the stated rule.
 process CLONOTYPES {
     tag "${meta.patient}"
+    label 'patient'
     label 'clones'
     label 'small'
 

@@ -1,6 +1,7 @@
 // Persistent, expanded, contracted, emerging, lost or undetermined: each clone over the patient's time points.
 process FATES {
     tag "${meta.patient}"
+    label 'patient'
     label 'clones'
     label 'tiny'
 

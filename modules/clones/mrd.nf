@@ -1,6 +1,7 @@
 // Bulk MRD rearrangements matched to single cells: which cells carry each clone, over time, with reasons where none is seen.
 process MRD {
     tag "${meta.patient}"
+    label 'patient'
     label 'clones'
     label 'tiny'
 

@@ -1,6 +1,7 @@
 // AIRR rearrangement table with clones, and somatic hypermutation where the input carries alignments.
 process REARRANGEMENTS {
     tag "${meta.patient}"
+    label 'patient'
     label 'clones'
     label 'tiny'
 

@@ -1,6 +1,7 @@
 // Diversity at equal depth, gene usage, isotypes, light chains, and clones shared between subsets.
 process REPERTOIRE {
     tag "${meta.patient}"
+    label 'patient'
     label 'clones'
     label 'tiny'
 

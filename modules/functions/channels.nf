@@ -33,16 +33,14 @@ def keptByContent(byte[] content, String name) {
     kept
 }
 
-/** A table of several patients as [[patient: name], table of the patient's rows]: another patient's rows run nothing again. */
-def rowsByPatient(Path table) {
-    def lines = table.readLines()
-    def column = lines ? lines[0].split('\t').findIndexOf { name -> name == 'patient' } : -1
-    if (column < 0) {
+/** The rows of one patient of a table with a column `patient`, [] of []: rows of other patients run nothing of this one again. */
+def rowsOf(table, String patient) {
+    if (!table) {
         return []
     }
-    lines.drop(1)
-        .groupBy { line -> line.split('\t', -1)[column] }
-        .collect { patient, rows ->
-            [[patient: patient], keptByContent(([lines[0]] + rows).collect { line -> "${line}\n" }.join().getBytes('UTF-8'), table.name)]
-        }
+    def lines = table.readLines()
+    def column = lines ? lines[0].split('\t').findIndexOf { name -> name == 'patient' } : -1
+    def rows = lines.drop(1).findAll { line -> column < 0 || line.split('\t', -1)[column] == patient }
+    def text = (lines.take(1) + rows).collect { line -> "${line}\n" }.join()
+    keptByContent(text.getBytes('UTF-8'), table.name)
 }

@@ -1,6 +1,7 @@
 // The figures of a case: as data, as drawings for a page and a phone, as files; and the points of its maps.
 process CASE_FIGURES {
     tag "${meta.patient}"
+    label 'patient'
     label 'report'
     label 'small'
 
@@ -18,7 +19,7 @@ process CASE_FIGURES {
     script:
     def layouts = subsets ? '--subsets subsets' : ''
     """
-    # code: _cli.py _errors.py _figure_cells.py _figure_course.py _figure_map.py _figure_niche.py _figure_summary.py
+    # code: _car_words.py _cli.py _errors.py _figure_cells.py _figure_course.py _figure_map.py _figure_niche.py _figure_summary.py
     # code: _figure_tumour.py _layout_bars.py _layout_curves.py _layout_drawings.py _layout_grids.py _marks.py
     # code: _results.py _shares.py _svg_pdf.py _tables.py _times.py _words.py
     case_figures.py tables --patient ${meta.patient} --colours ${colours} ${layouts}

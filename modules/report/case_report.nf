@@ -1,6 +1,7 @@
 // One page per patient that opens without a network.
 process CASE_REPORT {
     tag "${meta.patient}"
+    label 'patient'
     label 'report'
     label 'small'
 
@@ -10,6 +11,7 @@ process CASE_REPORT {
     path columns
     path parameters
     path versions // a line per process
+    path failures
     val release
 
     output:
@@ -19,9 +21,10 @@ process CASE_REPORT {
     script:
     def name = meta.patient
     """
-    # code: _cli.py _errors.py _page.py _results.py _tables.py
+    # code: _car_words.py _cli.py _errors.py _page.py _results.py _tables.py _words.py
     case_report.py tables --patient ${name} --answer ${name}.answer.json --figures ${name}.figures.json --maps ${name}.map.json \\
-        --assets assets --columns ${columns} --parameters ${parameters} --versions ${versions} --release ${release}
+        --assets assets --columns ${columns} --parameters ${parameters} --versions ${versions} --release ${release} \\
+        --failures ${failures}
     """
 
     stub:

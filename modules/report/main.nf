@@ -1,6 +1,7 @@
 // What people read and load: one table and one object of all cells, a page per patient, the quality of the run.
 
-include { byPatient; sortedFiles } from '../functions/channels'
+include { byPatient; keptByContent; sortedFiles } from '../functions/channels'
+include { failedSteps; failuresTable } from '../functions/failures'
 include { CELL_TABLE } from './cell_table'
 include { RECEPTORS } from './receptors'
 include { EXPORT } from './export'
@@ -40,7 +41,8 @@ workflow REPORT {
     run_tables     // tables and facts of the whole run
     patient_tables // [meta with patient, table or facts]
     markers        // <lineage>.markers.tsv
-    versions       // [process, packages as its script prints them] of all processes but CASE_REPORT and RUN_REPORT
+    versions       // [process, packages as its script prints them] of all processes but the last ones, which read them
+    trace          // trace.tsv of the run under way
     assets         // map of files: modules/functions/assets.nf
     export         // h5mu,h5ad, one of them, or none
     parameters     // every parameter as used: text of params.json
@@ -74,6 +76,13 @@ workflow REPORT {
         .combine(CELL_TABLE.out.cells)
         .map { meta, files, cells -> [meta, files + [cells]] }
 
+    // Steps that failed for good, known when all steps but the last have ended; the trace is written a moment later.
+    failures = versions.collect(flat: false).map { _all ->
+        sleep(1000)
+        def table = failuresTable(failedSteps(trace), ['step', 'of', 'attempts', 'exit', 'reason'])
+        keptByContent(table.getBytes('UTF-8'), 'failed_steps.tsv')
+    }
+
     CASE_ANSWER(tables)
     CASE_FIGURES(tables, layouts, assets.colours)
 
@@ -91,21 +100,23 @@ workflow REPORT {
         assets.cell_columns,
         asFile(channel.of(shown), 'params.json'),
         asFile(before, 'versions.txt'),
+        failures,
         release,
     )
 
     answers = sortedFiles(CASE_ANSWER.out.answer).filter { files -> files.size() > 1 }
-    COHORT_REPORT(answers, shared, assets.colours, assets.report)
+    COHORT_REPORT(answers, shared, failures, assets.colours, assets.report)
 
-    RUN_TABLES(sortedFiles(patient_tables.mix(markers)).filter { files -> files })
+    RUN_TABLES(sortedFiles(patient_tables.mix(markers)).filter { files -> files }, failures)
 
-    after = versionLines(CASE_REPORT.out.versions)
+    after = versionLines(CASE_REPORT.out.versions.mix(COHORT_REPORT.out.versions, RUN_TABLES.out.versions))
     engine = channel.of("clonewatch clonewatch=${release} nextflow=${nextflow.version}".toString())
     RUN_REPORT(
         sheet,
         status,
         warnings,
         identity,
+        failures,
         facts,
         sortedFiles(cell_columns.filter { _meta, file -> file.name.endsWith('.qc.parquet') }),
         sortedFiles(sections),

@@ -8,6 +8,7 @@ process RUN_REPORT {
     path status
     path warnings
     path identity
+    path failures
     path facts, stageAs: 'facts/*' // <sample>.read.json and <sample>.qc.json
     path metrics, stageAs: 'cells/*' // <sample>.qc.parquet
     path sections, stageAs: 'sections/*' // *_mqc.json of other rooms
@@ -24,7 +25,7 @@ process RUN_REPORT {
     """
     # code: _cli.py _errors.py _run_sections.py
     run_report.py ${sheet} ${facts} ${metrics} --status ${status} --warnings ${warnings} --identity ${identity} \\
-        --config ${config} --versions ${versions} --parameters ${parameters}
+        --failures ${failures} --config ${config} --versions ${versions} --parameters ${parameters}
     """
 
     stub:

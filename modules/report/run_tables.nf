@@ -5,15 +5,16 @@ process RUN_TABLES {
 
     input:
     path tables, stageAs: 'tables/*' // <patient or lineage>.<kind>.tsv, others are left out
+    path failures
 
     output:
     path '*.tsv', optional: true
-    tuple val('RUN_TABLES'), eval('run_tables.py --version'), emit: versions, topic: versions
+    tuple val('RUN_TABLES'), eval('run_tables.py --version'), emit: versions // no topic: this step waits for it
 
     script:
     """
-    # code: _cli.py _errors.py
-    run_tables.py tables
+    # code: _cli.py _errors.py _tables.py
+    run_tables.py tables --failures ${failures}
     """
 
     stub:

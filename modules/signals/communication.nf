@@ -1,6 +1,7 @@
 // Ligand-receptor pairs between the cell groups of one sample: five methods and their consensus.
 process COMMUNICATION {
     tag "${meta.sample}"
+    label 'sample'
     label 'signals'
     label 'tiny'
 

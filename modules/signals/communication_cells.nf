@@ -1,6 +1,7 @@
 // The cells that communication is read from: a bounded draw per group, genes of known pairs only.
 process COMMUNICATION_CELLS {
     tag "${meta.sample}"
+    label 'sample'
     label 'signals'
     label 'tiny'
 

@@ -1,6 +1,7 @@
 // Ligand-receptor pairs of a patient over time: change with bootstrap intervals over cells, and tables for people.
 process COMMUNICATION_CHANGE {
     tag "${meta.patient}"
+    label 'patient'
     label 'signals'
     label 'small'
 

@@ -1,6 +1,7 @@
 // Sums over the cells of each type and subset: all that a comparison of expression needs.
 process PSEUDOBULK {
     tag "${meta.sample}"
+    label 'sample'
     label 'signals'
     label 'medium'
 

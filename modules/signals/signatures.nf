@@ -1,6 +1,7 @@
 // Scores of each cell: interferon-stimulated genes and gene sets. No cell needs another for its score.
 process SIGNATURES {
     tag "${meta.sample}"
+    label 'sample'
     label 'signals'
     label 'medium'
 

@@ -1,6 +1,7 @@
 // Gains and losses of chromosome arms: populations and cells that carry them, their shares over time, sub-clones.
 process CNV {
     tag "${meta.patient}"
+    label 'patient'
     label 'tumour'
     label 'small'
 

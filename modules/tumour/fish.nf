@@ -1,6 +1,7 @@
 // FISH probes next to the single-cell shares of their arms.
 process FISH {
     tag "${meta.patient}"
+    label 'patient'
     label 'tumour'
     label 'tiny'
 

@@ -106,6 +106,7 @@ def run_room(folder: Path, samples: list[str], clones: bool) -> dict[str, float]
     took["car_kinetics"] = step(folder, "car_kinetics", *results, *common, "--clinical", "clinical.tsv")
     tables = ["--cnv", "P1.cnv.tsv", "--cnv-cells", "P1.cnv.parquet", "--fish", "P1.fish.tsv"]
     tables += ["--clinical", "clinical.tsv", "--programmes", ASSETS / "malignant_programmes.tsv"]
+    tables += ["--precursors", ASSETS / "precursor_genes.tsv"]
     took["malignancy"] = step(folder, "malignancy", *cells, *common, *tables, *LINEAGES)
     return took
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""What each process asks for and what it used, at several sizes of a case; fails where a request does not fit.
+"""What each process asks for and what it used, at several sizes of a case; fails where a task used more than a first attempt gives.
 
     PYTHONPATH=<clonewatch>/tests/benchmarks/peaks nextflow run <clonewatch> -profile demo
     <clonewatch>/tests/benchmarks/resources.py small/results large/results
 
-Runs are on this machine, outside of containers, and their work directories still there: `peaks` writes what a process used
-into the folder of its task. A request must be at least its tasks' exact peak. In the formulas x is the GB of a task's input,
-of SUBCLUSTER the number of its lineage's cells. MB are of 2^20 bytes, GB of 2^30.
+The runs' work directories are still there. `peaks` writes the exact peak of a task into its folder; of a run without it the peaks
+are those of the trace, which misses tasks of a few seconds. In the formulas x is the GB of a task's input, of SUBCLUSTER the
+number of its lineage's cells. MB are of 2^20 bytes, GB of 2^30.
 """
 
 import re
@@ -37,20 +37,19 @@ def seconds(text: str) -> float:
     return sum(float(number) * SECONDS[unit] for number, unit in re.findall(r"([\d.]+)(ms|[smhd])", text))
 
 
-def requests() -> dict[str, str]:
-    """Process -> what it asks for: its label's GB, or the formula of its directive `memory`, as docs/executors/resources.md has it."""
+def requests() -> dict[str, tuple[str, str]]:
+    """Process -> (label, what a first attempt asks for): its label's GB, or the formula of its directive `memory`."""
     config = (PROJECT / "conf" / "resources.config").read_text()
     of_label = dict(re.findall(r"withLabel: '(\w+)' \{\s+memory = \{ (\d+)\.GB", config))
     asked = {}
     for name, process in read_processes().items():
         formula = re.search(r"memoryFor\(task, ([\d.]+)(?: \+ ([\d.]+) \* .+?)?, ([\d.]+), \[", process.text)
-        if formula:
-            slope = formula[2] or formula[3]
-            asked[name] = f"{formula[1]} GB + {slope} x"
-        else:
-            asked[name] = next(
-                f"{gigabytes} GB" for label, gigabytes in of_label.items() if label in process.labels
-            )
+        label = next(label for label in process.labels if label in (*of_label, "by_input"))
+        if (label == "by_input") != bool(formula):
+            raise click.ClickException(f"{name}: label by_input and a formula of its own go together")
+        asked[name] = (
+            label, f"{formula[1]} GB + {formula[2] or formula[3]} x" if formula else f"{of_label[label]} GB"
+        )  # fmt: skip
     return asked
 
 
@@ -64,26 +63,30 @@ def size(process: str, tag: str, task: Path) -> float:
     return sum(file.stat().st_size for file in files if file.is_file()) / 2**20
 
 
-def used(task: Path) -> tuple[float, float]:
-    """(peak MB, CPU seconds) of a task's processes; peaks of those that ran at the same time are added."""
+def used(task: Path) -> tuple[float, float] | None:
+    """(peak MB, CPU seconds) of a task's processes as `peaks` noted them; peaks of those that ran at the same time are added."""
     rows = [tuple(map(float, file.read_text().split("\t"))) for file in task.glob(".peak.*")]
     peaks = [sum(peak for start, end, peak, _cpu in rows if start <= moment < end) for moment, *_ in rows]
-    return max(peaks), sum(cpu for *_, cpu in rows)
+    return (max(peaks), sum(cpu for *_, cpu in rows)) if rows else None
+
+
+def traced(row: dict[str, str]) -> tuple[float, float]:
+    """(peak MB, CPU seconds) of a row of the trace; 0 where Nextflow looked too late."""
+    peak = 0 if row["peak_rss"] == "-" else megabytes(row["peak_rss"])
+    share = 0 if row["%cpu"] == "-" else float(row["%cpu"].rstrip("%")) / 100
+    return peak, share * seconds(row["realtime"])
 
 
 def tasks(results: Path) -> pd.DataFrame:
     """One row per finished task: cells of the run, process, tag, x, peak_mb, asked_mb (of a first attempt), cpu_s, wall_s."""
     trace = pd.read_csv(results / "pipeline_info" / "trace.tsv", sep="\t", dtype=str)
-    trace = trace[trace["status"].isin(["COMPLETED", "CACHED"])]
     rows = []
-    for name, tag, folder, memory, attempt, wall in zip(
-        *(trace[column] for column in ("process", "tag", "workdir", "memory", "attempt", "realtime")),
-        strict=True,
-    ):
-        process = name.split(":")[-1]
-        x = size(process, tag, Path(folder))
-        peak, cpu = used(Path(folder))
-        rows.append((process, tag, x, peak, megabytes(memory) / int(attempt), cpu, seconds(wall)))
+    for task in trace[trace["status"].isin(["COMPLETED", "CACHED"])].to_dict("records"):
+        process, folder = task["process"].split(":")[-1], Path(task["workdir"])
+        x = size(process, task["tag"], folder)
+        peak, cpu = used(folder) or traced(task)
+        asked = megabytes(task["memory"]) / int(task["attempt"])
+        rows.append((process, task["tag"], x, peak, asked, cpu, seconds(task["realtime"])))
     names = ["process", "tag", "x", "peak_mb", "asked_mb", "cpu_s", "wall_s"]
     cells = len(pd.read_parquet(results / "report" / "cells.parquet", columns=["cell_id"]))
     return pd.DataFrame(rows, columns=names).assign(cells=cells)
@@ -99,49 +102,49 @@ def line_above(x: np.ndarray, peaks: np.ndarray) -> tuple[float, float]:
     return float(base), float(slope)
 
 
-def row(process: str, own: pd.DataFrame, sizes: list[int]) -> list[str]:
-    """One process: its formula; per size what its largest task used and asked for; the range of asked / used."""
-    cells = [requests()[process]]
-    for number in sizes:
-        of_size = own[own["cells"] == number]
-        largest = of_size.nlargest(1, "peak_mb").to_dict("records")
-        cells.append("".join("{peak_mb:.0f} of {asked_mb:.0f}".format(**task) for task in largest))
-        cells.append(f"{of_size['cpu_s'].sum():.0f}")
-    ratio = own["asked_mb"] / own["peak_mb"]
-    return [process, *cells, f"{ratio.min():.2f} to {ratio.max():.2f}"]
+def print_lines(runs: pd.DataFrame) -> None:
+    """Per process that names its memory itself: the line above its peaks, and the range of line / peak."""
+    for process, (label, _asked) in requests().items():
+        own = runs[runs["process"] == process]
+        if label == "by_input" and len(own):
+            base, slope = line_above(own["x"].to_numpy(), own["peak_mb"].to_numpy())
+            ratio = (base + slope * own["x"]) / own["peak_mb"]
+            slope /= 1024 if process == "SUBCLUSTER" else 1  # its x is no MB but cells
+            click.echo(
+                f"{process}\t{base / 1024:.2g} GB + {slope:.2g} x\t{ratio.min():.2f} to {ratio.max():.2f}"
+            )
+
+
+def print_table(runs: pd.DataFrame) -> None:
+    """A Markdown table: per process its label, its request, and the highest peak of its tasks in each run."""
+    peaks = runs.pivot_table(index="process", columns="cells", values="peak_mb", aggfunc="max")
+    peaks = peaks.loc[peaks.max(axis=1).sort_values(ascending=False).index]
+    header = ["process", "label", "asks for", *(f"{cells:,} cells: MB" for cells in peaks)]
+    click.echo("| " + " | ".join(header) + " |\n|" + "---|" * len(header))
+    for process, of_size in peaks.iterrows():
+        shown = ["" if np.isnan(peak) else f"{peak:.0f}" for peak in of_size]
+        click.echo("| " + " | ".join([process, *requests()[process], *shown]) + " |")
+    for cells, own in runs.groupby("cells"):
+        cpu, wall = own[["cpu_s", "wall_s"]].sum() / 3600
+        click.echo(f"\n{cells:,} cells: {len(own)} tasks, {cpu:.2f} CPU hours, {wall:.2f} hours of tasks")
 
 
 @click.command(help=__doc__)
 @click.argument(
     "results", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path)
 )
-@click.option("--fit", is_flag=True, help="Print lines above all peaks instead: formulas for the processes.")
+@click.option(
+    "--fit",
+    is_flag=True,
+    help="Print lines above all peaks instead: formulas for steps with the label by_input.",
+)
 def main(results: tuple[Path, ...], fit: bool) -> None:
-    """Print a Markdown table, one row per process, the largest first."""
+    """Print, and end with status 1 where a task used more than a first attempt of it is given."""
     runs = pd.concat([tasks(folder) for folder in results], ignore_index=True)
-    sizes = sorted(runs["cells"].unique())
-    processes = runs.groupby("process")["peak_mb"].max().sort_values(ascending=False).index
     if fit:
-        for process in processes:
-            own = runs[runs["process"] == process]
-            base, slope = line_above(own["x"].to_numpy(), own["peak_mb"].to_numpy())
-            ratio = (base + slope * own["x"]) / own["peak_mb"]
-            click.echo(
-                f"{process}\t{base / 1024:.2g} GB + {slope:.4g} x\t{ratio.min():.2f} to {ratio.max():.2f}"
-            )
+        print_lines(runs)
         return
-    header = ["process", "asks for"]
-    for number in sizes:
-        header += [f"{number:,} cells: used of asked, MB", "CPU s"]
-    header.append("asked / used")
-    click.echo("| " + " | ".join(header) + " |\n|" + "---|" * len(header))
-    for process in processes:
-        click.echo("| " + " | ".join(row(process, runs[runs["process"] == process], sizes)) + " |")
-    for number, own in runs.groupby("cells"):
-        hours = own[["cpu_s", "wall_s"]].sum() / 3600
-        click.echo(
-            f"\n{number:,} cells: {len(own)} tasks, {hours['cpu_s']:.2f} CPU hours, {hours['wall_s']:.2f} hours of tasks"
-        )
+    print_table(runs)
     wrong = runs[runs["asked_mb"] < runs["peak_mb"]]
     for task in wrong.itertuples():
         text = f"{task.process} ({task.tag}), {task.cells:,} cells: asks for {task.asked_mb:.0f} MB, used {task.peak_mb:.0f}"

@@ -17,7 +17,7 @@ from helpers.report_case import read_table
 
 FOLDERS = {"composition": "cells", "mrd": "clones", "mrd_curve": "clones", "fates": "clones", "cnv": "tumour", "signatures": "signals",
            "clone_cells": "clones",
-           "malignancy": "tumour", "malignancy.json": "tumour", "communication_change": "signals", "communication_focus": "signals"}  # fmt: skip
+           "malignancy": "tumour", "malignancy.json": "tumour", "precursors": "tumour", "communication_change": "signals", "communication_focus": "signals"}  # fmt: skip
 
 
 class Answer(HTMLParser):

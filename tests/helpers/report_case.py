@@ -152,7 +152,8 @@ def write(
             for verdict, n in counts.items():
                 share, low, high = wilson(n, total)
                 called.append({"patient": patient, "timepoint": time, "day": day, "cell_type": kind + name * (kind == "plasma cell"),
-                               "malignancy": verdict, "n": n, "total": total, "share": share, "low": low, "high": high})  # fmt: skip
+                               "malignancy": verdict, "n": n, "total": total, "share": share, "low": low, "high": high,
+                               "assessable": "yes", "reason": ""})  # fmt: skip
     save(f"{patient}.malignancy.tsv", called)
     facts = {"min_evidence": 2, "combinations": {"malignant": {"clone + cnv": 6, "clone + programme": 3}}}
     (folder / f"{patient}.malignancy.json").write_text(json.dumps(facts))
@@ -348,5 +349,7 @@ def make_page(folder: Path, patient: str = "P1") -> Path:
         for option, kind in (("answer", "answer"), ("figures", "figures"), ("maps", "map"))
     ]
     page = ["--assets", ASSETS / "report", "--columns", ASSETS / "cell_columns.tsv"]
+    failures = Path(folder) / "failed_steps.tsv"
+    page += ["--failures", failures] if failures.exists() else []
     run(case_report.main, folder, "--patient", patient, *parts, *page)
     return Path(f"{patient}.case_report.html").resolve()

@@ -105,8 +105,19 @@ def test_what_tasks_ask_of_batch(tmp_path, data):
 
 def test_every_process_asks_for_the_memory_that_the_page_says():
     page = (PROJECT / "docs" / "executors" / "resources.md").read_text()
-    told = re.findall(r"^\| ([A-Z_]+) \| ([\d.]+ GB(?: \+ [\d.]+ x)?) \|", page, flags=re.MULTILINE)
-    assert dict(told) == resources.requests()
+    rows = re.findall(r"^\| ([A-Z_]+) \| (\w+) \| ([\d.]+ GB(?: \+ [\d.]+ x)?) \|", page, flags=re.MULTILINE)
+    assert {name: (label, asked) for name, label, asked in rows} == resources.requests()
+
+
+def test_steps_of_samples_and_patients_are_job_arrays(tmp_path):
+    """Members of an array share one request, so that no step of them asks for memory by its input."""
+    shown = settings(tmp_path, profile="slurm")
+    arrays = {name: value for name, value in shown.items() if name.endswith(".array")}
+    assert list(arrays.values()) == ["100"] and "withLabel:sample|patient" in next(iter(arrays))
+    for name, process in read_processes().items():
+        unit = re.findall(r'^    tag "\$\{meta\.(sample|patient)\}"$', process.text, re.MULTILINE)
+        assert sorted({"sample", "patient"} & set(process.labels)) == unit, name
+        assert not unit or "by_input" not in process.labels, name
 
 
 def snippets() -> dict[str, str]:

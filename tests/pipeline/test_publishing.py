@@ -1,4 +1,4 @@
-"""What is published is what this run computed: settings A, then B, then A again, and A after a kill, in one folder."""
+"""Whole runs of two patients: steps that fail, and what is in a folder that several runs have published into."""
 
 import os
 import signal
@@ -15,22 +15,64 @@ from pipeline.conftest import PROJECT, environment, nextflow_run
 A, B = ("--min_fold", 1.4), ("--min_fold", 3, "--export", "none")
 
 
+# A step of a sample, of a lineage and of a patient ends before it begins, as if it were killed or its input were bad.
+FAILING = """
+process.beforeScript = {
+    def broken = ['TRANSGENE P1_T2': 1, 'SUBCLUSTER NK': 137, 'CNV P2': 1]["${task.process.tokenize(':')[-1]} ${task.tag}".toString()]
+    broken ? "echo 'Error: made to fail' >&2; exit ${broken}" : ''
+}
+"""
+
+
 @pytest.fixture(scope="module")
-def clean(tmp_path_factory):
-    """Two patients, settings A, published into a folder that nothing else has been published into."""
+def broken(tmp_path_factory):
+    """Two patients, in whose run a step of a sample, of a lineage and of a patient fails: the run."""
     folder = tmp_path_factory.mktemp("publishing")
     script = PROJECT / "tests" / "simulate_case.py"
     size = ("--cells", "1500", "--patients", "2", "--seed", "7")
     subprocess.run([sys.executable, script, "--out", folder / "case", *size], check=True, capture_output=True)
-    run = nextflow_run(folder, "-profile", "demo", *A, results="clean")
-    assert run.status == 0, run.printed
-    return run
+    (folder / "failing.config").write_text(FAILING)
+    return nextflow_run(folder, "-profile", "demo", "-c", folder / "failing.config", *A, results="broken")
 
 
-def again(clean, settings, results, mode="copy"):
+@pytest.fixture(scope="module")
+def clean(broken):
+    """The same two patients, settings A, in a folder that nothing else has been published into."""
+    return again(broken, A, "clean")
+
+
+def test_what_failed_is_named_and_everything_else_is_there(broken):
+    assert broken.status == 1
+    steps = {(row["step"], row["of"]): row for row in broken.table("pipeline_info/failed_steps.tsv")}
+    assert set(steps) == {("TRANSGENE", "P1_T2"), ("SUBCLUSTER", "NK"), ("CNV", "P2")}
+    assert steps["CNV", "P2"]["attempts"] == "1" and steps["SUBCLUSTER", "NK"]["attempts"] == "3"
+    assert steps["CNV", "P2"]["reason"] == "made to fail"
+    assert "CNV of P2: made to fail" in broken.printed and "-resume" in broken.printed
+    assert "Traceback" not in broken.printed
+    for patient in ("P1", "P2"):
+        page = (broken.results / "report" / f"{patient}.case_report.html").read_text(encoding="utf-8")
+        assert "<b>SUBCLUSTER</b> of NK failed" in page
+        assert ("<b>CNV</b> of P2 failed" in page) is (patient == "P2")
+        assert ("<b>TRANSGENE</b> of P1_T2 failed" in page) is (patient == "P1")
+    for name in ("report/cohort_report.html", "report/multiqc_report.html"):
+        assert "CNV" in (broken.results / name).read_text(encoding="utf-8").split("made to fail")[0]
+    assert (broken.results / "tumour" / "cnv.tsv").read_text().startswith("# lacks P2 (CNV failed)\n")
+    assert not (broken.results / "tumour" / "P2.malignancy.json").exists()
+
+
+def test_resume_computes_what_had_failed_and_what_follows(broken, clean):
+    made = {
+        (row["process"].split(":")[-1], row["tag"]) for row in clean.tasks() if row["status"] == "COMPLETED"
+    }
+    assert {("TRANSGENE", "P1_T2"), ("SUBCLUSTER", "NK"), ("CNV", "P2")} <= made
+    assert {"QC", "INTEGRATE", "CHAINS", "SIGNATURES"}.isdisjoint(process for process, _tag in made)
+    assert clean.table("pipeline_info/failed_steps.tsv") == []
+
+
+def again(run, settings, results, mode="copy"):
     """The same samples with these settings into `results`, from cached tasks where there are some."""
     options = ("-profile", "demo", "-resume", "--publish_mode", mode)
-    run = nextflow_run(clean.results.parent, *options, *settings, results=results)
+    run = nextflow_run(run.results.parent, *options, *settings, results=results)
     assert run.status == 0, run.printed
     return run
 

@@ -88,7 +88,8 @@ def test_every_process_has_the_command_of_its_name_and_every_command_its_process
     assert len(COMMANDS) <= 40
     for name, process in PROCESSES.items():
         assert process.path.name == f"{name.lower()}.nf", process.path
-        assert process.labels[0] == process.room and len(process.labels) == 2, process.path
+        assert [label for label in process.labels if label in ROOMS] == [process.room], process.path
+        assert len(set(process.labels) & {"tiny", "small", "medium", "large", "by_input"}) == 1, process.path
 
 
 def test_modules_have_no_options_and_no_command_knows_another():

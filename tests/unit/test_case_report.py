@@ -88,6 +88,20 @@ def test_a_lost_sample_and_unknown_states_still_give_a_page(tmp_path, monkeypatc
     assert "0 cells kept (failed)" in text and "fig-isg_plasma" not in text and "fig-summary" in text
 
 
+def test_failed_steps_of_the_patient_stand_before_the_headline(page, tmp_path):
+    (tmp_path / "tables").mkdir(exist_ok=True)
+    rows = "CNV\tP1\tno cell & no arm\nCNV\tP9\tof another\nTRANSGENE\tP9_T1\tof another\nSUBCLUSTER\tNK\tended\n"
+    (tmp_path / "tables" / "failed_steps.tsv").write_text("step\tof\treason\n" + rows)
+    report_case.write(tmp_path / "tables")
+    sheet = tmp_path / "tables" / "samples.tsv"
+    header, first = sheet.read_text().splitlines()[:2]
+    other = dict(zip(header.split("\t"), first.split("\t"), strict=True)) | {"sample": "P9_T1", "patient": "P9"}
+    sheet.write_text(sheet.read_text() + "\t".join(other[name] for name in header.split("\t")) + "\n")
+    html = report_case.make_page(tmp_path / "tables").read_text()
+    assert html.index("<b>CNV</b> of P1 failed, its results are missing: no cell &amp; no arm") < html.index('class="headline"')
+    assert "<b>SUBCLUSTER</b> of NK failed" in html and "of another" not in html
+
+
 def test_nothing_is_loaded_from_elsewhere(page):
     for tag, attributes in Page(page()).tags:
         for name in ("src", "href", "action", "srcset"):

@@ -39,10 +39,11 @@ def page(tmp_path, monkeypatch):
         status.to_csv(folder / "qc.tsv", sep="\t", index=False)
         if differences is not None:
             differences.to_csv(folder / "differential_abundance.tsv", sep="\t", index=False)
+        (tmp_path / "failed.tsv").write_text("step\tof\treason\nCNV\tP1\tno cell & no arm\n")
         assets = report_case.ASSETS
         report_case.run(
             cohort_report.main, "P2.answer.json", "P1.answer.json", "--tables", "tables", *report_case.COLOURS,
-            "--assets", assets / "report",
+            "--assets", assets / "report", "--failures", "failed.tsv",
         )  # fmt: skip
         return (tmp_path / "cohort_report.html").read_text()
 
@@ -62,6 +63,11 @@ def test_only_certain_differences_are_listed(page):
     text = page(table)
     assert "1 of 2 comparisons" in text and "<td>NK</td>" in text and "<td>HSPC</td>" not in text
     assert "None of 1 comparisons" in page(table.iloc[1:])
+
+
+def test_failed_steps_come_first(page):
+    html = page()
+    assert html.index("<b>CNV</b> of P1 failed, its results are missing: no cell &amp; no arm") < html.index("Answers")
 
 
 def test_names_are_text(page):

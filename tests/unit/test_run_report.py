@@ -137,9 +137,10 @@ def test_samples_that_left_nothing_are_listed(tmp_path):
 
 def test_text_of_others_is_escaped(tmp_path):
     found = sections(tmp_path, ["A", "B"])
-    top = comment(
-        run_report.rows_of(tmp_path / "qc.tsv"), json.loads((tmp_path / "warnings.json").read_text())
-    )
+    warnings = json.loads((tmp_path / "warnings.json").read_text())
+    lost = {"step": "CNV", "of": "<b>P</b>", "reason": "<script>alert(1)</script>"}
+    top = comment(run_report.rows_of(tmp_path / "qc.tsv"), warnings, [lost])
+    assert top.index("CNV of &lt;b&gt;P") < top.index("samples passed")
     written = json.dumps(list(found.values())) + top
     assert "<script" not in written and "&lt;script&gt;" in written
     assert "&lt;b&gt;" in found["samples"]["data"]["A"]["reason"]
@@ -168,7 +169,8 @@ def made(tmp_path_factory, project) -> Path:
     }
     (folder / "out" / "sections" / "clones_mqc.json").write_text(json.dumps(other))
     command = [sys.executable, project / "bin" / "run_report.py", *arguments]
-    command += ["--config", project / "assets" / "multiqc_config.yml"]
+    (folder / "in" / "failed.tsv").write_text("step\tof\treason\nCNV\tP1\tno cell is left\n")
+    command += ["--config", project / "assets" / "multiqc_config.yml", "--failures", folder / "in" / "failed.tsv"]
     done = subprocess.run(list(map(str, command)), cwd=folder / "out", capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "WARNING" not in done.stderr + done.stdout
@@ -186,6 +188,10 @@ def test_warnings_stand_above_the_first_table(page):
     told = page.index("2 of 3 samples passed")
     assert top < told < page.index('id="general_stats"')
     assert "alert('x')</script>" not in page
+
+
+def test_failed_steps_come_before_all(page):
+    assert page.index("CNV of P1") < page.index("no cell is left Its results are missing.") < page.index("2 of 3 samples passed")
 
 
 def test_sections_stand_in_the_configured_order(page):

@@ -14,8 +14,8 @@ def test_one_reason_is_told_once():
 def test_warnings_are_told_and_long_lists_folded():
     rows = [{"status": "pass"}, {"status": "failed"}]
     warning = {"level": "warning", "sample": "A", "step": "QC", "text": "x"}
-    assert "1 of 2 samples passed, without warnings." in sections.comment(rows, [])
-    page = sections.comment(rows, [warning | {"text": f"number {i}"} for i in range(25)])
+    assert "1 of 2 samples passed, without warnings." in sections.comment(rows, [], [])
+    page = sections.comment(rows, [warning | {"text": f"number {i}"} for i in range(25)], [])
     assert "5 more" in page and page.index("number 19") < page.index("<details>") < page.index("number 20")
 
 
