@@ -4,6 +4,7 @@
 include { helpText; typedSettings } from './modules/functions/settings'
 include { assetFiles } from './modules/functions/assets'
 include { byPatient } from './modules/functions/channels'
+include { lastWordsOfRun } from './modules/functions/failures'
 include { beginPublishing; endPublishing } from './modules/functions/published'
 include { INPUTS } from './modules/inputs/main'
 include { CELLS } from './modules/cells/main'
@@ -68,7 +69,9 @@ workflow CLONEWATCH {
         byPatient(CELLS.out.cells),
         CELLS.out.cells,
         CLONES.out.cells,
+        INPUTS.out.sheet,
         INPUTS.out.clinical,
+        INPUTS.out.events,
         INPUTS.out.fish,
         assets,
         settings.car,
@@ -96,6 +99,7 @@ workflow CLONEWATCH {
         CLONES.out.patient_tables.mix(SIGNALS.out.patient_tables, TUMOUR.out.patient_tables),
         CELLS.out.markers,
         channel.topic('versions'),
+        file("${settings.outdir}/pipeline_info/trace.tsv"),
         assets,
         settings.export,
         groovy.json.JsonOutput.prettyPrint(groovy.json.JsonOutput.toJson(settings)),
@@ -113,19 +117,9 @@ workflow {
 
     workflow.onComplete = {
         if (params.help.toString() != 'true') {
-            endPublishing(file(params.outdir), workflow.success)
-        }
-        if (workflow.success && params.help.toString() != 'true') {
-            def folder = file(params.outdir).toUriString()
-            log.info(
-                """
-                Results are in ${folder}
-                  Case reports     ${folder}/report/*.case_report.html
-                  QC summary       ${folder}/report/multiqc_report.html
-                  Samples          ${folder}/cells/qc.tsv
-                  The run itself   ${folder}/pipeline_info
-                """.stripIndent()
-            )
+            def whole = workflow.success && !workflow.errorMessage
+            endPublishing(file(params.outdir), whole)
+            log.info(lastWordsOfRun(file(params.outdir), whole))
         }
     }
 }

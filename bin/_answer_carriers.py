@@ -90,9 +90,7 @@ def subsets(matched: str, cell_type: str, cells, source: str) -> Statement:
     names = sorted(dict.fromkeys(here["subset"].dropna()), key=lambda name: (-held.get(name, 0), name))
     if len(names) < 2:
         return []
-    statement = [
-        f"The clone's share of each subset at {last['timepoint']}, of cells with a {last['receptor']}: "
-    ]
+    statement = [f"The clone's share of each subset at {last['timepoint']}, of cells with a {last['receptor']}: "]
     for at, name in enumerate(names):
         where = {"receptor": last["receptor"], "clone": matched, "timepoint": last["timepoint"],
                  "cell_type": cell_type, "subset": name}  # fmt: skip
@@ -114,9 +112,7 @@ def carriers(case: Case) -> list[dict]:
     source, entries = case.name("mrd"), []
     for clone in [] if mrd is None else list(dict.fromkeys(mrd["clone"])):
         rows = mrd[mrd["clone"] == clone]
-        matched, label = (
-            value if isinstance(value, str) else "" for value in rows[["matched_clone", "label"]].iloc[0]
-        )
+        matched, label = (value if isinstance(value, str) else "" for value in rows[["matched_clone", "label"]].iloc[0])
         on_carriers, on_others, main, share = who(clone, rows, source, composition)
         level, why = confidence(rows, rows["n"].sum(), share)
         carrier = main if rows["n"].sum() >= FEW else ""

@@ -57,8 +57,7 @@ def carries(matched: str, cnv, patient: str) -> Statement:
         return ["No arm gained or lost by expression; smaller changes are not seen this way."]
     source, statement = f"{patient}.cnv.tsv", []
     of_events = [
-        {name: event[name] for name in ("level", "population", "arm", "event")}
-        for event in events.to_dict("records")
+        {name: event[name] for name in ("level", "population", "arm", "event")} for event in events.to_dict("records")
     ]
     for at, where in enumerate(of_events):
         share = number(source, cnv, "share", where, "share")

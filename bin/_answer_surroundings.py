@@ -23,9 +23,7 @@ def ranks(focus, change):
         return pd.Series(float("nan"), change.index)
     known = focus.set_index([*PAIR]).place
     known = known[~known.index.duplicated(keep=False)]
-    return pd.Series(
-        known.reindex(pd.MultiIndex.from_frame(change[[*PAIR.values()]])).to_numpy(), change.index
-    )
+    return pd.Series(known.reindex(pd.MultiIndex.from_frame(change[[*PAIR.values()]])).to_numpy(), change.index)
 
 
 def on_pair(row: dict, last, focus, patient: str) -> Statement:
@@ -58,9 +56,7 @@ def on_interferon(row: dict, signatures) -> Statement:
     """`Interferon-high at T3: CD8_ISG+, 9 of 12 cells (50 % to 90 %).`; row: of signatures.tsv."""
     where = {name: row[name] for name in ("sample", "level", "label", "signature")}
     high, total = (number("signatures.tsv", signatures, name, where) for name in ("n_high", "n"))
-    low, up = (
-        number("signatures.tsv", signatures, name, where, "share") for name in ("share_low", "share_up")
-    )
+    low, up = (number("signatures.tsv", signatures, name, where, "share") for name in ("share_low", "share_up"))
     lead = f"Interferon-high at {row['timepoint']}: {row['label']}, "
     return [lead, high, " of ", total, " cells", " (", low, " to ", up, ")."]
 

@@ -3,8 +3,9 @@
 
 from typing import Any
 
-import numpy as np
 from _arms import ArmScores, chromosome_numbers
+
+import numpy as np
 
 # Lineages that a population without a baseline is held against, in order.
 NEAREST = ("B", "plasma", "T", "NK", "myeloid")

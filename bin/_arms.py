@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 from _matrices import cell_ids, gene_names, read_blocks, shared_genes
 from _tables import read_text_table
+
+import numpy as np
 
 HALF = 8  # genes in a row that go to the same half of an arm; the next ones go to the other
 BLOCK = 1000  # cells read at a time: the score holds ten arrays of a block's counts

@@ -7,8 +7,9 @@ N cells, G genes, P components, k neighbours. One thread and a seed everywhere: 
 import sys
 from typing import NamedTuple
 
-import numpy as np
 from _errors import InputError
+
+import numpy as np
 
 COMPONENTS = 30
 NEIGHBOURS = 15
@@ -42,9 +43,7 @@ def batches(samples, sample: np.ndarray, integration: str, integrate_over: str) 
     return batch.loc[sample].to_numpy()
 
 
-def arrange(
-    expression, batch: np.ndarray, integration: str, clustering: str, resolution: float, seed: int
-) -> Space:
+def arrange(expression, batch: np.ndarray, integration: str, clustering: str, resolution: float, seed: int) -> Space:
     """The space of cells from their log-normalised variable genes (N, G).
 
     integration: `harmony` corrects for batch (N,), where there are several; `none` does not.
@@ -151,9 +150,7 @@ def cluster(graph, method: str, resolution: float, seed: int) -> np.ndarray:
     igraph.set_random_number_generator(random.Random(seed))
     weights = upper.data.tolist()
     if method == "leiden":
-        partition = network.community_leiden(
-            "modularity", weights=weights, resolution=resolution, n_iterations=2
-        )
+        partition = network.community_leiden("modularity", weights=weights, resolution=resolution, n_iterations=2)
     else:
         partition = network.community_multilevel(weights=weights, resolution=resolution)
     member = np.asarray(partition.membership)

@@ -25,9 +25,7 @@ def find_file(path: Path, patterns: tuple[str, ...], what: str) -> Path:
     for name in [depth + pattern for depth in ("", "*/", "*/*/", "*/*/*/") for pattern in patterns]:
         files = [file for file in path.glob(name) if "raw_" not in str(file.relative_to(path))]
         if len(files) > 1:
-            raise InputError(
-                f"{what}: {path} holds {len(files)} files {name}; give one of them, or its folder"
-            )
+            raise InputError(f"{what}: {path} holds {len(files)} files {name}; give one of them, or its folder")
         if files:
             return files[0].parent if "matrix.mtx" in files[0].name else files[0]
     state = "holds no " + " or ".join(patterns) if path.exists() else "does not exist"

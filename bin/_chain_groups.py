@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Which receptor chains of a patient the clone rule calls the same, over all samples."""
 
-import numpy as np
 from _chains import codes
 from _receptors import BCR
+
+import numpy as np
 
 RULES = ("similarity", "nucleotide", "amino_acid")
 BLOCK = 2048

@@ -4,9 +4,10 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
 from _errors import InputError
 from _receptors import chain_type
+
+import numpy as np
 
 COLUMNS = [
     "cell_id", "sample", "library", "sequence_id", "locus", "v_call", "d_call", "j_call", "c_call",
@@ -28,9 +29,7 @@ def read_contigs(paths: Iterable[Path], kept):
         try:
             table = pd.read_parquet(path)
         except (OSError, ValueError) as problem:
-            raise InputError(
-                f"{path}: not a contig table ({problem}); make it with READ_CELLRANGER."
-            ) from problem
+            raise InputError(f"{path}: not a contig table ({problem}); make it with READ_CELLRANGER.") from problem
         missing = [name for name in COLUMNS if name not in table]
         if missing:
             raise InputError(f"{path}: column {', '.join(missing)} is missing; make it with READ_CELLRANGER.")
@@ -61,15 +60,11 @@ def index_chains(contigs) -> np.ndarray:
     """
     import pandas as pd
 
-    usable = (
-        contigs["productive"] & contigs["junction_aa"].notna() & (contigs["chain_type"] != "")
-    ).to_numpy()
+    usable = (contigs["productive"] & contigs["junction_aa"].notna() & (contigs["chain_type"] != "")).to_numpy()
     table = contigs[usable]
     group = codes(table[["cell_id", "library", "chain_type"]])
     texts = [pd.factorize(table[name].fillna(""), sort=True)[0] for name in ("junction_aa", "junction")]
-    order = np.lexsort(
-        [*(-text for text in texts), -table["consensus_count"], -table["duplicate_count"], group]
-    )
+    order = np.lexsort([*(-text for text in texts), -table["consensus_count"], -table["duplicate_count"], group])
     first = np.r_[True, np.diff(group[order]) > 0] if len(order) else np.zeros(0, bool)
     start = np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
     rank = np.zeros(len(contigs), np.int64)
@@ -111,9 +106,7 @@ def chain_categories(chains):
         ["multichain", "ambiguous", "two full chains", "extra VDJ", "extra VJ", "single pair", "orphan VDJ"],
         "orphan VJ",
     )
-    return pd.DataFrame(
-        {"receptor_type": kind, "receptor_subtype": subtype, "chain_pairing": pairing}, index=cells
-    )
+    return pd.DataFrame({"receptor_type": kind, "receptor_subtype": subtype, "chain_pairing": pairing}, index=cells)
 
 
 def read_own_chains(path: Path):

@@ -50,18 +50,14 @@ def closure(source: Path) -> list[Path]:
         path = waiting.pop()
         if path not in known:
             known.add(path)
-            waiting += [
-                module for name in imported_names(path) if (module := path.with_name(f"{name}.py")).exists()
-            ]
+            waiting += [module for name in imported_names(path) if (module := path.with_name(f"{name}.py")).exists()]
     return sorted(known)
 
 
 def packages(source: Path) -> list[str]:
     """Names, as installed, of the packages that a command and its modules import; sorted."""
     sources = closure(source)
-    names = (
-        set().union(*map(imported_names, sources)) - {path.stem for path in sources} - sys.stdlib_module_names
-    )
+    names = set().union(*map(imported_names, sources)) - {path.stem for path in sources} - sys.stdlib_module_names
     return sorted(INSTALLED_AS.get(name, name) for name in names)
 
 
@@ -89,9 +85,7 @@ def internal_error(error: Exception, step: str, options: dict[str, Any]) -> clic
     log = Path(os.environ.get("NXF_TASK_WORKDIR") or Path.cwd()) / "traceback.log"
     with contextlib.suppress(OSError):
         log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-    subject = next(
-        (f" of {options[name]}" for name in ("sample", "patient", "lineage") if options.get(name)), ""
-    )
+    subject = next((f" of {options[name]}" for name in ("sample", "patient", "lineage") if options.get(name)), "")
     text = " ".join(str(error).split())[:200]
     return click.ClickException(
         f"internal error in {step}{subject} ({type(error).__name__}: {text}); this is a mistake of clonewatch, "

@@ -4,8 +4,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from _errors import InputError
+
+import numpy as np
 
 RECEPTORS = ("BCR", "TCR")
 
@@ -30,9 +31,7 @@ def with_clones(cells, clones: Path):
 
 def of_receptor(cells, receptor: str):
     """The cells with the columns clone, evidence and counted of one receptor (BCR, TCR)."""
-    return cells.rename(
-        columns={f"{receptor.lower()}_{what}": what for what in ("clone", "evidence", "counted")}
-    )
+    return cells.rename(columns={f"{receptor.lower()}_{what}": what for what in ("clone", "evidence", "counted")})
 
 
 def joined(tables: Sequence):

@@ -3,9 +3,10 @@
 
 from typing import Any
 
-import numpy as np
 from _cli import multiqc_section
 from _pairs import CHANGED
+
+import numpy as np
 
 
 def totals(scores, focus: set[str]):
@@ -49,11 +50,7 @@ def senders(change, strongest: int):
     for word in CHANGED:
         table[word] = (kept["class"] == word).groupby(of_sender).sum()
     table["changed_per_cell"] = kept["strength_class"].isin(CHANGED).groupby(of_sender).sum()
-    names = (
-        grouped["named"].agg(lambda names: ", ".join(names.head(strongest)))
-        if len(kept)
-        else pd.Series(dtype=str)
-    )
+    names = grouped["named"].agg(lambda names: ", ".join(names.head(strongest))) if len(kept) else pd.Series(dtype=str)
     table = table.assign(strongest=names).reset_index()
     ranks = table.groupby(keys[:-1])["supply_to"].rank(ascending=False, method="min")
     table.insert(5, "rank", ranks.astype(int))
@@ -77,10 +74,7 @@ def to_focus(scores, focus: set[str], top: int):
     rows = aimed[aimed["kept"]]
     rows = rows.assign(logs=np.log(rows["joint_rank"]) * rows["n_target"])
     table = rows.groupby(keys, sort=False).agg(
-        n_source=("n_source", "first"),
-        groups=("target", "nunique"),
-        n_target=("n_target", "sum"),
-        logs=("logs", "sum"),
+        n_source=("n_source", "first"), groups=("target", "nunique"), n_target=("n_target", "sum"), logs=("logs", "sum")
     )
     table = table.reset_index()
     table["focus_cells"] = table["sample"].map(cells)
@@ -107,18 +101,13 @@ def multiqc_sections(scores, change) -> list[dict[str, Any]]:
     """Sections of MultiQC: pairs per sample, and classes of change per comparison."""
     kept, watch = scores["kept"], scores["watch"] != ""
     columns = {"pairs": kept, "watched": kept & watch, "hidden": ~kept & watch}
-    titles = {
-        "pairs": "pairs expressed",
-        "watched": "watched pairs expressed",
-        "hidden": "watched, below the share",
-    }
+    titles = {"pairs": "pairs expressed", "watched": "watched pairs expressed", "hidden": "watched, below the share"}
     per_sample = scores.assign(**columns).groupby("sample", sort=False)[list(columns)].sum()
     seen = change[expressed(change)].astype({"class": str})
     steps = seen["patient"] + " " + seen["from"] + " to " + seen["to"]
     per_step = seen.groupby([steps, "class"]).size().unstack(fill_value=0)
     pairs, classes = (
-        {name: row.astype(int).to_dict() for name, row in table.iterrows()}
-        for table in (per_sample, per_step)
+        {name: row.astype(int).to_dict() for name, row in table.iterrows()} for table in (per_sample, per_step)
     )
     return [
         multiqc_section(

@@ -43,9 +43,7 @@ def read_contigs(path: Path, sample: str, library: str) -> tuple[Any, list[str]]
         table = pd.DataFrame(columns=REQUIRED, dtype=str)
     except UNREADABLE as error:
         cause = str(error).splitlines()[0]
-        raise InputError(
-            f"{where} is no whole table in UTF-8 ({cause}); copy Cell Ranger's file again"
-        ) from error
+        raise InputError(f"{where} is no whole table in UTF-8 ({cause}); copy Cell Ranger's file again") from error
     table = table.rename(columns={old: new for old, new in RENAME.items() if new not in table.columns})
     missing = [name for name in REQUIRED if name not in table]
     if missing:
@@ -87,9 +85,7 @@ def tidy_contigs(table: Any, sample: str, library: str, where: str) -> tuple[Any
     other = "TCR" if library == "BCR" else "BCR"
     foreign = int(out.locus.isin(LOCI[other]).sum())
     if foreign and not out.locus.isin(LOCI[library]).any():
-        raise InputError(
-            f"{where}: all {foreign} contigs are {other}, none is {library}; exchange vdj_b and vdj_t"
-        )
+        raise InputError(f"{where}: all {foreign} contigs are {other}, none is {library}; exchange vdj_b and vdj_t")
     if foreign:
         warnings.append(f"{where}: {foreign} of {len(out)} contigs are of a {other} locus")
     return out[schema().names], warnings

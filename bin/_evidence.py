@@ -9,19 +9,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from _matrices import cell_ids, gene_names, read_blocks
+from _matrices import cell_ids, gene_names, gene_selection, read_blocks
 from _shares import wilson
+from _tables import UNASSIGNED
+
+import numpy as np
 
 RELATIVES = {"blast": ("B", "HSPC"), "plasma": ("plasma",)}  # whose normal cells a programme is held against
 MIN_CLONE, MIN_CLONE_SHARE = 20, 0.1  # of an expanded clone: cells, and share of the lineage's receptors
 MIN_LIGHT = 0.2  # share of a clone's cells with a light chain, below which nothing is said of its light chain
-MONOCLONAL, POLYCLONAL = (
-    0.8,
-    0.05,
-)  # share of one clone that speaks for, and against, cells without a receptor
+MONOCLONAL, POLYCLONAL = (0.8, 0.05)  # share of one clone that speaks for, and against, cells without a receptor
 MIN_RELATIVES, QUANTILE = 50, 0.99  # normal cells a programme needs, and the share of them it lies above
 LINES = ("clone", "cnv", "programme", "fish", "morphology")
+OWN = ("clone", "cnv", "programme")  # lines about the cell or its clone; the others are about the sample
+JUDGED = (
+    0.8  # share of a group's B-lineage cells that must be assessable for a share of malignant cells to mean anything
+)
 # What a pathologist counted: parameter of the clinical table, percentage that is abnormal. Blasts are leukaemic ones
 # (lymphoblasts, myeloblasts), not precursors of red cells, plasmablasts or cells of the stroma.
 BLASTS = r"(?i)(?<!erythro)(?<!normo)(?<!megalo)(?<!plasma)(?<!osteo)(?<!fibro)blast"
@@ -91,9 +94,7 @@ def cnv_line(cells, table):
         lambda rows: " ".join(rows.arm + rows.event.map({"gain": "+", "loss": "-"})), include_groups=False
     )  # fmt: skip
     own = cells.cnv_profile.notna() & (cells.cnv_profile != "none")
-    by_clone = (
-        cells.candidate & cells.population.isin(carried.index) & cells.population.eq(cells.clone) & ~own
-    )
+    by_clone = cells.candidate & cells.population.isin(carried.index) & cells.population.eq(cells.clone) & ~own
     line = (own | by_clone).astype("boolean").where(cells.cnv_profile.notna() & cells.candidate)
     words = pd.Series("", index=cells.index, dtype=object)
     words[own] = "arms " + cells.cnv_profile[own].astype(str)
@@ -163,30 +164,37 @@ def reasons(lines, words: dict, score) -> list[str]:
     return [text.removesuffix("; ") for text in texts]
 
 
-def read_expression(paths: Sequence[Path], genes: Sequence[str], known):
-    """ln(1 + counts per 10,000) of some genes, float64: cells x genes (DataFrame) of the cells in the index `known`.
+def read_counts(path: Path, genes: Sequence[str], known) -> tuple[Any, Any, np.ndarray, np.ndarray]:
+    """Counts of some genes in the cells of a file that are in the index `known`, block by block.
+
+    Returns (cell ids, counts: CSR N x genes, float64, UMIs of all genes (N,), whether the file holds each gene).
+    """
+    import scipy.sparse as sp
+
+    ids, names = cell_ids(path), gene_names(path)
+    selection = gene_selection(names, genes)
+    blocks, umis, kept = [sp.csr_matrix((0, len(genes)))], [np.zeros(0)], [np.zeros(0, dtype=np.intp)]
+    for rows, counts in read_blocks(path, ids.isin(known)):
+        blocks.append((counts @ selection).tocsr().astype(np.float64))
+        umis.append(np.asarray(counts.sum(axis=1), float).ravel())
+        kept.append(rows)
+    held = np.isin(genes, names)
+    return ids[np.concatenate(kept)], sp.vstack(blocks, format="csr"), np.concatenate(umis), held
+
+
+def log_expression(counts, umis: np.ndarray) -> np.ndarray:
+    """ln(1 + counts per 10,000 of all genes), float64: counts CSR N x genes, UMIs of all genes (N,).
 
     Not log_per_10k, which is float32: a score at the edge of its quantile must not depend on rounding.
     """
-    import pandas as pd
-
-    parts = []
-    for path in paths:
-        ids, names = cell_ids(path), gene_names(path)
-        held = [gene for gene in genes if gene in names]
-        columns = names.get_indexer(held)
-        for rows, counts in read_blocks(path, ids.isin(known)):
-            depth = np.maximum(np.asarray(counts.sum(axis=1), float).ravel(), 1)[:, None]
-            values = np.log1p(1e4 * counts[:, columns].toarray() / depth)
-            parts.append(pd.DataFrame(values, index=ids[rows], columns=held))
-    return pd.concat(parts).reindex(known).fillna(0.0)
+    return np.log1p(1e4 * counts.toarray() / np.maximum(umis, 1)[:, None])
 
 
 def gather(cells, cnv, expression, genes, fish, clinical) -> tuple[Any, Any, list[str], list[dict]]:
     """All lines: (cells x LINES, true, false or missing; programme score; reasons in words; expanded clones).
 
-    cnv, fish, clinical: tables of the patient, fish and clinical or None; expression: as read_expression; genes: of the
-    programmes (lineage, gene, sign).
+    cnv, fish, clinical: tables of the patient, fish and clinical or None; expression: log_expression of the
+    patient's cells (DataFrame); genes: of the programmes (lineage, gene, sign).
     """
     import pandas as pd
 
@@ -198,3 +206,41 @@ def gather(cells, cnv, expression, genes, fish, clinical) -> tuple[Any, Any, lis
     lines["programme"], score = programme_line(cells, expression, genes, innocent)
     lines["fish"], lines["morphology"] = sample_lines(cells, fish, clinical)
     return lines, score, reasons(lines, words, score), expanded
+
+
+def assessable(cells, lines, table, min_evidence: int):
+    """Per cell (bool): whether it is called, or would have been if it were malignant and its lines had shown it.
+
+    cells: with `malignancy` and `candidate`. Enough lines must be known, one of them about the cell or its clone. Arms say nothing
+    in a patient of whom no arm is gained or lost anywhere (table: cnv.tsv): most tumours of B cells without one look the same.
+    """
+    known = lines[list(LINES)].notna()
+    altered = (table.level == "population") & (table.verdict == "detected") & ~table.normal.astype(bool)
+    known["cnv"] &= bool(altered.any())
+    could = cells.candidate & (known.sum(axis=1) >= min_evidence) & known[list(OWN)].any(axis=1)
+    return could | cells.malignancy.isin(["malignant", "normal"])
+
+
+def why_not_assessable(cells, lines, table) -> str:
+    """'' where a group of cells could be judged, else why it could not. cells: with `assessable`, `candidate`, `stray`, lineage.
+
+    Judged are the cells that a B-cell malignancy can sit in. JUDGED of them must be assessable, and as many of all cells must have a name.
+    """
+    concerned = cells.candidate | cells.stray.astype(bool)
+    unnamed = (cells.lineage == UNASSIGNED) & ~concerned
+    n, judged = int(concerned.sum()), int((cells.assessable & concerned).sum())
+    if unnamed.sum() > (1 - JUDGED) * len(cells):
+        return f"{unnamed.sum():,} of {len(cells):,} cells are unassigned"
+    if not n:
+        return "no cell of a B lineage is named or found by its genes"
+    if judged >= JUDGED * n:
+        return ""
+    open_ = lines.loc[cells.index[concerned & ~cells.assessable]]
+    altered = (table.level == "population") & (table.verdict == "detected") & ~table.normal.astype(bool)
+    lacking = ["no B-cell receptor"] if open_.clone.isna().all() else []
+    lacking += [] if altered.any() else ["no arm gained or lost"]
+    lacking += ["arms not judged"] if altered.any() and open_.cnv.isna().all() else []
+    few = f"fewer than {MIN_RELATIVES} normal B-lineage cells to compare with"
+    lacking += [few] if open_.programme.isna().all() else []
+    some = f"{judged:,} of {n:,} B-lineage cells could be judged; the others: " if judged else ""
+    return some + (", ".join(lacking) or "too few lines of evidence")

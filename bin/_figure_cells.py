@@ -21,11 +21,7 @@ def seen(row: dict) -> str:
 
 def largest_change(here: list[dict]) -> tuple[dict, dict] | None:
     """The two rows, the earlier first, that differ most of those whose intervals do not overlap."""
-    pairs = [
-        (one, two)
-        for one, two in combinations(here, 2)
-        if one["low"] > two["high"] or one["high"] < two["low"]
-    ]
+    pairs = [(one, two) for one, two in combinations(here, 2) if one["low"] > two["high"] or one["high"] < two["low"]]
     return max(pairs, key=lambda pair: abs(pair[0]["share"] - pair[1]["share"]), default=None)
 
 
@@ -58,9 +54,7 @@ def composition(rows, colour_of, figure: dict) -> dict | None:
     if texts:
         found = f"Moved, with intervals that lie apart: {'; '.join(texts[:4])}{more}."
     if rows["day"].nunique() < 2:
-        found = (
-            f"Largest: {', '.join(f'{label} {percent(share)}' for label, share in largest.head(3).items())}."
-        )
+        found = f"Largest: {', '.join(f'{label} {percent(share)}' for label, share in largest.head(3).items())}."
     return figure | {
         "kind": "multiples", "columns": 4, "panels": panels, "alt": found,
         "caption": "Share of cells with 95 % intervals (Wilson, wider where names are doubtful); they say how certain the share of this sample is, not how "
@@ -108,9 +102,7 @@ def clones_over_time(fates, receptor: str, colours: list[str], patient: str) -> 
             told.append(f"{clone} ({kind}) {fate}: {steps}")
     unsure = sum(band["fate"] == "undetermined" for band in bands)
     told += [f"without a fate, for too few cells: {unsure}"] if unsure else []
-    columns = [
-        {"label": str(row["timepoint"]), "total": int(row["total"])} for row in times.to_dict("records")
-    ]
+    columns = [{"label": str(row["timepoint"]), "total": int(row["total"])} for row in times.to_dict("records")]
     return {
         "id": f"clones_{receptor.lower()}", "section": "clones", "title": f"Dominant {receptor} clones over time",
         "kind": "alluvial", "columns": columns, "bands": bands, "alt": "; ".join(told) + ".", "table": f"{patient}.fates.tsv",
@@ -139,22 +131,16 @@ def violins(cells, names: list[str], colour_of: dict, lineage: str, threshold: f
     groups, medians = [], {}
     for name in names:
         shapes = []
-        for (_, time), part in cells[cells["subset"] == name].groupby(
-            ["day", "timepoint"], observed=True, sort=True
-        ):
+        for (_, time), part in cells[cells["subset"] == name].groupby(["day", "timepoint"], observed=True, sort=True):
             values = part["isg_score"].to_numpy()
             quartiles = [float(value) for value in np.quantile(values, [0.25, 0.5, 0.75])]
             shape = {"name": str(time), "n": len(values), "quartiles": quartiles}
             if len(values) < FEW:
-                shapes.append(
-                    shape | {"points": [round(float(value), 4) for value in values.clip(low, high)]}
-                )
+                shapes.append(shape | {"points": [round(float(value), 4) for value in values.clip(low, high)]})
                 continue
             density = np.histogram(values.clip(low, high), edges)[0].astype(float)
             density = np.convolve(density, SMOOTH, "same")
-            shapes.append(
-                shape | {"density": [round(float(v), 4) for v in density / max(density.max(), 1e-9)]}
-            )
+            shapes.append(shape | {"density": [round(float(v), 4) for v in density / max(density.max(), 1e-9)]})
             medians[name] = quartiles[1]
         groups.append({"label": name, "colour": colour_of[name], "shapes": shapes})
     top = max(medians, key=medians.get) if medians else ""
@@ -199,9 +185,7 @@ def subset_panels(case: Case, shares, fixed: dict, series: list[str]) -> list[di
     found, table = [], case.cells
     for lineage in LINEAGES:
         cells = table[
-            (table["lineage"] == lineage)
-            & ~table["subset"].isin(["unassigned", ""])
-            & table["subset"].notna()
+            (table["lineage"] == lineage) & ~table["subset"].isin(["unassigned", ""]) & table["subset"].notna()
         ]
         size = cells["subset"].astype(str).value_counts()
         names = sorted(size.index[size >= FEW])
@@ -214,13 +198,9 @@ def subset_panels(case: Case, shares, fixed: dict, series: list[str]) -> list[di
         above = cells.loc[known.fillna(False).astype(bool), "isg_score"]
         below = cells.loc[(~known.fillna(True)).astype(bool), "isg_score"]
         threshold = (
-            float(above.min() + below.max()) / 2
-            if len(above) and len(below) and above.min() >= below.max()
-            else None
+            float(above.min() + below.max()) / 2 if len(above) and len(below) and above.min() >= below.max() else None
         )
-        parts = [
-            violins(cells.assign(subset=cells["subset"].astype(str)), names, colour_of, lineage, threshold)
-        ]
+        parts = [violins(cells.assign(subset=cells["subset"].astype(str)), names, colour_of, lineage, threshold)]
         if shares is not None:
             rows = shares[(shares["level"] == "subset") & shares["label"].isin(size.index)]
             parts.insert(0, composition(rows, colour_of.get, about))
@@ -238,12 +218,7 @@ def cells(case: Case, palette: dict[str, dict[str, str]]) -> list[dict | None]:
     types, series = palette["cell_type"], list(palette["series"].values())
     shares, fates, figures = case.rows("composition.tsv"), case.own("fates"), []
     if shares is not None:
-        about = {
-            "id": "composition",
-            "section": "cells",
-            "title": "Cell types over time",
-            "table": "composition.tsv",
-        }
+        about = {"id": "composition", "section": "cells", "title": "Cell types over time", "table": "composition.tsv"}
         rows = shares[shares["level"] == "cell_type"]
         figures.append(composition(rows, lambda label: types.get(label, types["unassigned"]), about))
     if fates is not None:

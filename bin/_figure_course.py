@@ -68,21 +68,14 @@ def laboratory(clinical, skipped: set[str]) -> dict:
         curve = points(rows)
         if not curve:
             continue
-        low, high = (
-            rows[side].dropna().iloc[-1] if rows[side].notna().any() else None for side in ("low", "high")
-        )
+        low, high = (rows[side].dropna().iloc[-1] if rows[side].notna().any() else None for side in ("low", "high"))
         last = curve[-1][1]
         unit = written(rows["unit"].dropna().iloc[-1]) if rows["unit"].notna().any() else ""
         side = "▼" if low is not None and last < low else "▲" if high is not None and last > high else ""
         if side:
             out.append(" ".join(part for part in (str(name), f"{last:g}", unit, side) if part))
         panels.append(
-            {
-                "title": str(name),
-                "unit": unit,
-                "band": [low, high],
-                "series": [{"name": "", "points": curve}],
-            }
+            {"title": str(name), "unit": unit, "band": [low, high], "series": [{"name": "", "points": curve}]}
         )
     told = (
         f"outside of the reference range at the last value: {', '.join(out)}"
@@ -109,9 +102,7 @@ def mrd_curves(curve, mrd, kept: dict[str, int], marks: list[dict], colours: lis
         cells = []
         for row in seen.drop_duplicates("timepoint").sort_values("day", kind="stable").to_dict("records"):
             total = kept.get(str(row["timepoint"]), 0)
-            bounds = (
-                map(float, wilson(round(row["cells_share"] * total), total)[1:]) if total else (None, None)
-            )
+            bounds = map(float, wilson(round(row["cells_share"] * total), total)[1:]) if total else (None, None)
             cells.append([float(row["day"]), float(row["cells_share"]), *bounds])
         alike = next((other for other in solid if other["points"] == cells), None)
         if alike:
@@ -120,9 +111,7 @@ def mrd_curves(curve, mrd, kept: dict[str, int], marks: list[dict], colours: lis
             solid.append({"clones": [name], "colour": colour, "points": cells, "marker": True})
         last = "not seen" if bulk[-1][1] == 0 else percent(bulk[-1][1])
         way = "stays" if len(bulk) < 2 else "falls" if bulk[-1][1] < bulk[0][1] else "rises"
-        told.append(
-            f"{name} {way} {'at' if way == 'stays' else 'from ' + percent(bulk[0][1]) + ' to'} {last}"
-        )
+        told.append(f"{name} {way} {'at' if way == 'stays' else 'from ' + percent(bulk[0][1]) + ' to'} {last}")
     series += [line | {"name": f"{', '.join(line.pop('clones'))}: cells"} for line in solid]
     return {
         "id": "mrd", "section": "course", "title": "Bulk MRD clones and their cells", "kind": "lines", "log": True,

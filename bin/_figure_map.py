@@ -47,8 +47,7 @@ def category(name: str, values, colours: dict, series: list[str], order=None) ->
         labels = [*labels, "all others"]
         text = text.where(~rest, "all others")
     free = {
-        label: series[at % len(series)]
-        for at, label in enumerate(label for label in order if label not in colours)
+        label: series[at % len(series)] for at, label in enumerate(label for label in order if label not in colours)
     }
     known = {**free, **colours, NONE: NONE_COLOUR, "all others": REST_COLOUR}
     codes = pd.Categorical(text, labels).codes
@@ -88,9 +87,7 @@ def between(ramp: list[str], place: float) -> str:
 def colours_of_subsets(table, types: dict, fixed: dict, series: list[str], within: bool) -> dict[str, str]:
     """Within a lineage one colour per name, as the figures give them; over all cells shades of the cell type."""
     named = table[table["subset"].notna() & ~table["subset"].isin(["unassigned", ""])]
-    kinds = named.groupby(named["subset"].astype(str))["cell_type"].agg(
-        lambda part: part.astype(str).mode().iloc[0]
-    )
+    kinds = named.groupby(named["subset"].astype(str))["cell_type"].agg(lambda part: part.astype(str).mode().iloc[0])
     found = {"unassigned": types.get("unassigned", REST_COLOUR)}
     if within:
         return found | subset_colours(sorted(kinds.index), fixed, series)
@@ -104,9 +101,7 @@ def colours_of_subsets(table, types: dict, fixed: dict, series: list[str], withi
 def colourings(table, palette: dict, within: bool) -> list[dict]:
     """Every colouring that the table has values for; within: of one lineage, subset first."""
     series, types, fixed = list(palette["series"].values()), palette["cell_type"], palette.get("subset", {})
-    times = (
-        table.drop_duplicates("timepoint").sort_values("day", kind="stable")["timepoint"].astype(str).tolist()
-    )
+    times = table.drop_duplicates("timepoint").sort_values("day", kind="stable")["timepoint"].astype(str).tolist()
     ramp = list(palette["time"].values())
     of_time = {t: between(ramp, at / max(len(times) - 1, 1)) for at, t in enumerate(times)}
     found = [

@@ -37,13 +37,9 @@ def strength_map(pairs, focus: list[str], all_times: list[str], patient: str) ->
         for to, (time, group) in enumerate(columns):
             seen = value.get((source, time, group))
             if seen is not None:
-                cells.append(
-                    [at, to, 1.0, float(seen / top), f"{source} to {group} at {time}: strength {seen:.1f}"]
-                )
+                cells.append([at, to, 1.0, float(seen / top), f"{source} to {group} at {time}: strength {seen:.1f}"])
     silent = [time for time in all_times if time not in times]
-    lacking = (
-        f" Not shown: {', '.join(silent)}, with too few cells of the focus or its senders." if silent else ""
-    )
+    lacking = f" Not shown: {', '.join(silent)}, with too few cells of the focus or its senders." if silent else ""
     return {
         "id": "communication", "section": "niche", "title": "Communication to the focus cells", "kind": "grid", "shape": "square",
         "scale": ["0", f"{top:.0f}"],
@@ -111,9 +107,7 @@ def changes(change, all_times: list[str], patient: str) -> dict | None:
         return None
     last = known.iloc[0]
     sure = known[known["class"].isin(CHANGED)]
-    order = sure.assign(size=sure["supply_difference"].abs()).sort_values(
-        "size", ascending=False, kind="stable"
-    )
+    order = sure.assign(size=sure["supply_difference"].abs()).sort_values("size", ascending=False, kind="stable")
     rows = [
         {"label": f"{row['ligand']}-{row['receptor']}: {row['source']} to {row['target']}", "note": f"{row['class']}: {row['driver']}",
          "bars": [{"name": "change", "value": row["supply_difference"], "low": row["supply_low"], "high": row["supply_high"],
@@ -173,9 +167,7 @@ def interferon(signatures, colour_of: dict) -> dict | None:
     panels = []
     for label in best.index:
         here = rows[rows["label"] == label].sort_values("day", kind="stable")
-        curve = [
-            [float(r["day"]), r["share_high"], r["share_low"], r["share_up"]] for r in here.to_dict("records")
-        ]
+        curve = [[float(r["day"]), r["share_high"], r["share_low"], r["share_up"]] for r in here.to_dict("records")]
         panels.append(
             {
                 "title": label,
@@ -184,9 +176,7 @@ def interferon(signatures, colour_of: dict) -> dict | None:
                 "series": [{"name": "", "colour": colour_of.get(label), "points": curve}],
             }
         )
-    told = ", ".join(
-        f"{row['label']} {percent(row['share_high'])}" for row in latest.head(3).to_dict("records")
-    )
+    told = ", ".join(f"{row['label']} {percent(row['share_high'])}" for row in latest.head(3).to_dict("records"))
     return {
         "id": "interferon", "section": "niche", "title": "Interferon-high cells", "kind": "multiples", "columns": 4, "panels": panels,
         "alt": f"Highest shares of interferon-high cells at {latest['timepoint'].iloc[0]}: {told}.", "table": "signatures.tsv",

@@ -57,11 +57,7 @@ def summary(case: Case, colour_of: dict[str, str]) -> dict:
     for time in times:
         cells = table[table["timepoint"].astype(str) == str(time["timepoint"])]
         share = cells["cell_type"].astype(str).value_counts(normalize=True)
-        high = (
-            cells.assign(high=cells["isg_high"].astype("float"))
-            .groupby("cell_type", observed=True)["high"]
-            .mean()
-        )
+        high = cells.assign(high=cells["isg_high"].astype("float")).groupby("cell_type", observed=True)["high"].mean()
         circles = [
             {"name": name, "share": float(part), "colour": colour_of.get(name, "#CFCFCF"),
              "isg": float(high[name]) if name in high and high[name] == high[name] else 0.0}

@@ -1,11 +1,18 @@
 #!/usr/bin/env python3
 """Figures of the CAR-T cells beside clinical copies and of FISH beside single cells."""
 
+from _car_words import car_remarks
 from _figure_course import points
 from _results import Case
 from _words import capitalised, percent
 
 ESTIMATE = "#767676"  # of the share that cannot be told cell by cell
+
+
+def design_in_words(row) -> str:
+    """`blood, CD3+CAR+` of a row's tissue and sort; '' where the samplesheet says neither."""
+    words = [row[name] for name in ("tissue", "sort") if name in row and isinstance(row[name], str) and row[name]]
+    return ", ".join(words)
 
 
 def car_changes(change) -> str:
@@ -31,44 +38,59 @@ def share_in_words(rows, top) -> str:
     )
 
 
-def car_kinetics(car, change, patient: str) -> dict:
-    """CAR-positive share of T cells with interval and change, beside the clinical copies."""
-    panels, told = [], []
-    for name, rows in car.groupby("parameter", sort=False):
-        share = (rows["unit"] == "share").all()
-        curve = points(rows, "value", *(("low", "high") if share else ("", "")))
-        if not curve:
-            continue
-        top = rows.loc[rows["value"].idxmax()]
-        unit = "" if share else next(iter(rows["unit"].dropna()), "")
-        series = [{"name": "", "points": curve}]
-        highest = share_in_words(rows, top) if share else f"highest {top['value']:,.10g} {unit}".strip()
-        told.append(f"{name}: {highest}" + (f" on day {top['day']:.0f}" if top["value"] or not share else ""))
-        above = points(rows, "above_ambient") if share and "above_ambient" in rows else []
-        if above:
-            best = rows.loc[rows["above_ambient"].idxmax()]
-            told.append(
-                f"estimate beyond ambient RNA: highest {percent(best['above_ambient'])} on day {best['day']:.0f}"
-            )
-            name_of = {"name": "estimate beyond ambient RNA", "dash": True, "colour": ESTIMATE}
-            series.append(name_of | {"points": above})
-        if share and change is not None:
-            told.append(car_changes(change))
-        panels.append(
-            {
-                "title": str(name),
-                "unit": unit,
-                "percent": bool(share),
-                "series": series,
-            }
+def of_design(rows, design: dict):
+    """The rows of one tissue and sort; all of a table that has no such columns."""
+    for name, value in design.items():
+        rows = rows[rows[name].fillna("") == value] if name in rows else rows
+    return rows
+
+
+def car_panel(name: str, rows, change) -> tuple[dict, list[str]]:
+    """(panel of one parameter in one tissue and sort, what it shows in words); rows: of car_kinetics.tsv."""
+    share = (rows["unit"] == "share").all()
+    top = rows.loc[rows["value"].idxmax()]
+    unit = "" if share else next(iter(rows["unit"].dropna()), "")
+    where = design_in_words(top)
+    title = f"{name} ({where})" if where else str(name)
+    highest = share_in_words(rows, top) if share else f"highest {top['value']:,.10g} {unit}".strip()
+    told = [f"{title}: {highest}" + (f" on day {top['day']:.0f}" if top["value"] or not share else "")]
+    series = [{"name": "", "points": points(rows, "value", *(("low", "high") if share else ("", "")))}]
+    carriers = points(rows, "carriers", "carriers_low", "carriers_high") if share and "carriers" in rows else []
+    if carriers:
+        best = rows.loc[rows["carriers"].idxmax()]
+        told.append(
+            f"estimated carriers, also without a transcript: highest {percent(best['carriers'])} "
+            f"({100 * best['carriers_low']:.3g} to {percent(best['carriers_high'])}) on day {best['day']:.0f}"
         )
+        series.append({"name": "estimated carriers", "dash": True, "colour": ESTIMATE, "points": carriers})
+    if share and change is not None and len(change):
+        told.append(car_changes(change))
+    return {"title": title, "unit": unit, "percent": bool(share), "series": series}, told
+
+
+def car_kinetics(car, change, samples: dict[str, dict], patient: str) -> dict:
+    """Share of T cells with CAR transcripts per tissue and sort, with interval and change, beside the clinical copies.
+
+    samples: facts of TRANSGENE by sample, as car.json holds them.
+    """
+    panels, told = [], []
+    keys = [name for name in ("parameter", "tissue", "sort") if name in car]
+    for key, rows in car.assign(**{name: car[name].fillna("") for name in keys}).groupby(keys, sort=False):
+        if rows["value"].notna().any():
+            design = dict(zip(keys[1:], key[1:], strict=True))
+            panel, words = car_panel(key[0], rows, None if change is None else of_design(change, design))
+            panels.append(panel)
+            told += words
+    caption = (
+        "T cells with CAR transcripts that ambient RNA does not explain, with 95 % intervals: the least that carry it, for transcripts are "
+        "sparse. A share is of one tissue and one sort, and shares of different sorts are not compared; beside them the clinical copies. "
+        "The number is the last value; dotted: day 0. A change is counted with one threshold of UMIs for both times. Dashed grey: the share "
+        "estimated to carry it, those without a transcript included, where the counts allow an estimate."
+    )
     return {
         "id": "car", "section": "course", "title": "CAR-T cells", "kind": "multiples", "panels": panels, "columns": 2,
         "alt": "; ".join(told) + ".", "table": f"{patient}.car_kinetics.tsv",
-        "caption": "T cells whose CAR transcripts ambient RNA does not explain, with 95 % intervals; beside them the clinical copies. "
-        "The number is the last value; dotted: day 0. Each sample's share has its own threshold of UMI; a change is told with one for both. "
-        "Dashed grey: the share with any CAR UMI beyond what ambient RNA explains, an estimate over all cells without an interval. "
-        "Transcripts are sparse: both miss CAR-T cells without any read."
+        "caption": " ".join([caption, *car_remarks(samples)])
     }  # fmt: skip
 
 
@@ -107,8 +129,7 @@ def fish_bars(fish, colours: list[str], patient: str) -> dict:
             name = f"{found} ({'; '.join([*probe, 'single cells at most ' + percent(row['high'])])})"
         groups.setdefault(fish_says(row), []).append(name)
     cells = ", ".join(
-        f"{of} ({', '.join(dict.fromkeys(names))})" if len(measured) > 1 else of
-        for of, names in measured.items()
+        f"{of} ({', '.join(dict.fromkeys(names))})" if len(measured) > 1 else of for of, names in measured.items()
     )
     cells = f"Single cells: share of the cells {cells}; whiskers are 95 % intervals. " if cells else ""
     finding = "; ".join(f"{said} {', '.join(names)}" for said, names in groups.items()) + "."
@@ -123,5 +144,6 @@ def fish_bars(fish, colours: list[str], patient: str) -> dict:
 def tumour(case: Case, colours: list[str]) -> list[dict]:
     """Figures of CAR-T cells and FISH; colours: of series."""
     car, fish = case.own("car_kinetics"), case.own("fish")
-    figures = [] if car is None else [car_kinetics(car, case.own("car_change"), case.patient)]
+    facts = case.facts(f"{case.patient}.car.json", {}).get("samples", {})
+    figures = [] if car is None else [car_kinetics(car, case.own("car_change"), facts, case.patient)]
     return figures + ([] if fish is None else [fish_bars(fish, colours, case.patient)])

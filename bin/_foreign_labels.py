@@ -4,17 +4,19 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
 from _errors import InputError
+
+import numpy as np
 
 
 def predicted_labels(paths: Iterable[Path], model: Path):
     """Label of every cell by a CellTypist model file (.pkl), a series by cell_id; the matrices are read one at a time."""
+    from _matrices import log_per_10k
+
     import anndata
     import celltypist
     import hdf5plugin  # noqa: F401  (registers the zstd filter)
     import pandas as pd
-    from _matrices import log_per_10k
 
     # A name without a folder, as staged in a task, would be looked up among CellTypist's downloads.
     loaded = celltypist.models.Model.load(str(model.resolve()))
@@ -22,9 +24,7 @@ def predicted_labels(paths: Iterable[Path], model: Path):
     for path in paths:
         data = anndata.read_h5ad(path)
         if not np.isin(loaded.features, data.var_names).any():
-            raise InputError(
-                f"{path.name}: shares no gene with the model {model.name}; choose one of its species"
-            )
+            raise InputError(f"{path.name}: shares no gene with the model {model.name}; choose one of its species")
         data.X = log_per_10k(data.X)
         result = celltypist.annotate(data, model=loaded, majority_voting=False)
         labels.append(result.predicted_labels["predicted_labels"].astype(str))

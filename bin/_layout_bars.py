@@ -36,9 +36,7 @@ def violin(spec: dict, width: int) -> tuple[list[dict], float]:
             parts = wrapped(group["label"], letters)
             whole = {"title": group["label"]} if len(parts) > 1 else {}
             for at, part in enumerate(parts):
-                out += text(
-                    middle, top + 229 + 12 * at, part, size=10.5, anchor="middle", limit=letters, **whole
-                )
+                out += text(middle, top + 229 + 12 * at, part, size=10.5, anchor="middle", limit=letters, **whole)
     return out, tall * len(rows)
 
 
@@ -48,20 +46,14 @@ def distribution(shape: dict, group: dict, middle: float, wide: float, y, ends, 
     said = f"{group['label']} {shape['name']}: median {as_text(median)}, quartiles {as_text(lower)} to {as_text(upper)}, {shape['n']} cells"
     out = []
     for value in shape.get("points", []):
-        out += mark(
-            "circle", x=middle, y=y(value), r=2.5, fill=group["colour"], colour=INK, width=0.5, title=said
-        )
+        out += mark("circle", x=middle, y=y(value), r=2.5, fill=group["colour"], colour=INK, width=0.5, title=said)
     if "density" in shape:
         size = (ends[1] - ends[0]) / len(shape["density"])
         side = [(v * wide * 0.46, y(ends[0] + size * (at + 0.5))) for at, v in enumerate(shape["density"])]
         full = [at for at, (half, _) in enumerate(side) if half > 0]
         side = side[full[0] : full[-1] + 1]
-        outline = [(middle - half, h) for half, h in side] + [
-            (middle + half, h) for half, h in reversed(side)
-        ]
-        out += mark(
-            "polygon", points=outline, fill=group["colour"], opacity=0.55, colour=group["colour"], title=said
-        )
+        outline = [(middle - half, h) for half, h in side] + [(middle + half, h) for half, h in reversed(side)]
+        out += mark("polygon", points=outline, fill=group["colour"], opacity=0.55, colour=group["colour"], title=said)
         out += line(middle, y(lower), middle, y(upper), colour=INK, width=3)
         out += mark("circle", x=middle, y=y(median), r=3, fill="#FFFFFF", colour=INK)
     return out + text(
@@ -73,15 +65,9 @@ def bars(spec: dict, width: int) -> tuple[list[dict], float]:
     """Horizontal bars with intervals; `signed` ones start at a zero line; on a phone names stand above their bars."""
     signed, above = spec.get("signed", False), width < 500
     left, right = (
-        (20.0, width - (190.0 if signed else 100.0))
-        if above
-        else (390.0, 560.0)
-        if signed
-        else (300.0, 570.0)
+        (20.0, width - (190.0 if signed else 100.0)) if above else (390.0, 560.0) if signed else (300.0, 570.0)
     )
-    known = [
-        bar.get(name) for row in spec["rows"] for bar in row["bars"] for name in ("value", "low", "high")
-    ]
+    known = [bar.get(name) for row in spec["rows"] for bar in row["bars"] for name in ("value", "low", "high")]
     known = [v for v in known if v is not None]
     low, high = (min(0, *known), max(0, *known)) if signed else (0.0, 1.0)
     x = scale(low, high, left, right)
@@ -103,13 +89,9 @@ def bars(spec: dict, width: int) -> tuple[list[dict], float]:
         for bar in row["bars"]:
             start, end = x(min(0, bar["value"])), x(max(0, bar["value"]))
             held = bar.get("low") is not None and bar.get("high") is not None
-            bounds = (
-                f" ({as_text(bar['low'], not signed)} to {as_text(bar['high'], not signed)})" if held else ""
-            )
+            bounds = f" ({as_text(bar['low'], not signed)} to {as_text(bar['high'], not signed)})" if held else ""
             said = f"{row['label']}, {bar['name']}: {as_text(bar['value'], not signed)}{bounds}"
-            out += mark(
-                "rect", title=said, x=start, y=y + 2, wide=max(end - start, 1), high=10, fill=bar["colour"]
-            )
+            out += mark("rect", title=said, x=start, y=y + 2, wide=max(end - start, 1), high=10, fill=bar["colour"])
             if held:
                 out += line(x(bar["low"]), y + 7, x(bar["high"]), y + 7, colour=INK, width=1.5)
             if not signed:
@@ -118,12 +100,7 @@ def bars(spec: dict, width: int) -> tuple[list[dict], float]:
             y += 14
         note = {"x": width - 4, "y": top + 12 if above and not signed else middle, "anchor": "end"}
         out += mark(
-            "text",
-            words=row["note"],
-            size=10 if signed else 11,
-            colour=SOFT,
-            limit=31 if signed else 18,
-            **note,
+            "text", words=row["note"], size=10 if signed else 11, colour=SOFT, limit=31 if signed else 18, **note
         )
         top += space
     return out, top + 6

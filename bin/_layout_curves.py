@@ -65,9 +65,7 @@ def multiples(spec: dict, width: int) -> tuple[list[dict], float]:
     first, last = min(days), max(days)
     names = [wrapped(panel["title"], int(wide / 7.6)) for panel in spec["panels"]]
     # A row is higher where one of its names needs a second line.
-    added = [
-        15.0 * (max(map(len, names[at : at + columns])) - 1) for at in range(0, len(spec["panels"]), columns)
-    ]
+    added = [15.0 * (max(map(len, names[at : at + columns])) - 1) for at in range(0, len(spec["panels"]), columns)]
     out = []
     for at, panel in enumerate(spec["panels"]):
         row = at // columns

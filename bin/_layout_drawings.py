@@ -65,9 +65,7 @@ def across(spec: dict, width: int) -> tuple[list[dict], float]:
         place = x(sample["day"])
         out += line(place, 22, place, base + 6, colour=SAMPLE, width=2, dash=[6, 3])
         if row == 0:
-            out += text(
-                place, 16, sample["label"], size=13, anchor="middle", colour=SAMPLE, limit=14, bold=True
-            )
+            out += text(place, 16, sample["label"], size=13, anchor="middle", colour=SAMPLE, limit=14, bold=True)
             out += text(place, base + 20, f"{sample['day']:.0f}", size=11, anchor="middle", colour=SOFT)
     out += text(width / 2, base + 36, "days from the reference event", size=11, anchor="middle", colour=SOFT)
     for event, row, (left, _) in zip(spec["events"], rows, spans, strict=True):
@@ -121,9 +119,7 @@ def network(spec: dict, width: int) -> tuple[list[dict], float]:
             else (middle[0] + 189 * math.cos(angle), middle[1] + 140 * math.sin(angle))
         )
         out += arrow((x, y), middle, 1 + 9 * edge["width"], "#8A8A8A", edge["text"], 44)
-        out += mark(
-            "circle", title=edge["text"], x=x, y=y, r=10 if beside else 13, fill=edge["colour"], colour=INK
-        )
+        out += mark("circle", title=edge["text"], x=x, y=y, r=10 if beside else 13, fill=edge["colour"], colour=INK)
         side = "end" if beside or math.cos(angle) < -0.25 else "start" if math.cos(angle) > 0.25 else "middle"
         shift = {"start": 19, "end": -16 if beside else -19, "middle": 0}[side]
         low = y if side != "middle" else y - 32 if math.sin(angle) < 0 else y + 28
@@ -174,7 +170,9 @@ def niche(
         out += arrow((x + px, y + py), (cx + px, cy + py), width, ARROW, said, radius.get(focus, 4) + 2)
     for name, circle in shown.items():
         (x, y), r = place[name], radius[name]
-        said = f"{name}: {100 * circle['share']:.3g} % of the cells, {100 * circle['isg']:.3g} % of them interferon-high"
+        said = (
+            f"{name}: {100 * circle['share']:.3g} % of the cells, {100 * circle['isg']:.3g} % of them interferon-high"
+        )
         out += mark("circle", title=said, x=x, y=y, r=r, fill=circle["colour"], colour=INK, width=0.5)
         if circle["isg"] > 0.005:  # a dark arc: as much of the rim as are interferon-high
             turns = [2 * math.pi * circle["isg"] * step / 40 for step in range(41)]
@@ -186,18 +184,10 @@ def niche(
     for at, found in enumerate(column["arrows"]):
         grew = "▲ " if found["rises"] else ""
         words = f"{grew}{found['label']} from {found['sender']}, {found['supply']:.2g}"
-        out += text(
-            cx, top + 336 + 14 * at, words, size=10, anchor="middle", colour=ARROW, limit=int(wide / 5.6)
-        )
+        out += text(cx, top + 336 + 14 * at, words, size=10, anchor="middle", colour=ARROW, limit=int(wide / 5.6))
     if not column["arrows"]:
         out += text(
-            cx,
-            top + 336,
-            f"no arrow: {column['why']}",
-            size=10,
-            anchor="middle",
-            colour=SOFT,
-            limit=int(wide / 5.6),
+            cx, top + 336, f"no arrow: {column['why']}", size=10, anchor="middle", colour=SOFT, limit=int(wide / 5.6)
         )
     return out
 

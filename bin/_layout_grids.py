@@ -40,14 +40,7 @@ def grid(spec: dict, width: int) -> tuple[list[dict], float]:
         if dots:
             r = max(min(9.0, size / 2) * share, 0.6)
             out += mark(
-                "circle",
-                x=x,
-                y=y,
-                r=r,
-                fill=ramp(0.15 + 0.85 * value),
-                colour="#777777",
-                width=0.5,
-                title=said,
+                "circle", x=x, y=y, r=r, fill=ramp(0.15 + 0.85 * value), colour="#777777", width=0.5, title=said
             )
         else:
             out += mark(
@@ -94,21 +87,9 @@ def alluvial(spec: dict, width: int) -> tuple[list[dict], float]:
         rest = max(20 + tall - above, 0.0)
         if rest:
             out += mark(
-                "rect",
-                title="all other clones",
-                x=place[column],
-                y=above,
-                wide=thick,
-                high=rest,
-                fill="#E6E6E6",
+                "rect", title="all other clones", x=place[column], y=above, wide=thick, high=rest, fill="#E6E6E6"
             )
-        label = {
-            "x": middle,
-            "y": tall + 38,
-            "words": about["label"],
-            "size": 10 if crowded else 12,
-            "bold": True,
-        }
+        label = {"x": middle, "y": tall + 38, "words": about["label"], "size": 10 if crowded else 12, "bold": True}
         total = {
             "x": middle,
             "y": tall + 53,

@@ -6,9 +6,7 @@ import numpy as np
 GENES = 5  # measured positive genes that a type needs
 EXCESS = 1.0  # of ln(1 + counts per 10,000), above the mean of the cell's part
 SHARE = 0.5  # of a type's positive genes in such excess
-AGAINST = (
-    1.0  # a type's two strongest negative genes stay below this on average, which those of doublets do not
-)
+AGAINST = 1.0  # a type's two strongest negative genes stay below this on average, which those of doublets do not
 
 
 def own_markers(x, part: np.ndarray, mean: np.ndarray, markers, genes: list[str]):
@@ -24,8 +22,7 @@ def own_markers(x, part: np.ndarray, mean: np.ndarray, markers, genes: list[str]
     shares = {}
     for name, row in markers.iterrows():
         positive, negative = (
-            [column[g] for g in row[sign] if g in column and measured[column[g]]]
-            for sign in ("positive", "negative")
+            [column[g] for g in row[sign] if g in column and measured[column[g]]] for sign in ("positive", "negative")
         )
         if len(positive) < GENES:
             continue

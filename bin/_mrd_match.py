@@ -5,8 +5,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from _tables import read_text_table
+
+import numpy as np
 
 NEAR_DAYS = 30  # a bulk value further than this from a sample is not compared with it
 FAR = 10_000  # distance of junctions that cannot be compared
@@ -60,9 +61,7 @@ def unobservable(row: dict) -> str:
     """Why a rearrangement can never be in a V(D)J library; '' where it can."""
     names = {row["locus"], *row["v"], *row["j"]}
     if any("KDE" in name for name in names):
-        return (
-            "locus not in a V(D)J library: kappa-deleting rearrangements (IGKDE) are not transcribed as V-J"
-        )
+        return "locus not in a V(D)J library: kappa-deleting rearrangements (IGKDE) are not transcribed as V-J"
     if any("INTR" in name or "RSS" in name for name in names):
         return "locus not in a V(D)J library: intron-RSS rearrangements are not transcribed as V-J"
     if any(re.match(r"(IGH|TRB|TRD)D", name) for name in row["v"]):
@@ -150,9 +149,7 @@ def carriers(bulk, chains, limit: int):
         hits = chains[matching[number]].drop_duplicates("cell_id")
         cells.append(hits[["cell_id", "chain_type"]].assign(clone=row["clone"]))
         kept = {name: row[name] for name in ("clone", *names)}
-        matches.append(
-            kept | {"distance": distance, "matched_by": how, "n_carriers": len(hits), "reason": reason}
-        )
+        matches.append(kept | {"distance": distance, "matched_by": how, "n_carriers": len(hits), "reason": reason})
     columns = ["clone", *names, "distance", "matched_by", "n_carriers", "reason"]
     table = pd.DataFrame(matches, columns=columns).astype({"distance": "Int64"})
     return table, pd.concat(cells, ignore_index=True)

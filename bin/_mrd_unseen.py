@@ -4,9 +4,10 @@
 import math
 from collections.abc import Sequence
 
-import numpy as np
 from _mrd_match import nearest_bulk
 from _words import percent, plural
+
+import numpy as np
 
 FLOOR = 1e-5  # shares and bulk fractions up to this count as not seen
 MISSED = 0.05  # chance to have missed a clone, above which the samples are not deep enough
@@ -67,9 +68,7 @@ def co_dynamics(curve, times: dict[str, int], series: dict[str, Sequence[float]]
         when = f"seen at {', '.join(names[seen])}{'' if seen.all() else ' only'}"
         if not alike:
             return f"no indirect evidence: {when}, as no cell type is ({len(bulk)} sampled time points)"
-        return (
-            f"{when}, as {' and '.join(alike)} are ({len(bulk)} sampled time points); indirect, not a match"
-        )
+        return f"{when}, as {' and '.join(alike)} are ({len(bulk)} sampled time points); indirect, not a match"
     best = max(correlations, key=lambda name: (correlations[name][0], name))
     worst = min(correlations, key=lambda name: (correlations[name][0], name))
     r, number = correlations[best]

@@ -7,17 +7,16 @@ Groups are parts of clusters or whole clusters, numbered from 0. G genes: all of
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from _receptors import BCR
 from _tables import UNASSIGNED, read_text_table
+
+import numpy as np
 
 MIN_SCORE, MIN_MARGIN = 0.25, 0.1  # what a name needs; kinds of one cell type need half the margin
 LOW_MEAN, LOW_DETECTION = 0.3, 0.1  # a gene below both in every group says little about any
 NEGATIVE_WEIGHT, RECEPTOR_WEIGHT, EXPANSION_WEIGHT = 0.8, 0.2, 0.2
 BLAST_SHARE = 0.2  # of a sample: from this share of marrow lymphoblasts leukaemia is diagnosed (WHO)
-RULES_OUT = (
-    0.5  # from this share of a receptor on, relative to the highest group, a kind without it is ruled out
-)
+RULES_OUT = 0.5  # from this share of a receptor on, relative to the highest group, a kind without it is ruled out
 NO_PRECURSORS = 0.6  # from this share on no normal marrow could hold so many precursors
 PART_LEAD = 0.3  # of a part's own subset over its cluster's, to be named apart
 MARKER_COLUMNS = ("cell_type", "parent", "lineage", "receptor", "positive", "negative")
@@ -91,9 +90,7 @@ def score(markers, special: np.ndarray, weight: np.ndarray, genes: list[str], re
     column = {gene: i for i, gene in enumerate(genes)}
     result = {}
     for name, row in markers.iterrows():
-        pos, neg = (
-            [column[g] for g in row[sign] if weight[column[g]] > 0] for sign in ("positive", "negative")
-        )
+        pos, neg = ([column[g] for g in row[sign] if weight[column[g]] > 0] for sign in ("positive", "negative"))
         if len(pos) < 2:
             result[name] = np.full(len(special), -1.0)
             continue
@@ -124,9 +121,7 @@ def decide(scores, markers, min_score: float, min_margin: float):
     best = values[np.arange(len(values)), first]
     lineage = markers.loc[names, "lineage"].to_numpy()
     other = np.where(lineage[None, :] == lineage[first][:, None], -np.inf, values)
-    table = pd.DataFrame(
-        {"winner": names[first], "score": best, "runner_up": names[second]}, index=scores.index
-    )
+    table = pd.DataFrame({"winner": names[first], "score": best, "runner_up": names[second]}, index=scores.index)
     table["runner_up_score"] = values[np.arange(len(values)), second] if len(names) > 1 else -1.0
     table["margin"] = best - table["runner_up_score"]
     table["sure"] = (best >= min_score) & (table["margin"] >= min_margin)
@@ -161,14 +156,7 @@ def size_evidence(values, children, blasts: list[str], share: np.ndarray) -> np.
 
 
 def name_groups(
-    means,
-    group,
-    genes: list[str],
-    markers,
-    receptors: dict,
-    sample,
-    least: float = MIN_SCORE,
-    lead: float = MIN_MARGIN,
+    means, group, genes: list[str], markers, receptors: dict, sample, least: float = MIN_SCORE, lead: float = MIN_MARGIN
 ):
     """Evidence table, one row per group, with lineage and cell_type.
 
@@ -232,14 +220,7 @@ def score_subsets(means, group, genes: list[str], markers, cell_type, least: flo
 
 
 def name_subsets(
-    means,
-    part,
-    whole,
-    genes: list[str],
-    markers,
-    cell_type,
-    least: float = MIN_SCORE,
-    lead: float = MIN_MARGIN,
+    means, part, whole, genes: list[str], markers, cell_type, least: float = MIN_SCORE, lead: float = MIN_MARGIN
 ):
     """The evidence of every part (N,), called like its cluster (N,) unless its own winner leads that by PART_LEAD.
 
@@ -281,9 +262,7 @@ def explain(table, markers, special: np.ndarray, genes: list[str]):
     return table
 
 
-def receptor_shares(
-    paths: Sequence[Path], cell_id: np.ndarray, sample: np.ndarray, group: np.ndarray
-) -> dict:
+def receptor_shares(paths: Sequence[Path], cell_id: np.ndarray, sample: np.ndarray, group: np.ndarray) -> dict:
     """Per library (BCR, TCR) and group the share of cells with a productive chain, and that over the highest.
 
     paths: contigs.parquet of samples. Cells of samples without any such chain do not count. A library without chains is left out.
@@ -291,9 +270,7 @@ def receptor_shares(
     import pandas as pd
 
     columns = ["cell_id", "locus", "productive"]
-    contigs = pd.concat(
-        [pd.DataFrame(columns=columns), *(pd.read_parquet(path, columns=columns) for path in paths)]
-    )
+    contigs = pd.concat([pd.DataFrame(columns=columns), *(pd.read_parquet(path, columns=columns) for path in paths)])
     contigs = contigs[contigs["productive"].eq(True)]
     size, result = np.bincount(group), {}
     for library, loci in (("BCR", BCR), ("TCR", ("TRA", "TRB"))):

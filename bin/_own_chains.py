@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Which receptor contig is a cell's own, and which was caught from the ambient (soup) of its library."""
 
-import numpy as np
 from _chains import codes
 from _receptors import LIBRARY_OF, Lineages
+
+import numpy as np
 
 # Prior of a lineage to have the receptor: of owners, of cells without a name, of all others. Evidence, bounded by
 # PRIOR_RANGE, never a verdict.

@@ -5,16 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 from _tables import read_text_table
 
+import numpy as np
+
 SIDES = ("ligand", "receptor")
-CHANGED = (
-    "gained",
-    "strengthened",
-    "weakened",
-    "lost",
-)  # words for a pair between two times that say it moved
+CHANGED = ("gained", "strengthened", "weakened", "lost")  # words for a pair between two times that say it moved
 
 
 def read_pairs(path: Path):
@@ -38,9 +34,7 @@ def watched(pairs, watch_list) -> np.ndarray:
     names = np.full(len(pairs), "", dtype=object)
     for pair in watch_list.itertuples():
         a, b = pair.gene_a, pair.gene_b
-        names[[(a in x and b in y) or (b in x and a in y) for x, y in zip(left, right, strict=True)]] = (
-            pair.name
-        )
+        names[[(a in x and b in y) or (b in x and a in y) for x, y in zip(left, right, strict=True)]] = pair.name
     return names
 
 
@@ -73,8 +67,7 @@ def measured_pairs(pairs, genes: Sequence[str]) -> Measured:
 
     position = {gene: place for place, gene in enumerate(genes)}
     whole = [
-        pairs[side].map(lambda name: all(gene in position for gene in name.split("_"))).astype(bool)
-        for side in SIDES
+        pairs[side].map(lambda name: all(gene in position for gene in name.split("_"))).astype(bool) for side in SIDES
     ]
     rows = np.flatnonzero(whole[0] & whole[1])
     (ligand, ligands), (receptor, receptors) = (pd.factorize(pairs[side].to_numpy()[rows]) for side in SIDES)

@@ -4,8 +4,9 @@
 N cells, G variable genes, K labels.
 """
 
-import numpy as np
 from _tables import UNASSIGNED
+
+import numpy as np
 
 SEEN = 3  # a label that fewer cells of a sample have by markers is not given to others of that sample
 FEW = 8  # a label of fewer cells has no profile of its own

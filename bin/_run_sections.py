@@ -24,9 +24,7 @@ REASONS |= {"high_mito": "mitochondrial UMI", "high_hb": "haemoglobin UMI", "dou
 ALERTS = {"error": ("danger", "Left out"), "warning": ("warning", "Warning"), "note": ("info", "Note")}
 SHOWN = 20  # warnings above this number are folded
 BINS = 120
-ALTERNATIVE = (
-    "UMI, genes, mitochondrial and haemoglobin share of the cells of each sample; medians are in cells/qc.tsv"
-)
+ALTERNATIVE = "UMI, genes, mitochondrial and haemoglobin share of the cells of each sample; medians are in cells/qc.tsv"
 # MultiQC greets its reader with a film from the web; this page speaks of the run alone.
 STYLE = "<style>#mqc_welcome { display: none !important }</style>"
 
@@ -96,11 +94,7 @@ def general_table(rows: list[dict], reads: dict[str, dict], quality: dict[str, d
         if known:
             data[escape(row["sample"])] = known
     used = {key for values in data.values() for key in values}
-    headers = {
-        key: {"title": title, "description": text} | style
-        for key, title, text, style in columns
-        if key in used
-    }
+    headers = {key: {"title": title, "description": text} | style for key, title, text, style in columns if key in used}
     return {"id": "clonewatch_general", "plot_type": "generalstats", "headers": [headers], "data": data}
 
 
@@ -120,9 +114,7 @@ def funnel(quality: dict[str, dict], order: list[str]) -> dict:
     data, reasons = {}, {}
     for name in (name for name in order if quality.get(name, {}).get("funnel")):
         counts = {step["reason"]: step["first"] for step in quality[name]["funnel"] if step["first"]}
-        data[escape(name)] = {"kept": quality[name]["cells_after"]} | {
-            escape(key): n for key, n in counts.items()
-        }
+        data[escape(name)] = {"kept": quality[name]["cells_after"]} | {escape(key): n for key, n in counts.items()}
         reasons |= dict.fromkeys(step["reason"] for step in quality[name]["funnel"])
     categories = {"kept": {"name": "kept", "color": KEPT}}
     for i, reason in enumerate(reasons):
@@ -134,9 +126,7 @@ def funnel(quality: dict[str, dict], order: list[str]) -> dict:
 def heat_map(pairs: list[dict], order: list[str]) -> dict:
     """Per cent of each receptor library's cells (rows) that are among the cells of each sample (columns)."""
     pairs = [row for row in pairs if row["library"] in ("BCR", "TCR") and row["share"]]
-    shares = {
-        (row["sample"], row["library"], row["other"]): round(100 * float(row["share"]), 1) for row in pairs
-    }
+    shares = {(row["sample"], row["library"], row["other"]): round(100 * float(row["share"]), 1) for row in pairs}
     columns = [name for name in order if any(key[2] == name for key in shares)]
     libraries = {key[:2] for key in shares}
     lines = [(name, kind) for name in order for kind in ("BCR", "TCR") if (name, kind) in libraries]

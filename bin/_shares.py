@@ -42,7 +42,9 @@ def newcombe(n_before: int, total_before: int, n_after: int, total_after: int) -
 
     if not (total_before and total_after):
         return np.nan, np.nan, np.nan
-    low, high = confint_proportions_2indep(n_after, total_after, n_before, total_before, method="newcomb", compare="diff")
+    low, high = confint_proportions_2indep(
+        n_after, total_after, n_before, total_before, method="newcomb", compare="diff"
+    )
     return n_after / total_after - n_before / total_before, float(low), float(high)
 
 

@@ -3,10 +3,11 @@
 
 from typing import Any
 
-import numpy as np
 from _cli import multiqc_section
 from _shares import wilson
 from _tables import named
+
+import numpy as np
 
 LEVELS = ("lineage", "cell_type", "subset")
 KEYS = ["patient", "sample", "timepoint", "day", "level", "parent", "label"]
@@ -41,11 +42,7 @@ def fit_mixture(values: np.ndarray, seed: int) -> dict[str, Any]:
     two = GaussianMixture(2, n_init=3, random_state=seed).fit(column)
     gain = GaussianMixture(1).fit(column).bic(column) - two.bic(column)
     order = np.argsort(two.means_.ravel())
-    mean, sd, weight = (
-        two.means_.ravel()[order],
-        np.sqrt(two.covariances_.ravel()[order]),
-        two.weights_[order],
-    )
+    mean, sd, weight = (two.means_.ravel()[order], np.sqrt(two.covariances_.ravel()[order]), two.weights_[order])
 
     def balance(x: float) -> float:
         lower, upper = np.log(weight) + norm.logpdf(x, mean, sd)
@@ -69,15 +66,10 @@ def isg_threshold(values: np.ndarray, given: float | None, fewest: int, seed: in
     if given is not None:
         return {"threshold": given, "basis": f"set by hand to {given:g}"}
     if values.size < fewest:
-        return {
-            "threshold": None,
-            "basis": f"{values.size} cells are too few to learn a threshold (at least {fewest})",
-        }
+        return {"threshold": None, "basis": f"{values.size} cells are too few to learn a threshold (at least {fewest})"}
     fit = fit_mixture(values, seed)
     if fit["bimodal"]:
-        return fit | {
-            "basis": "where the upper of two normal components of the ISG score becomes the likelier"
-        }
+        return fit | {"basis": "where the upper of two normal components of the ISG score becomes the likelier"}
     return fit | {"basis": "the ISG score shows no two populations of cells, so no cell is called high"}
 
 
@@ -102,9 +94,7 @@ def of_level(cells, signatures: list[str], level: str):
     scores = grouped[signatures]
     quantiles = scores.quantile([0.25, 0.5, 0.75])
     moments = {"mean": scores.mean(), "sd": scores.std()}
-    moments |= {
-        name: quantiles.xs(q, level=-1) for name, q in (("q25", 0.25), ("median", 0.5), ("q75", 0.75))
-    }
+    moments |= {name: quantiles.xs(q, level=-1) for name, q in (("q25", 0.25), ("median", 0.5), ("q75", 0.75))}
     columns = {name: table.rename_axis(columns="signature").stack() for name, table in moments.items()}
     counts = pd.DataFrame({"n": grouped.size(), "n_high": grouped["isg_high"].sum(min_count=1)}).reset_index()
     return pd.concat(columns, axis=1).reset_index().merge(counts, on=KEYS)

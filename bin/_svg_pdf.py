@@ -225,10 +225,7 @@ def pdf(drawing: dict, fonts: Fonts) -> bytes:
         *(pdf_mark(mark, fonts) for mark in marks),
     ]
     states = " ".join(f"/O{value} << /ca {value / 100} >>" for value in opacities)
-    told = {
-        name: drawing[key].encode("utf-16").hex().upper()
-        for name, key in (("Title", "title"), ("Subject", "alt"))
-    }
+    told = {name: drawing[key].encode("utf-16").hex().upper() for name, key in (("Title", "title"), ("Subject", "alt"))}
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",

@@ -45,9 +45,7 @@ def shown(text: str) -> str:
     return repr(text[:97] + "..." if len(text) > 100 else text).replace("\\udc", "\\x")
 
 
-def read_grid(
-    data: bytes, file: str, known: set[str], problems: list[Problem]
-) -> list[tuple[int, list[str]]]:
+def read_grid(data: bytes, file: str, known: set[str], problems: list[Problem]) -> list[tuple[int, list[str]]]:
     """Rows of stripped cells with their numbers, header first; none where the file is no text or has no rows.
 
     Line ends of any system are read. Separators ; and tab, a byte order mark, spaces around cells and empty
@@ -75,13 +73,9 @@ def read_grid(
     try:
         grid = list(csv.reader(io.StringIO(text, newline=""), delimiter=mark))
     except csv.Error as error:
-        problems.append(
-            Problem(file, 0, "", f"cannot be split into cells ({error}); close every quotation mark")
-        )
+        problems.append(Problem(file, 0, "", f"cannot be split into cells ({error}); close every quotation mark"))
         return []
-    full = [
-        (n, [cell.strip() for cell in cells]) for n, cells in enumerate(grid, 1) if "".join(cells).strip()
-    ]
+    full = [(n, [cell.strip() for cell in cells]) for n, cells in enumerate(grid, 1) if "".join(cells).strip()]
     spaced = sum(cell != cell.strip() for cells in grid for cell in cells)
     notes += [f"spaces around {spaced} cells"] if spaced else []
     notes += [f"{len(grid) - len(full)} empty rows"] if len(full) < len(grid) else []
@@ -92,9 +86,7 @@ def read_grid(
     return full if len(full) > 1 else []
 
 
-def read_header(
-    cells: list[str], number: int, file: str, columns: dict, problems: list[Problem]
-) -> list[str]:
+def read_header(cells: list[str], number: int, file: str, columns: dict, problems: list[Problem]) -> list[str]:
     """Our column of each cell of the header, '' for columns that are not used."""
     names = [re.sub(r"\s+", "_", cell.lower()) for cell in cells]
     aliases = {alias: name for name, column in columns.items() for alias in column.get("aliases", ())}
@@ -125,10 +117,7 @@ def check_cell(text: str, column: dict) -> tuple[str, str]:
     if "\udc80" <= odd <= "\udcff":
         byte = bytes([ord(odd) - 0xDC00])
         likely = byte.decode("cp1252", "replace")
-        return (
-            text,
-            f"{shown(text)} holds byte 0x{byte.hex().upper()} ({likely} in Windows text), not UTF-8; {SAVE}",
-        )
+        return (text, f"{shown(text)} holds byte 0x{byte.hex().upper()} ({likely} in Windows text), not UTF-8; {SAVE}")
     if odd:
         wrong = f"{shown(text)} holds a line break or control character"
         return text, f"{wrong}; write it in one line, or close the quotation mark before it"
@@ -140,10 +129,7 @@ def check_cell(text: str, column: dict) -> tuple[str, str]:
         wrong = f"{shown(text)} is unknown; write one of {', '.join(column['values'])}"
         return known.get(text.lower(), text), "" if text.lower() in known else wrong
     if kind in ("name", "text") and NAMED_DATE.fullmatch(text):
-        return (
-            text,
-            f"{shown(text)} looks like a name that a spreadsheet made a date; format as text, write again",
-        )
+        return (text, f"{shown(text)} looks like a name that a spreadsheet made a date; format as text, write again")
     if kind == "cell_id":
         text = text.removesuffix("-1")
     if column.get("upper"):
@@ -201,17 +187,13 @@ def check_rows(rows: list[dict], file: str, spec: dict, problems: list[Problem])
             values = tuple(row[name] for name in key)
             if any(values) and first.setdefault(values, row["#"]) != row["#"]:
                 twice = f"{shown(' '.join(filter(None, values)))} stands in row {first[values]} already"
-                problems.append(
-                    Problem(file, row["#"], "+".join(key), f"{twice}; correct or remove one of them")
-                )
+                problems.append(Problem(file, row["#"], "+".join(key), f"{twice}; correct or remove one of them"))
     for key, names in spec.get("constant", ()):
         values = {}
         for row in rows:
             group = tuple(row[name] for name in key)
             for name in names:
-                value, number = (
-                    values.setdefault((group, name), (row[name], row["#"])) if row[name] else ("", 0)
-                )
+                value, number = values.setdefault((group, name), (row[name], row["#"])) if row[name] else ("", 0)
                 if value != row[name] and all(group):
                     clash = f"is {shown(row[name])}, but {shown(value)} in row {number} for {' '.join(group)}"
                     problems.append(Problem(file, row["#"], name, f"{clash}; correct one of them"))
@@ -221,15 +203,11 @@ def check_rows(rows: list[dict], file: str, spec: dict, problems: list[Problem])
     low, high = spec.get("ordered", ("", ""))
     for row in rows:
         if low and row[low] and row[high] and not row.get("bad") and float(row[low]) > float(row[high]):
-            problems.append(
-                Problem(file, row["#"], high, f"{row[high]} is less than {low} {row[low]}; correct them")
-            )
+            problems.append(Problem(file, row["#"], high, f"{row[high]} is less than {low} {row[low]}; correct them"))
         for rule in spec.get("any_of", ()):
             name, values = rule.get("unless", ("#", ()))
             if row[name] not in values and not any(row[name] for name in rule["columns"]):
-                problems.append(
-                    Problem(file, row["#"], " or ".join(rule["columns"]), "is empty; fill in one")
-                )
+                problems.append(Problem(file, row["#"], " or ".join(rule["columns"]), "is empty; fill in one"))
     for name, column in spec["columns"].items():
         values = [float(row[name]) for row in rows if NUMBER.fullmatch(row[name])]
         if column.get("max") == 100 and 0 < max(values, default=0) <= 1:

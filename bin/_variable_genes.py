@@ -4,9 +4,10 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
 from _errors import InputError
 from _tables import read_text_table
+
+import numpy as np
 
 FEW_CELLS = 20  # samples with fewer have no say in the choice of genes
 N_GENES = 2000
@@ -69,9 +70,7 @@ def variable_genes(samples: list, n_top: int = N_GENES):
 
     tables = []
     for stats in samples:
-        table = pd.DataFrame(
-            {"means": 0.0, "dispersions": 0.0, "norm": 0.0, "chosen": 0.0}, index=stats.index
-        )
+        table = pd.DataFrame({"means": 0.0, "dispersions": 0.0, "norm": 0.0, "chosen": 0.0}, index=stats.index)
         seen = stats[stats["n_cells"] > 0]
         mean = seen["mean"].where(seen["mean"] > 0, 1e-12)
         dispersion = np.log((seen["var"] / mean).replace(0, np.nan))
@@ -87,6 +86,4 @@ def variable_genes(samples: list, n_top: int = N_GENES):
     joined = pd.concat(tables).groupby(level=0, observed=True)
     result = joined.agg({"means": "mean", "dispersions": "mean", "norm": "mean", "chosen": "sum"})
     result = result.sort_values(["chosen", "norm"], ascending=False, na_position="last").head(n_top)
-    return result.rename(columns={"norm": "dispersions_norm", "chosen": "n_samples"}).astype(
-        {"n_samples": int}
-    )
+    return result.rename(columns={"norm": "dispersions_norm", "chosen": "n_samples"}).astype({"n_samples": int})

@@ -5,25 +5,18 @@ from html import escape
 from pathlib import Path
 
 import _one_thread  # noqa: F401
-import click
-import numpy as np
 from _cli import FILE, command, multiqc_section, write_json
 from _errors import InputError
 from _foreign_labels import agreement, predicted_labels, read_labels
 from _lone_cells import lone_cells
 from _matrices import cell_ids, gene_names, gene_selection, read_log_per_10k
-from _naming import (
-    BLAST_SHARE,
-    group_means,
-    marker_genes,
-    name_groups,
-    part_evidence,
-    read_markers,
-    receptor_shares,
-)
+from _naming import BLAST_SHARE, group_means, marker_genes, name_groups, part_evidence, read_markers, receptor_shares
 from _receptors import Lineages
 from _refine import refine
 from _tables import UNASSIGNED, write_parquet, write_table
+
+import click
+import numpy as np
 
 
 def marker_expression(paths: tuple[Path, ...], genes: list[str], cell_id):
@@ -133,9 +126,7 @@ def multiqc(table) -> dict:
         for key, (title, style) in names.items()
     }
     data = {
-        escape(str(name)): {
-            k: escape(v) if isinstance(v, str) else float(v) for k, v in row.items() if v == v
-        }
+        escape(str(name)): {k: escape(v) if isinstance(v, str) else float(v) for k, v in row.items() if v == v}
         for name, row in table[list(names)].iterrows()
     }
     text = (
@@ -144,9 +135,7 @@ def multiqc(table) -> dict:
         "them another type than their part has."
     )
     plot = {"title": "Cell types", "no_violin": True, "sort_rows": False, "col1_header": "Cell type"}
-    return multiqc_section(
-        "annotate", "Cell types and their margins", text, "table", data, plot, headers=headers
-    )
+    return multiqc_section("annotate", "Cell types and their margins", text, "table", data, plot, headers=headers)
 
 
 @command()
@@ -162,9 +151,7 @@ def multiqc(table) -> dict:
               help="Least lead over the runner-up; kinds of one cell type need half.")  # fmt: skip
 @click.option("--odds", type=click.FloatRange(0), default=2.0,
               help="How much likelier (natural log) another type must be for a cell to move there.")  # fmt: skip
-@click.option(
-    "--min-cells", type=click.IntRange(4), default=50, help="Fewer cells of a lineage are not subclustered."
-)
+@click.option("--min-cells", type=click.IntRange(4), default=50, help="Fewer cells of a lineage are not subclustered.")
 @click.option("--labels", type=FILE, help="Your labels: cell_id, label.")
 @click.option("--model", type=FILE, help="CellTypist model (.pkl) whose labels are compared too.")
 @click.option("--labels-use", type=click.Choice(["check", "replace"]), default="check",
@@ -193,14 +180,10 @@ def main(
 
     rows, subclustered = read_markers(markers), Lineages(lineages).subclustered()
     genes = marker_genes(rows)
-    table = pd.read_parquet(integrated, columns=["cell_id", "sample", "cluster", "part"]).astype(
-        {"part": np.int64}
-    )
+    table = pd.read_parquet(integrated, columns=["cell_id", "sample", "cluster", "part"]).astype({"part": np.int64})
     foreign = {}
     if model:
-        foreign["model"] = (
-            predicted_labels(cells, model).reindex(table["cell_id"]).fillna("").to_numpy(object)
-        )
+        foreign["model"] = predicted_labels(cells, model).reindex(table["cell_id"]).fillna("").to_numpy(object)
     if labels:
         foreign["user"] = read_labels(labels, table["cell_id"].to_numpy())
 
@@ -220,9 +203,7 @@ def main(
     of_type = table["cell_type"].map(lineages_of(rows)).fillna(table["cell_type"])
     table["lineage"] = table["lineage"].mask(moved, of_type)
     table["moved"] = table["cell_type"] != part_type
-    subclustered["n_cells"] = (
-        subclustered["lineage"].map(table["lineage"].value_counts()).fillna(0).astype(int)
-    )
+    subclustered["n_cells"] = subclustered["lineage"].map(table["lineage"].value_counts()).fillna(0).astype(int)
 
     write_parquet(table, "annotation.parquet")
     write_table(evidence, "annotation.tsv", digits=4)

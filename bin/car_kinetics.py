@@ -1,19 +1,25 @@
 #!/usr/bin/env python3
-"""CAR-positive T cells of a patient over time, next to the clinical copy numbers, and their clones."""
+"""CAR-positive T cells of a patient over time, per tissue and sort, next to the clinical copy numbers, and their clones."""
 
 import itertools
 from pathlib import Path
 
-import click
-import numpy as np
 from _cli import FILE, command, multiqc_section, read_json, write_json
 from _clones import joined, read_labels
-from _shares import newcombe, share_ratio
-from _tables import read_table, write_parquet, write_table
+from _shares import newcombe, share_ratio, wilson
+from _tables import read_samples, read_table, write_parquet, write_table
+
+import click
+import numpy as np
 
 CLINICAL = r"(?i)\bcar\b|car[-_ ]?t|transgene"  # parameters of the clinical table that measure the product
 SHARE = ["n", "total", "share", "low", "high"]
+CARRIERS = ["called", "carriers", "carriers_low", "carriers_high"]
+ROW = ["level", "label", "role", *SHARE, *CARRIERS]
 CHANGE = ["difference", "low", "high", "ratio", "ratio_low", "ratio_high"]
+DESIGN = ["tissue", "sort"]  # only samples that agree in both are compared or added up
+TIMES_MORE = 5  # UMIs of the same barcode in another sample from which a cell's CAR reads may be that sample's
+FAILED = {"status": "failed", "reason": "the step TRANSGENE of this sample failed", "features": []}
 
 
 def change(before: tuple[int, int], after: tuple[int, int]) -> dict[str, float]:
@@ -21,45 +27,115 @@ def change(before: tuple[int, int], after: tuple[int, int]) -> dict[str, float]:
     return dict(zip(CHANGE, newcombe(*before, *after) + share_ratio(*before, *after), strict=True))
 
 
-def changes(whole, calls: dict, t_cells, least: dict[str, int]):
-    """Rows of car_change.tsv: each time point against the one before.
+def changes(whole, cells, least: dict[str, int | None]):
+    """Rows of car_change.tsv: each time point against the one before of the same tissue and sort.
 
-    whole: the samples' rows of T cells; calls: table of calls (cell_id, car_umi) per sample; t_cells: index of cell ids;
-    least: fewest UMIs of a call per sample. Samples of one time point (marrow and blood) are one count.
+    whole: the samples' rows of T cells; cells: assessed T cells with sample and car_umi; least: UMIs from which most cells are called by
+    their transcripts, per sample. Samples of one time point, tissue and sort (lanes) are one count.
     """
     import pandas as pd
 
     rows = []
-    steps = [(key, samples["sample"].tolist()) for key, samples in whole.groupby(["day", "timepoint"])]
-    for ((from_day, start), before), ((to_day, end), after) in itertools.pairwise(steps):
-        # One threshold for both, the stricter one: a share counted from 1 UMI is no match for one from 2.
-        k = max(least[sample] for sample in before + after)
-        counts = []
-        for samples in (before, after):
-            both = pd.concat([calls[sample] for sample in samples])
-            umi = both.car_umi[both.cell_id.isin(t_cells).to_numpy()]
-            counts.append((int((umi >= k).sum()), len(umi)))
-        row = {"from": start, "to": end, "from_day": from_day, "to_day": to_day, "min_umi": k}
-        rows.append(row | change(*counts))
-    return pd.DataFrame(rows, columns=["from", "to", "from_day", "to_day", "min_umi", *CHANGE])
+    for design, samples_of_design in whole.groupby(DESIGN, sort=True):
+        steps = [(key, rows["sample"].tolist()) for key, rows in samples_of_design.groupby(["day", "timepoint"])]
+        for ((from_day, start), before), ((to_day, end), after) in itertools.pairwise(steps):
+            # One threshold for both, the stricter one: a share counted from 1 UMI is no match for one from 2.
+            k = max(least.get(sample) or 1 for sample in before + after)
+            counts = []
+            for samples in (before, after):
+                umi = cells.car_umi[cells["sample"].isin(samples)]
+                counts.append((int((umi >= k).sum()), len(umi)))
+            row = dict(zip(DESIGN, design, strict=True))
+            row |= {"from": start, "to": end, "from_day": from_day, "to_day": to_day, "min_umi": k}
+            rows.append(row | change(*counts))
+    return pd.DataFrame(rows, columns=[*DESIGN, "from", "to", "from_day", "to_day", "min_umi", *CHANGE])
+
+
+def misassigned(cells) -> np.ndarray:
+    """Mask of cells called by their transcripts whose barcode carries at least TIMES_MORE as many CAR UMIs in another of the patient's samples.
+
+    A read that was assigned to the wrong sample keeps its barcode (Griffiths 2018, doi 10.1038/s41467-018-05083-x), and two samples share
+    a cell's barcode by chance about once in a thousand cells. cells: cell_id, car_umi, car_evidence.
+    """
+    barcode = cells.cell_id.str.rpartition(":")[2]
+    umi = cells.car_umi.fillna(0).astype(np.int64)
+    highest = umi.groupby(barcode).transform("max")
+    return ((cells.car_evidence == "transcript") & (highest >= TIMES_MORE * umi.clip(lower=1))).to_numpy()
+
+
+def without_cells(table, cells):
+    """The samples' rows of car.tsv without cells that were called and are no more: n, called and the share's interval.
+
+    cells: these cells with sample, lineage, cell_type, subset.
+    """
+    table = table.copy()
+    for level in ("lineage", "cell_type", "subset"):
+        for (sample, label), n in cells.groupby(["sample", level]).size().items():
+            row = (table["sample"] == sample) & (table.level == level) & (table.label == label)
+            table.loc[row, ["n", "called"]] -= n
+    table["share"], table["low"], table["high"] = wilson(table.n, table.total)
+    return table
+
+
+def pooled_controls(facts: dict[str, dict]) -> dict | None:
+    """Control cells with a CAR UMI in all samples that were not sorted for the CAR, and how many of these ambient RNA explains: the rest are
+    reads of another sample, or doublets. None without a control cell. (The soup of a sorted sample is full of the CAR.)"""
+    known = [fact for fact in facts.values() if fact.get("control_cells") and fact.get("sorted_for_car") != "+"]
+    if not known:
+        return None
+    total, seen, explained = (
+        sum(fact[f"control_cells{part}"] for fact in known) for part in ("", "_with_umi", "_explained")
+    )
+    _, low, high = (float(value) for value in wilson(seen, total))
+    return {"cells": total, "with_umi": seen, "explained": explained, "low": low, "high": high}
+
+
+def remark(fact: dict, row: dict | None, controls: dict | None, taken: int) -> str:
+    """What bears on a sample's share beyond its status; '' where nothing does.
+
+    row: the sample's T cells in car.tsv; controls: of pooled_controls; taken: cells of which the reads are another sample's.
+    """
+    from scipy.stats import poisson
+
+    texts = (
+        [f"{taken} cells are not counted: their reads are of another sample of the patient (same barcode)"]
+        if taken
+        else []
+    )
+    if row and row["n"] and controls and controls["with_umi"] > controls["explained"]:
+        rate = (controls["with_umi"] - controls["explained"]) / controls["cells"]
+        if poisson.sf(row["n"] - 1, rate * row["total"]) > 0.05:
+            texts.append(
+                f"{row['n']} of {row['total']:,} T cells are no more than misassigned reads would make "
+                f"({controls['with_umi']} of {controls['cells']:,} control cells of the patient have one)"
+            )
+    if fact.get("sorted_for_car") == "+" and fact.get("carriers") and fact["carriers"][2] < 0.5:
+        texts.append(f"sorted for the CAR, but at most {100 * fact['carriers'][2]:.0f} % of its T cells carry it")
+    return "; ".join(texts)
 
 
 def clone_sizes(cells):
-    """Clones of CAR-positive T cells per sample: cells, their share, and the clone's CAR-negative T cells.
+    """Clones of CAR-positive T cells per sample: cells, their share, and the clone's other T cells.
 
-    cells: T cells with sample, timepoint, day, tcr_clone and rule (missing where none), car_positive.
+    cells: T cells with sample, timepoint, day, tissue, sort, tcr_clone and rule (missing where none), car_positive (missing: left open).
     """
     import pandas as pd
 
     known = cells.dropna(subset="tcr_clone")
-    keys = ["sample", "timepoint", "day", "tcr_clone", "rule"]
-    table = known.groupby(keys, observed=True).car_positive.agg(n_car="sum", n="size").reset_index()
+    car = known.car_positive.astype("boolean")
+    known = known.assign(car=car.fillna(False).astype(bool), negative=(~car).fillna(False).astype(bool))
+    keys = ["sample", "timepoint", "day", *DESIGN, "tcr_clone", "rule"]
+    table = (
+        known.groupby(keys, observed=True)
+        .agg(n_car=("car", "sum"), n_negative=("negative", "sum"), n=("car", "size"))
+        .reset_index()
+    )
     table = table[table.n_car > 0]
     table["total_car"] = table.groupby("sample").n_car.transform("sum")
     table["share"] = table.n_car / table.total_car
-    table["n_negative"] = table.n - table.n_car
-    columns = [*keys[:-1], "n_car", "total_car", "share", "n_negative", "rule"]
-    order = table.sort_values(["day", "n_car", "tcr_clone"], ascending=[True, False, True])
+    table["n_open"] = table.n - table.n_car - table.n_negative
+    columns = [*keys[:-1], "n_car", "total_car", "share", "n_negative", "n_open", "rule"]
+    order = table.sort_values(["day", "sample", "n_car", "tcr_clone"], ascending=[True, True, False, True])
     return pd.DataFrame(order, columns=columns)
 
 
@@ -87,56 +163,73 @@ def clinical_series(clinical, patient: str):
 @command()
 @click.argument("results", nargs=-1, required=True, type=FILE)
 @click.option("--patient", required=True, help="Name of the patient; outputs are called after it.")
+@click.option("--samples", required=True, type=FILE, help="samples.tsv: tissue and sort of the samples.")
 @click.option("--labels", required=True, type=FILE, help="The patient's labels.parquet.")
 @click.option("--clones", type=FILE, help="The patient's clones.parquet.")
 @click.option("--clinical", type=FILE, help="Clinical table: patient, day, parameter, value, unit.")
 def main(
-    results: tuple[Path, ...], patient: str, labels: Path, clones: Path | None, clinical: Path | None
+    results: tuple[Path, ...], patient: str, samples: Path, labels: Path, clones: Path | None, clinical: Path | None
 ) -> None:
     """Join RESULTS (<sample>.car.json, .car.tsv and .car.parquet of a patient's samples)."""
     import pandas as pd
 
-    label = read_labels(labels, patient, ["sample", "timepoint", "day", "lineage"]).set_index("cell_id")
+    names = ["sample", "timepoint", "day", "lineage", "cell_type", "subset"]
+    label = read_labels(labels, patient, names)
     times = label[["sample", "timepoint", "day"]].drop_duplicates().sort_values("day", kind="stable")
+    design = read_samples(samples).reindex(columns=["sample", *DESIGN]).fillna("")
+    times = times.merge(design, on="sample", how="left").fillna({name: "" for name in DESIGN})
     path_of = {path.name: path for path in results}
-    facts = {sample: read_json(path_of[f"{sample}.car.json"]) for sample in times["sample"]}
-    calls = {sample: pd.read_parquet(path_of[f"{sample}.car.parquet"]) for sample in times["sample"]}
-    tables = [read_table(path_of[f"{sample}.car.tsv"]) for sample in times["sample"]]
+    there = [sample for sample in times["sample"] if f"{sample}.car.json" in path_of]
+    facts = {sample: FAILED for sample in times["sample"]}
+    facts |= {sample: read_json(path_of[f"{sample}.car.json"]) for sample in there}
+    cells = pd.concat([pd.read_parquet(path_of[f"{sample}.car.parquet"]) for sample in there], ignore_index=True)
+    tables = [read_table(path_of[f"{sample}.car.tsv"]) for sample in there]
     table = times.merge(pd.concat(tables, ignore_index=True), on="sample")
-    whole = table[(table.level == "lineage") & (table.label == "T")].reset_index(drop=True)
-    t_cells = label[label.lineage == "T"]
 
-    series = whole.assign(parameter="CAR-positive share of T cells", value=whole.share, unit="share")
-    series = [series[["day", "parameter", "value", "unit", "low", "high", "n", "total", "above_ambient"]]]
+    taken = misassigned(cells)
+    known = cells.merge(label, on="cell_id", how="left")
+    table = without_cells(table, known[taken])
+    cells.loc[taken, "car_positive"], cells.loc[taken, "car_evidence"] = pd.NA, "misassigned"
+    whole = table[(table.level == "lineage") & (table.role == "may carry")].reset_index(drop=True)
+    row_of = {row["sample"]: row for row in whole.to_dict("records")}
+    controls, n_taken = pooled_controls(facts), known["sample"][taken].value_counts()
+    for sample, fact in facts.items():
+        text = remark(fact, row_of.get(sample), controls, int(n_taken.get(sample, 0)))
+        facts[sample] = fact | {"remark": text}
+
+    parameter = "T cells with CAR transcripts"
+    series = whole.assign(parameter=parameter, value=whole.share, unit="share")
+    columns = ["day", "parameter", "value", "unit", "low", "high", "n", "total", *CARRIERS, *DESIGN, "sample"]
+    series = [series[columns]]
     if clinical:
         series.append(clinical_series(read_table(clinical), patient))
-    series = joined(series)
+    series = joined(series).reindex(columns=columns)
 
-    cells = pd.concat(calls.values(), ignore_index=True)
     write_parquet(cells, f"{patient}.car_cells.parquet")
     names = ["cell_id", "tcr_clone", "rule"]
     of_clone = pd.read_parquet(clones, columns=names) if clones else pd.DataFrame(columns=names, dtype=object)
-    t_cells = t_cells.join(cells.set_index("cell_id").car_positive.fillna(False).astype(bool))
-    t_cells = t_cells.join(of_clone.set_index("cell_id")).astype({"car_positive": bool})
-    sizes = clone_sizes(t_cells)
+    t_cells = label[label.lineage == "T"].merge(times[["sample", *DESIGN]], on="sample").merge(cells, on="cell_id")
+    sizes = clone_sizes(t_cells.merge(of_clone, on="cell_id", how="left"))
     least = {sample: fact.get("min_umi") for sample, fact in facts.items()}
-    tables = {"car": table, "car_change": changes(whole, calls, t_cells.index, least)}
+    assessed = t_cells[t_cells.car_probability.notna()]
+    tables = {
+        "car": table[["sample", "timepoint", "day", *DESIGN, *ROW]],
+        "car_change": changes(whole, assessed, least),
+    }
     for name, rows in (tables | {"car_kinetics": series, "car_clones": sizes}).items():
         write_table(rows.assign(patient=patient)[["patient", *rows]], f"{patient}.{name}.tsv")
     product = {sample: concentration(rows.n_car) for sample, rows in sizes.groupby("sample", observed=True)}
-    write_json({"patient": patient, "samples": facts, "product": product}, f"{patient}.car.json")
+    content = {"patient": patient, "samples": facts, "product": product, "controls": controls}
+    write_json(content, f"{patient}.car.json")
 
-    shares = {row["sample"]: {name: row[name] for name in SHARE} for row in whole.to_dict("records")}
     shown = {
-        sample: {"status": fact.get("reason", fact["status"])}
-        | shares.get(sample, {})
-        | {"false positive rate": fact.get("false_positive_rate", "")}
+        sample: {"status": "; ".join(filter(None, (fact.get("reason") or fact["status"], fact["remark"])))}
+        | {name: row_of[sample][name] for name in SHARE if sample in row_of}
+        | {"estimated carriers": fact["carriers"][0] if fact.get("carriers") else ""}
         for sample, fact in facts.items()
     }
-    words = "T cells whose CAR counts ambient RNA does not explain."
-    write_json(
-        multiqc_section("car", "CAR-positive T cells", words, "table", shown), f"{patient}.car_mqc.json"
-    )
+    words = "T cells with CAR transcripts that ambient RNA does not explain: the least that carry it. Shares are of each sample's own sort."
+    write_json(multiqc_section("car", "CAR-positive T cells", words, "table", shown), f"{patient}.car_mqc.json")
 
 
 if __name__ == "__main__":

@@ -3,14 +3,16 @@
 
 from pathlib import Path
 
-import click
 from _answer_carriers import carriers
 from _answer_moves import movements
+from _answer_precursors import precursors
 from _answer_surroundings import surroundings_of
 from _cli import FOLDER, command, write_json
 from _results import Case
 from _statements import Statement, as_json, interval, number, rows_where
 from _words import capitalised, listed, plural
+
+import click
 
 LINES = {
     "clone": "expanded clone",
@@ -26,9 +28,7 @@ TYPES, SETS, TIMES = 4, 3, 4  # cell types, sets of lines and time points that a
 def headline(entries: list[dict]) -> str:
     """One or two sentences that name the carriers."""
     if not entries:
-        return (
-            "No bulk MRD table was given: the page shows cells, clones and signals without the bulk question."
-        )
+        return "No bulk MRD table was given: the page shows cells, clones and signals without the bulk question."
     groups: dict[tuple, list[dict]] = {}
     for entry in entries:
         if entry["carrier"]:
@@ -55,9 +55,7 @@ def headline(entries: list[dict]) -> str:
     none = [entry["clone"] for entry in unmatched if entry["clone"] not in hidden]
     sentences += [f"{listed(few)}: seen in too few cells to name a carrier."] if few else []
     sentences += [f"{listed(hidden)}: cannot be looked for in these single cells."] if hidden else []
-    sentences += (
-        [f"{listed(none)}: not seen in single cells, which is not the same as absent."] if none else []
-    )
+    sentences += [f"{listed(none)}: not seen in single cells, which is not the same as absent."] if none else []
     return " ".join(sentences)
 
 
@@ -75,10 +73,17 @@ def over_time(table: str, rows, where: dict) -> Statement:
     return statement
 
 
+def not_assessable(rows) -> Statement:
+    """`T1: no B-cell receptor; T2: ...`, one text where the reason is the same; rows: of malignancy.tsv, of all cells, not assessable."""
+    reasons = rows.sort_values("day", kind="stable").groupby("reason", sort=False)["timepoint"].agg(list)
+    return ["; ".join(f"at {listed(dict.fromkeys(times))}: {reason}" for reason, times in reasons.items())]
+
+
 def malignant(rows, facts: dict, patient: str) -> list[Statement]:
     """Statements on the cells called malignant: how many, of which types, by which lines of evidence, how many are undecided.
 
-    rows: malignancy.tsv; facts: malignancy.json, whose combinations are counted over all time points.
+    rows: malignancy.tsv; facts: malignancy.json, whose combinations are counted over all time points. Where nothing could be
+    assessed that is the only statement, and of a time that could not be assessed no bound is given.
     """
     import pandas as pd
 
@@ -86,10 +91,19 @@ def malignant(rows, facts: dict, patient: str) -> list[Statement]:
         return []
     source = f"{patient}.malignancy.tsv"
     every, unsure = ({"cell_type": "all cells", "malignancy": name} for name in ("malignant", "undecided"))
+    of_all = rows_where(rows, every)
+    closed = of_all[of_all["assessable"] == "no"]
+    unseen = closed.loc[closed["n"] == 0, "timepoint"]
+    if len(unseen) == len(of_all):
+        return [["Malignant cells cannot be assessed ", *not_assessable(closed), "."]]
+    rows = rows[~rows["timepoint"].isin(unseen)]
     called = rows[rows["malignancy"] == "malignant"]
     ever = ", over all times" if rows["timepoint"].nunique() > 1 else ""
     first = "Called malignant, of all cells: " if called["n"].sum() else "No cell is called malignant: "
     statements = [[first, *over_time(source, rows, every), "."]]
+    for how, of_times in (("", closed[closed["n"] == 0]), (" in full", closed[closed["n"] > 0])):
+        if len(of_times):
+            statements.append([f"Malignant cells cannot be assessed{how} ", *not_assessable(of_times), "."])
     by_type = called[called["cell_type"] != "all cells"].groupby("cell_type", sort=False)["n"].sum()
     by_type = by_type[by_type > 0].sort_values(ascending=False, kind="stable")
     counted = by_type[by_type >= FEW].index[:TYPES]
@@ -130,9 +144,11 @@ def main(results: Path, patient: str) -> None:
     case = Case(results, patient)
     clones = [one | other for one, other in zip(carriers(case), movements(case), strict=True)]
     facts = case.facts(f"{patient}.malignancy.json", {})
+    first, notes = precursors(case)
     answer = {
-        "patient": patient, "headline": headline(clones), "clones": clones, "warnings": case.facts("warnings.json", []),
-        "malignant": malignant(case.own("malignancy"), facts, patient), "surroundings": surroundings_of(case),
+        "patient": patient, "first": first, "headline": headline(clones), "clones": clones,
+        "warnings": case.facts("warnings.json", []), "malignant": [*malignant(case.own("malignancy"), facts, patient), *notes],
+        "surroundings": surroundings_of(case),
     }  # fmt: skip
     write_json(answer, f"{patient}.answer.json", default=as_json)
 

@@ -3,7 +3,6 @@
 
 from pathlib import Path
 
-import click
 from _cli import FILE, FOLDER, command, write_json
 from _figure_cells import cells
 from _figure_course import course
@@ -19,6 +18,8 @@ from _layout_grids import alluvial, grid
 from _marks import WIDTHS
 from _results import Case, read_colours
 from _svg_pdf import Fonts, pdf, svg
+
+import click
 
 # What lays out a kind of figure: (figure, width in pixels) -> (marks, height).
 LAYOUTS = {
@@ -61,9 +62,7 @@ def write_drawings(figures: list[dict], patient: str) -> None:
 @click.argument("results", type=FOLDER)
 @click.option("--patient", required=True, help="Name of the patient.")
 @click.option("--colours", required=True, type=FILE, help="Table: level, label, colour.")
-@click.option(
-    "--subsets", type=FOLDER, help="Folder with <lineage>.subsets.parquet: layouts of the lineages."
-)
+@click.option("--subsets", type=FOLDER, help="Folder with <lineage>.subsets.parquet: layouts of the lineages.")
 @click.option("--most", type=click.IntRange(1000), default=200_000, help="Maximum number of points of a map.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Seed of the points' order and sample.")
 def main(results: Path, patient: str, colours: Path, subsets: Path | None, most: int, seed: int) -> None:

@@ -7,12 +7,13 @@ import io
 import re
 from pathlib import Path
 
-import click
 from _car_words import car_remarks
 from _cli import FILE, FOLDER, command, read_json
 from _page import raw, render
 from _results import Case
 from _tables import read_text_table
+
+import click
 
 # Sections in the order of the page: id, name in the navigation, title.
 SECTIONS = (
@@ -157,18 +158,14 @@ def arrange(figures: list[dict], maps: list[dict], reasons: dict[str, str]) -> l
         section = {"id": name, "name": short, "title": title, "maps": [], "tabs": []}
         section["figures"] = [figure for figure in figures if figure["section"] == name]
         section["missing"] = [
-            reasons.get(figure, words)
-            for figure, where, words in NEEDED
-            if where == name and figure not in there
+            reasons.get(figure, words) for figure, where, words in NEEDED if where == name and figure not in there
         ]
         if name == "cells":
             section["maps"] = [item for item in maps if item["id"] == "all"]
         if name == "subsets":
             lineages = list(
                 dict.fromkeys(
-                    f["section"].removeprefix("subsets_")
-                    for f in figures
-                    if f["section"].startswith("subsets_")
+                    f["section"].removeprefix("subsets_") for f in figures if f["section"].startswith("subsets_")
                 )
             )
             section["tabs"] = [
@@ -267,11 +264,7 @@ def main(
     parameters: Path | None, versions: Path | None, failures: Path | None, release: str,
 ) -> None:  # fmt: skip
     """Fill the page of a PATIENT with the tables of RESULTS and the drawings in the folders figures and narrow."""
-    specs, layouts, statements = (
-        with_drawings(read_json(figures), patient),
-        read_json(maps),
-        read_json(answer),
-    )
+    specs, layouts, statements = (with_drawings(read_json(figures), patient), read_json(maps), read_json(answer))
     samples = samples_of(results, patient)
     names = {sample["sample"] for sample in samples} | {"", None}
     warnings = [warning for warning in statements["warnings"] if warning.get("sample") in names]

@@ -4,10 +4,11 @@
 import re
 from pathlib import Path
 
-import click
 from _cli import FILE, FOLDER, command
 from _errors import InputError
 from _tables import read_text_table, write_parquet
+
+import click
 
 
 def read_fragments(folder: Path, name: str):
@@ -16,16 +17,13 @@ def read_fragments(folder: Path, name: str):
 
     paths = sorted(path for path in folder.glob("*.parquet") if f".{path.name}".endswith(f".{name}.parquet"))
     tables = [pd.read_parquet(path) for path in paths]
-    return (
-        pd.concat([table for table in tables if len(table)] or tables, ignore_index=True) if tables else None
-    )
+    return pd.concat([table for table in tables if len(table)] or tables, ignore_index=True) if tables else None
 
 
 def ordered(values):
     """Categories in their natural order: CD4 before CD8, T2 before T10."""
     return sorted(
-        set(values),
-        key=lambda text: [int(t) if t.isdecimal() else t.lower() for t in re.split(r"(\d+)", text)],
+        set(values), key=lambda text: [int(t) if t.isdecimal() else t.lower() for t in re.split(r"(\d+)", text)]
     )
 
 

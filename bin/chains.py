@@ -3,13 +3,14 @@
 
 from pathlib import Path
 
-import click
 from _chains import chain_categories, index_chains, read_contigs
 from _cli import FILE, command, multiqc_section, write_json
 from _clones import RECEPTORS, read_labels
 from _own_chains import own_receptor
 from _receptors import Lineages
 from _tables import write_parquet
+
+import click
 
 
 def categories(chains, cell_ids):

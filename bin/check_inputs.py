@@ -7,15 +7,16 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-import click
 from _cellranger_outs import Offer, local_inventory, offer, read_inventory
 from _cli import FILE, command, write_json
 from _errors import InputError
 from _user_tables import Problem, read_table, shown, specification
 
+import click
+
 TABLES = ("mrd", "clinical", "events", "fish", "labels")
 FILES = {"gex": "a matrix", "vdj_b": "B-cell contigs", "vdj_t": "T-cell contigs"}
-SHEET = ("sample", "patient", "timepoint", "day", "batch", "tissue", *FILES, "metrics")
+SHEET = ("sample", "patient", "timepoint", "day", "batch", "tissue", "sort", *FILES, "metrics")
 MOST = 20  # lines about one column of a file; more of the same help nobody
 
 
@@ -39,9 +40,7 @@ def check_order(rows: list[dict], file: str, problems: list[Problem]) -> None:
             last[row["patient"]] = int(row["day"])
 
 
-def check_members(
-    rows: list[dict], file: str, name: str, known: set[str], problems: list[Problem]
-) -> list[dict]:
+def check_members(rows: list[dict], file: str, name: str, known: set[str], problems: list[Problem]) -> list[dict]:
     """Rows whose patient (or whose cell's sample) the samplesheet has; the others are named."""
 
     def simple(text: str) -> str:
@@ -79,16 +78,12 @@ def pick(offered: Offer | None, name: str, wanted: str, sample: str) -> str:
         return offered.path
     samples = sorted(filter(None, offered.outputs))
     if len(samples) > 1 and sample not in samples:
-        raise Unusable(
-            f"holds the samples {', '.join(samples)}; write .../per_sample_outs/{samples[0]} or another"
-        )
+        raise Unusable(f"holds the samples {', '.join(samples)}; write .../per_sample_outs/{samples[0]} or another")
     mine = offered.outputs.get(sample if sample in samples else "".join(samples[:1]), {})
     paths = mine.get(wanted, [])
     if wanted != "gex" and "vdj" in mine and not paths:
         if name == "outs":
-            raise Unusable(
-                "does not tell whether its contigs are of B or T cells; use the column vdj_b or vdj_t"
-            )
+            raise Unusable("does not tell whether its contigs are of B or T cells; use the column vdj_b or vdj_t")
         paths = mine["vdj"]
     if len(paths) > 1:
         choice = ", ".join(map(shown, paths[:4]))
@@ -96,14 +91,10 @@ def pick(offered: Offer | None, name: str, wanted: str, sample: str) -> str:
     if paths or name == "outs":
         return "".join(paths)
     if wanted == "gex" and offered.raw:
-        raise Unusable(
-            f"is or holds only {offered.raw[0]}, every droplet; give the filtered_feature_bc_matrix"
-        )
+        raise Unusable(f"is or holds only {offered.raw[0]}, every droplet; give the filtered_feature_bc_matrix")
     if wanted == "gex" and offered.incomplete:
         folder = offered.incomplete[0]
-        raise Unusable(
-            f"lacks barcodes.tsv or features.tsv beside matrix.mtx in {folder}; copy the whole folder"
-        )
+        raise Unusable(f"lacks barcodes.tsv or features.tsv beside matrix.mtx in {folder}; copy the whole folder")
     other = " and ".join(FILES[name] for name in FILES if name in mine) or "contigs" * ("vdj" in mine)
     content = other or ", ".join(map(shown, offered.names)) or "nothing that Cell Ranger writes"
     raise Unusable(f"is or holds {content}, not {what}; write the path of {what}")
@@ -129,24 +120,18 @@ def find_files(rows: list[dict], file: str, offers: dict[str, Offer], problems: 
             metrics.append(offered.metrics.get(path, ""))
             number, column = users.setdefault(os.path.normpath(path), (row["#"], wanted))
             if (number, column) != (row["#"], wanted):
-                wrong.add(
-                    (name, f"{shown(path)} is {column} of row {number} already; name another file", "error")
-                )
+                wrong.add((name, f"{shown(path)} is {column} of row {number} already; name another file", "error"))
             if path in offered.empty and wanted == "gex":
                 wrong.add((name, f"{shown(path)} is empty (0 bytes); copy it again", "error"))
             elif path in offered.empty:
                 wrong.add((name, f"{shown(path)} is empty (0 bytes): no cell has a receptor", "warning"))
             if "all_contig_annotations" in path:
-                wrong.add(
-                    (name, f"{shown(path)} is of all barcodes: only cells' contigs are used", "warning")
-                )
+                wrong.add((name, f"{shown(path)} is of all barcodes: only cells' contigs are used", "warning"))
             if offered.kind == "remote":
                 wrong.add((name, f"{shown(path)} was not looked at from here", "warning"))
         if written["outs"] and not (row["gex"] or wrong or row.get("bad")):
             content = ", ".join(map(shown, offers[written["outs"]].names)) or "nothing"
-            text = (
-                f"{shown(written['outs'])} has no filtered matrix but {content}; name one in the column gex"
-            )
+            text = f"{shown(written['outs'])} has no filtered matrix but {content}; name one in the column gex"
             wrong.add(("outs", text, "error"))
         row["metrics"] = ";".join(dict.fromkeys(filter(None, metrics)))
         problems += [Problem(file, row["#"], *problem) for problem in sorted(wrong)]
@@ -155,9 +140,7 @@ def find_files(rows: list[dict], file: str, offers: dict[str, Offer], problems: 
 def report(problems: list[Problem], order: list[str]) -> list[str]:
     """Lines for people, by file and row; of more than MOST like problems of a column only the first."""
     lines, counts = [], Counter()
-    for problem in sorted(
-        dict.fromkeys(problems), key=lambda problem: (order.index(problem.file), problem.row)
-    ):
+    for problem in sorted(dict.fromkeys(problems), key=lambda problem: (order.index(problem.file), problem.row)):
         alike = (problem.file, problem.column, problem.level)
         counts[alike] += 1
         if counts[alike] <= MOST:
@@ -173,9 +156,7 @@ def report(problems: list[Problem], order: list[str]) -> list[str]:
 def write_rows(path: Path, columns: list[str] | tuple[str, ...], rows: list[dict]) -> None:
     """Tab-separated UTF-8; cells hold no tabs or line breaks, so nothing is quoted."""
     with path.open("w", encoding="utf-8", newline="") as lines:
-        lines.writelines(
-            "\t".join(cells) + "\n" for cells in [columns, *([row[c] for c in columns] for row in rows)]
-        )
+        lines.writelines("\t".join(cells) + "\n" for cells in [columns, *([row[c] for c in columns] for row in rows)])
 
 
 @command()
@@ -206,9 +187,7 @@ def main(samplesheet: Path, inventory: Iterable[str] | None, columns: Path, **gi
     """
     files = {"samples": samplesheet} | {name: given[name] for name in TABLES if given[name]}
     rules, problems = specification(columns), []
-    rows = {
-        name: read_table(path.read_bytes(), path.name, rules[name], problems) for name, path in files.items()
-    }
+    rows = {name: read_table(path.read_bytes(), path.name, rules[name], problems) for name, path in files.items()}
     samples, sheet = rows["samples"], samplesheet.name
     cells = {(row[name], name in row.get("bad", ())) for row in samples for name in (*FILES, "outs")}
     paths = sorted(path for path, bad in cells if path and not bad)

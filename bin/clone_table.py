@@ -3,14 +3,15 @@
 
 from pathlib import Path
 
-import click
-import numpy as np
 from _chains import read_own_chains, strongest
 from _cli import FILE, command, multiqc_section, write_json
 from _clones import RECEPTORS, clone_numbers, joined, of_receptor, read_labels, with_clones
 from _receptors import UNSWITCHED, Lineages
 from _shares import wilson
 from _tables import write_table
+
+import click
+import numpy as np
 
 WHERE = ["timepoint", "day", "cell_type", "subset"]
 

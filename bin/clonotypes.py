@@ -3,13 +3,14 @@
 
 from pathlib import Path
 
-import click
-import numpy as np
 from _chain_groups import RULES, own_chain_groups
 from _chains import codes, strongest_first
 from _cli import FILE, command, write_json
 from _clones import RECEPTORS
 from _tables import write_parquet
+
+import click
+import numpy as np
 
 JUDGED = [
     "cell_id", "library", "chain_type", "rank", "verdict", "locus", "v_call", "j_call", "junction", "junction_aa",
@@ -211,9 +212,7 @@ def per_cell(cell_ids, chains, pairing, results: dict):
         short = receptor.lower()
         cells = cells.reindex(cell_ids)
         judged = chains[(chains["library"] == receptor) & (chains["rank"] > 0)]
-        doubtful, stray = (
-            judged.loc[judged["verdict"] == name, "cell_id"] for name in ("undecided", "stray")
-        )
+        doubtful, stray = (judged.loc[judged["verdict"] == name, "cell_id"] for name in ("undecided", "stray"))
         seen = [cell_ids.isin(doubtful), cell_ids.isin(stray)]
         rest = pd.Series(np.select(seen, ["undecided", "ambient"], "none"), cells.index)
         table[f"{short}_clone"] = cells["clone"].to_numpy()
@@ -228,30 +227,16 @@ def per_cell(cell_ids, chains, pairing, results: dict):
 @click.argument("chains", type=FILE)
 @click.option("--patient", required=True, help="Patient; first part of clone names and output files.")
 @click.option("--pairing", required=True, type=FILE, help="Chain categories of the kept cells.")
+@click.option("--clone-rule", default="similarity", type=click.Choice(RULES), help="Which chains are the same.")
 @click.option(
-    "--clone-rule", default="similarity", type=click.Choice(RULES), help="Which chains are the same."
+    "--similarity", default=0.85, type=click.FloatRange(0.5, 1), help="Minimum share of equal bases in BCR junctions."
 )
 @click.option(
-    "--similarity",
-    default=0.85,
-    type=click.FloatRange(0.5, 1),
-    help="Minimum share of equal bases in BCR junctions.",
-)
-@click.option(
-    "--partial",
-    default="attach",
-    type=click.Choice(["attach", "separate"]),
-    help="What becomes of one-chain cells.",
+    "--partial", default="attach", type=click.Choice(["attach", "separate"]), help="What becomes of one-chain cells."
 )
 @click.option("--count-ambiguous", is_flag=True, help="Count ambiguous and multichain cells in denominators.")
 def main(
-    chains: Path,
-    patient: str,
-    pairing: Path,
-    clone_rule: str,
-    similarity: float,
-    partial: str,
-    count_ambiguous: bool,
+    chains: Path, patient: str, pairing: Path, clone_rule: str, similarity: float, partial: str, count_ambiguous: bool
 ) -> None:
     """Clones of BCR and TCR over all samples of a patient. CHAINS: the judged chains (parquet)."""
     import pandas as pd

@@ -4,8 +4,6 @@
 import itertools
 from pathlib import Path
 
-import click
-import numpy as np
 from _arm_events import interval, judge, share_curve
 from _arm_profile import DIGITS, along_genome
 from _arms import arm_facts, populations, read_positions, score_arms
@@ -14,6 +12,9 @@ from _clones import read_labels
 from _receptors import Lineages
 from _shares import wilson
 from _tables import write_parquet, write_table
+
+import click
+import numpy as np
 
 MAX_JOINT = 5  # events that sub-clones are made of
 COLUMNS = """population cell_type normal baseline level stratum day arm event verdict n total share
@@ -45,9 +46,7 @@ def call_cells(cells, events):
     with most evidence are called together, further ones each by itself.
     """
     keys = [f"{arm} {event}" for arm, event in zip(events.arm, events.event, strict=True)]
-    normal, altered = (
-        cells[[f"{key}:{state}" for key in keys]].to_numpy() for state in ("normal", "altered")
-    )
+    normal, altered = (cells[[f"{key}:{state}" for key in keys]].to_numpy() for state in ("normal", "altered"))
     share = np.clip(events.share.to_numpy(float), 1e-9, 1 - 1e-9)
     called = altered - normal > np.log((1 - share) / share)
     joint = np.argsort(-events.evidence.to_numpy(float))[:MAX_JOINT]
@@ -105,9 +104,7 @@ def table_of(events, cells):
 @click.option("--window", default=100, type=click.IntRange(5), help="Genes of a window along the genome.")
 @click.option("--step", default=10, type=click.IntRange(1), help="Genes from one window to the next.")
 @click.option("--min-cells", default=20, type=click.IntRange(5), help="Cells a population needs.")
-@click.option(
-    "--min-share", default=0.05, type=click.FloatRange(0, 1), help="Smallest share that is an event."
-)
+@click.option("--min-share", default=0.05, type=click.FloatRange(0, 1), help="Smallest share that is an event.")
 @click.option("--seed", default=0, type=click.IntRange(0), help="Seed of the cells that the search looks at.")
 def main(
     cells: tuple[Path, ...], patient: str, labels: Path, clones: Path | None, lineages: Path, gene_positions: Path,
@@ -123,9 +120,7 @@ def main(
     scores = score_arms(cells, judged, read_positions(gene_positions, gtf), masked, min_reference)
     shifts, windows = along_genome(scores, window, step)
     events, densities = judge(scores.cells, scores.arms, shifts, min_cells, min_share, seed)
-    strata = label.set_index("cell_id")[["timepoint", "day", "subset"]].astype(
-        {"timepoint": str, "subset": str}
-    )
+    strata = label.set_index("cell_id")[["timepoint", "day", "subset"]].astype({"timepoint": str, "subset": str})
     kept = scores.cells[["cell_id", "population", "normal", "baseline"]]
     table, profiles = table_of(events, kept.join(densities).join(strata, on="cell_id"))
 
@@ -139,9 +134,7 @@ def main(
     names = [f"{patient} {row.population} {row.arm} {row.event}" for row in events.itertuples()]
     shown = events[["total", "share", "low", "high", "baseline"]].to_dict("records")
     words = "Share of cells with one copy more or fewer of an arm, from expression."
-    section = multiqc_section(
-        "cnv", "Arm gains and losses", words, "table", dict(zip(names, shown, strict=True))
-    )
+    section = multiqc_section("cnv", "Arm gains and losses", words, "table", dict(zip(names, shown, strict=True)))
     write_json(section, f"{patient}.cnv_mqc.json")
 
 

@@ -4,12 +4,13 @@
 from html import escape
 from pathlib import Path
 
-import click
 from _cli import FILE, FOLDER, command, read_json
 from _page import raw, render
 from _results import read_colours, read_rows
 from _tables import read_text_table
 from _words import percent
+
+import click
 
 WIDE, TALL = 250, 130  # of a small multiple
 TYPES = 12  # cell types drawn
@@ -97,10 +98,7 @@ def differences(table) -> tuple[list[str], list[list[str]], int]:
 @command()
 @click.argument("answers", nargs=-1, required=True, type=FILE)
 @click.option(
-    "--tables",
-    required=True,
-    type=FOLDER,
-    help="samples.tsv, qc.tsv, composition.tsv, differential_abundance.tsv.",
+    "--tables", required=True, type=FOLDER, help="samples.tsv, qc.tsv, composition.tsv, differential_abundance.tsv."
 )
 @click.option("--failures", required=True, type=FILE, help="Failed steps of the run: step, of, reason.")
 @click.option("--colours", required=True, type=FILE, help="Table: level, label, colour.")

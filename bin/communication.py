@@ -5,11 +5,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import click
-import numpy as np
 from _cli import FILE, command
 from _pairs import measured_pairs, read_pairs, read_watch_list, watched
 from _tables import write_parquet
+
+import click
+import numpy as np
 
 MAGNITUDES = ("lr_means", "expr_prod", "lrscore")
 SPECIFICITIES = ("cellphone_pvals", "scaled_weight", "lr_logfc", "spec_weight")
@@ -162,9 +163,7 @@ def score(
     return pd.concat([consensus(table[kept].copy()), table[~kept]])
 
 
-def compute(
-    expression, interactions, watch_list, min_cells: int, min_share: float, permutations: int, seed: int
-):
+def compute(expression, interactions, watch_list, min_cells: int, min_share: float, permutations: int, seed: int):
     """All kept and all watched rows, best first; groups below `min_cells` take no part, so there may be none."""
     import pandas as pd
 
@@ -177,9 +176,7 @@ def compute(
     codes = pd.Categorical(expression.obs["group"].iloc[cells], names).codes.astype(int)
     watch = watched(interactions, watch_list)
     matrix, genes = expression.X[cells][:, seen], expression.var_names[seen]
-    table = score(
-        matrix, genes, codes, names, interactions, overall, min_share, permutations, seed, watch != ""
-    )
+    table = score(matrix, genes, codes, names, interactions, overall, min_share, permutations, seed, watch != "")
     table.insert(0, "sample", str(expression.uns["sample"]))
     table.insert(5, "watch", pd.Categorical(watch[table.pop("interaction").to_numpy()]))
     for side in ("source", "target"):
@@ -200,9 +197,7 @@ def compute(
     default=0.1,
     help="Minimum share of a group's cells that express the ligand or receptor.",
 )
-@click.option(
-    "--permutations", type=click.IntRange(1), default=100, help="Permutations of the groups' labels."
-)
+@click.option("--permutations", type=click.IntRange(1), default=100, help="Permutations of the groups' labels.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Seed of the permutations.")
 def main(cells: Path, interactions: Path, watch_list: Path, **settings: Any) -> None:
     """Score ligand-receptor pairs between the groups of CELLS, the h5ad of COMMUNICATION_CELLS."""

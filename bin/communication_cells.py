@@ -6,14 +6,15 @@ import zlib
 from collections.abc import Collection
 from pathlib import Path
 
-import click
-import numpy as np
 from _cli import FILE, command
 from _errors import InputError
 from _matrices import cell_ids, gene_names, log_per_10k_without_ig, read_blocks
 from _pairs import pair_genes, read_pairs
 from _receptors import Lineages
 from _tables import named
+
+import click
+import numpy as np
 
 
 def cell_groups(labels, level: str, senders: Collection[str]):
@@ -53,11 +54,7 @@ def drawn_expression(path: Path, labels, groups, drawn: np.ndarray, wanted: Coll
     genes = np.flatnonzero(names.isin(wanted))
     if not genes.size:
         raise InputError(f"{path.name}: none of its genes is in the pairs, all human; give --interactions.")
-    blocks, totals, seen = (
-        [sparse.csr_matrix((0, len(genes)))],
-        [np.empty(0)],
-        np.zeros(len(names), dtype=bool),
-    )
+    blocks, totals, seen = ([sparse.csr_matrix((0, len(genes)))], [np.empty(0)], np.zeros(len(names), dtype=bool))
     for _, counts in read_blocks(path, np.isin(np.arange(len(labels)), drawn)):
         logs = log_per_10k_without_ig(counts, names)
         totals.append(np.asarray(logs.sum(axis=1, dtype=np.float64)).ravel())
@@ -89,14 +86,7 @@ def drawn_expression(path: Path, labels, groups, drawn: np.ndarray, wanted: Coll
 @click.option("--max-cells", type=click.IntRange(10), default=1000, help="Most cells per group.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Seed of the draw of cells.")
 def main(
-    cells: Path,
-    sample: str,
-    labels: Path,
-    lineages: Path,
-    interactions: Path,
-    level: str,
-    max_cells: int,
-    seed: int,
+    cells: Path, sample: str, labels: Path, lineages: Path, interactions: Path, level: str, max_cells: int, seed: int
 ) -> None:
     """Draw cells per group from CELLS, one sample's h5ad of counts, and keep the genes of ligand-receptor pairs."""
     import hdf5plugin
@@ -105,9 +95,7 @@ def main(
     columns = ["cell_id", "patient", "timepoint", "day", "lineage", "cell_type", "subset"]
     known = pd.read_parquet(labels, columns=columns).set_index("cell_id").reindex(cell_ids(cells))
     if known["cell_type"].isna().all():
-        raise InputError(
-            f"{sample}: no cell of {cells.name} is in {labels.name}; give labels of the same run."
-        )
+        raise InputError(f"{sample}: no cell of {cells.name} is in {labels.name}; give labels of the same run.")
     groups = cell_groups(known, level, Lineages(lineages).senders)
     wanted = pair_genes(read_pairs(interactions))
     expression = drawn_expression(cells, known, groups, draw_cells(groups, max_cells, seed), wanted)

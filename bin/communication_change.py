@@ -6,23 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import click
-import numpy as np
 from _bootstrap import drawn_counts, t_interval
 from _cli import FILE, command, write_json
-from _communication_summary import (
-    for_people,
-    multiqc_sections,
-    senders,
-    to_focus,
-    totals,
-    watched_or_to_focus,
-)
+from _communication_summary import for_people, multiqc_sections, senders, to_focus, totals, watched_or_to_focus
 from _errors import InputError
 from _pairs import CHANGED, measured_pairs, read_pairs, read_watch_list, watched
 from _shares import fdr
 from _tables import write_parquet, write_table
 from _times import comparisons
+
+import click
+import numpy as np
 
 
 def resampled_means(matrix, draws: int, rng) -> np.ndarray:
@@ -48,18 +42,14 @@ class TimePoint:
     is the product of two).
     """
 
-    def __init__(
-        self, cells, sizes: dict[str, int], groups: list[str], units, min_cells: int, draws: int, rng
-    ):
+    def __init__(self, cells, sizes: dict[str, int], groups: list[str], units, min_cells: int, draws: int, rng):
         linear = cells.X.copy()
         np.expm1(linear.data, out=linear.data)
         names = cells.obs["group"].to_numpy()
         self.size = np.array([sizes.get(group, 0) for group in groups])
         self.enough = self.size >= min_cells
         shapes = [(len(groups), len(table)) for table in units]
-        self.level, self.share, self.expressing = (
-            [np.zeros(shape, np.float32) for shape in shapes] for _ in range(3)
-        )
+        self.level, self.share, self.expressing = ([np.zeros(shape, np.float32) for shape in shapes] for _ in range(3))
         self.root = [np.zeros((shape[0], draws, shape[1]), np.float32) for shape in shapes]
         for group in np.flatnonzero(self.enough):
             block = linear[np.flatnonzero(names == groups[group])]
@@ -113,12 +103,7 @@ def direction(old, new, low, high, rate, thresholds: dict) -> np.ndarray:
 def classes(tested, was, now, move) -> np.ndarray:
     """Words for each row: `was` and `now` tell whether the pair is expressed, `move` is -1, 0 or 1."""
     both = was & now
-    cases = {
-        "not tested": ~tested,
-        "absent": ~was & ~now,
-        "gained": ~was & (move > 0),
-        "lost": ~now & (move < 0),
-    }
+    cases = {"not tested": ~tested, "absent": ~was & ~now, "gained": ~was & (move > 0), "lost": ~now & (move < 0)}
     cases |= {"strengthened": both & (move > 0), "weakened": both & (move < 0), "kept": both}
     return np.select(list(cases.values()), list(cases), "unclear")
 
@@ -200,9 +185,7 @@ def read_times(paths: Sequence[Path], patient: str) -> tuple[list[tuple], Any]:
     samples = []
     for path in paths:
         cells = anndata.read_h5ad(path)
-        whose, sample, timepoint, day = (
-            cells.uns[name] for name in ("patient", "sample", "timepoint", "day")
-        )
+        whose, sample, timepoint, day = (cells.uns[name] for name in ("patient", "sample", "timepoint", "day"))
         if whose != patient:
             raise InputError(f"{path.name}: {sample} is a sample of {whose}; give samples of {patient} only.")
         samples.append((sample, timepoint, int(day)))
@@ -222,9 +205,7 @@ def read_scores(paths: Sequence[Path], samples):
     scores = pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
     unknown = sorted(set(scores["sample"]) - set(samples["sample"]))
     if unknown:
-        raise InputError(
-            f"{unknown[0]} is no sample of this patient; give the scores of its own samples only."
-        )
+        raise InputError(f"{unknown[0]} is no sample of this patient; give the scores of its own samples only.")
     samples = samples.set_index("sample")
     for column in ("timepoint", "day"):
         scores.insert(1, column, scores["sample"].map(samples[column]))
@@ -240,9 +221,7 @@ def focus_groups(times, focus: str) -> set[str]:
     return set(obs.loc[named, "group"])
 
 
-def changes(
-    times, pairs, watch_list, patient: str, focus: set[str], draws: int, seed: int, thresholds: dict[str, Any]
-):
+def changes(times, pairs, watch_list, patient: str, focus: set[str], draws: int, seed: int, thresholds: dict[str, Any]):
     """A row per comparison, source, target and pair that is expressed at some time or watched."""
     import pandas as pd
 

@@ -4,12 +4,13 @@
 from itertools import pairwise
 from pathlib import Path
 
-import click
-import numpy as np
 from _cli import FILE, command, multiqc_section, write_json
 from _errors import InputError
 from _shares import wilson
 from _tables import UNASSIGNED, read_samples, read_text_table, write_parquet, write_table
+
+import click
+import numpy as np
 
 DOUBT = 2.0  # log odds: a label less than exp(2) = 7.4 times likelier than the next one is doubtful
 NAMES = ("sample", "patient", "timepoint", "lineage", "cell_type", "subset")  # columns of labels.parquet
@@ -122,9 +123,7 @@ def changes(composition):
             difference = b.share - a.share
             low = difference - np.hypot(b.share - b.low, a.high - a.share)
             high = difference + np.hypot(b.high - b.share, a.share - a.low)
-            rows.append(
-                [*key, a.timepoint, b.timepoint, a.day, b.day, a.share, b.share, difference, low, high]
-            )
+            rows.append([*key, a.timepoint, b.timepoint, a.day, b.day, a.share, b.share, difference, low, high])
     ends = ["from", "to", "from_day", "to_day", "from_share", "to_share"]
     return pd.DataFrame(rows, columns=[*keys, *ends, "change", "change_low", "change_high"])
 
@@ -136,16 +135,13 @@ def multiqc(composition, colours) -> dict:
     """
     types = composition[composition["level"] == "cell_type"]
     data = {
-        sample: dict(zip(g["label"], g["n"].tolist(), strict=True))
-        for sample, g in types.groupby("sample", sort=False)
+        sample: dict(zip(g["label"], g["n"].tolist(), strict=True)) for sample, g in types.groupby("sample", sort=False)
     }
     known = colours[colours["level"] == "cell_type"].set_index("label")["colour"].to_dict()
     looks = {label: {"name": label, "color": known.get(label, known[UNASSIGNED])} for label in types["label"]}
     text = "Share of each cell type in each sample, in order of patient and day."
     plot = {"cpswitch_c_active": False, "sort_samples": False, "ylab": "Cells"}
-    return multiqc_section(
-        "composition", "Cell types over time", text, "bargraph", data, plot, categories=looks
-    )
+    return multiqc_section("composition", "Cell types over time", text, "bargraph", data, plot, categories=looks)
 
 
 @command()

@@ -4,25 +4,15 @@
 from itertools import pairwise
 from pathlib import Path
 
-import click
-import numpy as np
 from _cli import FILE, command
 from _shares import fdr
 from _tables import read_table, write_table
 
+import click
+import numpy as np
+
 MIN_PATIENTS = 3
-COLUMNS = [
-    "level",
-    "parent",
-    "label",
-    "from",
-    "to",
-    "patients",
-    "mean_log_ratio_change",
-    "p_value",
-    "q_value",
-    "note",
-]
+COLUMNS = ["level", "parent", "label", "from", "to", "patients", "mean_log_ratio_change", "p_value", "q_value", "note"]
 
 
 def centred_log_ratios(counts: np.ndarray) -> np.ndarray:
@@ -74,9 +64,7 @@ def differential_abundance(composition):
         return pd.DataFrame([row], columns=COLUMNS)
 
     if patients < MIN_PATIENTS:
-        return untested(
-            f"{patients} patient(s): no replicates, so no p values; a difference of two samples is no test"
-        )
+        return untested(f"{patients} patient(s): no replicates, so no p values; a difference of two samples is no test")
     tables = []
     days = composition.groupby("timepoint")["day"].median().sort_values()
     for (level, parent), group in composition.groupby(["level", "parent"], sort=False):
@@ -87,17 +75,13 @@ def differential_abundance(composition):
         if wide.shape[1] < 2:
             continue
         for one, two in pairwise(days.index):
-            of_both = [
-                p for p in wide.index.unique("patient") if (p, one) in wide.index and (p, two) in wide.index
-            ]
+            of_both = [p for p in wide.index.unique("patient") if (p, one) in wide.index and (p, two) in wide.index]
             if len(of_both) < MIN_PATIENTS:
                 continue
             counts = wide.loc[[(p, t) for t in (one, two) for p in of_both]].to_numpy(float)
             first = np.arange(len(of_both))
             mean, p = paired_tests(counts, first, first + len(of_both))
-            table = pd.DataFrame(
-                {"level": level, "parent": parent, "label": wide.columns, "from": one, "to": two}
-            )
+            table = pd.DataFrame({"level": level, "parent": parent, "label": wide.columns, "from": one, "to": two})
             table["patients"], table["mean_log_ratio_change"], table["p_value"] = len(of_both), mean, p
             tables.append(table.assign(q_value=fdr(p), note=""))
     none = f"no two time points with cells of {MIN_PATIENTS} patients at both: nothing to test"

@@ -5,12 +5,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import click
 from _cli import FILE, command
 from _errors import InputError
 from _matrices import cell_ids, read_blocks
 from _results import read_colours
 from _tables import read_text_table
+
+import click
 
 KINDS = ("h5mu", "h5ad")
 BLOCK = 1024  # cells in memory at a time
@@ -18,13 +19,7 @@ COLOURED = (
     "sample", "patient", "timepoint", "lineage", "cell_type", "subset", "malignancy", "isg_high", "car_positive",
 )  # fmt: skip
 # gzip, not zstd: R, cellxgene and plain h5py read it without a plug-in.
-STORE = {
-    "compression": "gzip",
-    "compression_opts": 1,
-    "shuffle": True,
-    "chunks": (1 << 18,),
-    "maxshape": (None,),
-}
+STORE = {"compression": "gzip", "compression_opts": 1, "shuffle": True, "chunks": (1 << 18,), "maxshape": (None,)}
 
 
 def observations(table):
@@ -38,9 +33,7 @@ def observations(table):
             obs[name] = words.astype(pd.CategoricalDtype(["no", "yes"]))
         elif obs[name].dtype == object:
             obs[name] = obs[name].astype("category")
-        elif pd.api.types.is_extension_array_dtype(obs[name].dtype) and pd.api.types.is_numeric_dtype(
-            obs[name]
-        ):
+        elif pd.api.types.is_extension_array_dtype(obs[name].dtype) and pd.api.types.is_numeric_dtype(obs[name]):
             obs[name] = obs[name].astype("float64" if obs[name].isna().any() else "int64")
     return obs
 
@@ -122,9 +115,7 @@ def write_matrices(group, paths: Sequence[Path], cells: list, columns: list, n_g
         same = np.array_equal(place, np.arange(len(place)))
         for _, block in read_blocks(path, keep, BLOCK):
             if not same:
-                block = type(block)(
-                    (block.data, place[block.indices], block.indptr), (block.shape[0], n_genes)
-                )
+                block = type(block)((block.data, place[block.indices], block.indptr), (block.shape[0], n_genes))
             block.sort_indices()
             depth = np.maximum(np.asarray(block.sum(1)).ravel(), 1)
             size = np.diff(block.indptr)
@@ -147,18 +138,14 @@ def layouts(table, embedding: Path | None, subsets: Sequence[Path], signatures: 
 
     obsm = {"X_umap": table[["umap_1", "umap_2"]].to_numpy("float32")}
     if embedding:
-        obsm["X_pca_harmony"] = (
-            pd.read_parquet(embedding).set_index("cell_id").reindex(table.index).to_numpy("float32")
-        )
+        obsm["X_pca_harmony"] = pd.read_parquet(embedding).set_index("cell_id").reindex(table.index).to_numpy("float32")
     for path in subsets:
         points = pd.read_parquet(path).set_index("cell_id")[["umap_1", "umap_2"]]
         if len(points):
             lineage = path.name.removesuffix(".subsets.parquet")
             obsm[f"X_umap_{lineage}"] = points.reindex(table.index).to_numpy("float32")
     if signatures:
-        scores = pd.concat([pd.read_parquet(path) for path in signatures], ignore_index=True).set_index(
-            "cell_id"
-        )
+        scores = pd.concat([pd.read_parquet(path) for path in signatures], ignore_index=True).set_index("cell_id")
         sets = [name for name in scores if not name.startswith("isg_") and scores[name].notna().any()]
         obsm["gene_sets"] = scores[sets].reindex(table.index).astype("float32")
     return obsm

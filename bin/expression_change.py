@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import click
-import numpy as np
 from _cli import FILE, command
 from _errors import InputError
 from _tables import read_samples, read_text_table, write_parquet, write_table
 from _times import comparisons
+
+import click
+import numpy as np
 
 FEWEST_PATIENTS = 3
 KEYS = ["patient", "from", "to", "label", "gene"]
@@ -42,12 +43,8 @@ def read_sums(paths: Sequence[Path], samples_path: Path, level: str):
     names = bulk.obs["sample"].astype(str)
     absent = sorted(set(names) - set(samples.index))
     if absent:
-        raise InputError(
-            f"{samples_path.name}: does not name sample {absent[0]}; give the samples.tsv of the run."
-        )
-    bulk.obs = bulk.obs.assign(
-        **{column: names.map(samples[column]) for column in ("patient", "timepoint", "day")}
-    )
+        raise InputError(f"{samples_path.name}: does not name sample {absent[0]}; give the samples.tsv of the run.")
+    bulk.obs = bulk.obs.assign(**{column: names.map(samples[column]) for column in ("patient", "timepoint", "day")})
     return bulk
 
 
@@ -55,8 +52,7 @@ def moments(bulk, rows: np.ndarray) -> dict[str, np.ndarray]:
     """Cells, means and variances of log expression, shares of expressing cells and counts per 10,000, of groups together."""
     n = int(bulk.obs["n_cells"].iloc[rows].sum())
     log_sum, squares, cells = (
-        np.asarray(bulk.layers[name][rows].sum(axis=0)).ravel()
-        for name in ("log_sum", "log_squares", "cells")
+        np.asarray(bulk.layers[name][rows].sum(axis=0)).ravel() for name in ("log_sum", "log_squares", "cells")
     )
     counts = np.asarray(bulk.X[rows].sum(axis=0)).ravel()
     mean = log_sum / n
@@ -77,9 +73,7 @@ def markers(old: dict, new: dict, names: dict, genes, min_share: float):
     spread = np.sqrt(old["variance"] / old["n"] + new["variance"] / new["n"])
     difference = new["mean"] - old["mean"]
     columns = {
-        f"{name}_{end}": time[name]
-        for end, time in (("from", old), ("to", new))
-        for name in ("n", "mean", "share")
+        f"{name}_{end}": time[name] for end, time in (("from", old), ("to", new)) for name in ("n", "mean", "share")
     }
     columns["log2_fold"] = np.log2((new["level"] + 0.1) / (old["level"] + 0.1))
     columns["t"] = np.divide(difference, spread, out=np.zeros_like(difference), where=spread > 0)
@@ -156,9 +150,7 @@ def dot_plot(bulk, lists):
     columns = bulk.var_names.get_indexer(lists["gene"])
     cells = bulk.obs["n_cells"].to_numpy()[:, None]
     mean, share = (bulk.layers[name][:, columns].toarray() / cells for name in ("log_sum", "cells"))
-    obs = bulk.obs[["patient", "sample", "timepoint", "day", "lineage", "label", "n_cells"]].reset_index(
-        drop=True
-    )
+    obs = bulk.obs[["patient", "sample", "timepoint", "day", "lineage", "label", "n_cells"]].reset_index(drop=True)
     table = obs.loc[obs.index.repeat(len(lists))].reset_index(drop=True)
     names = pd.DataFrame(np.tile(lists[["list", "gene"]].to_numpy(), (len(obs), 1)), columns=["list", "gene"])
     return pd.concat([names, table], axis=1).assign(mean=mean.ravel(), share=share.ravel())
@@ -176,12 +168,8 @@ def read_lists(paths: Sequence[Path]):
 @command()
 @click.argument("sums", type=FILE, nargs=-1, required=True)
 @click.option("--samples", required=True, type=FILE, help="samples.tsv of the run.")
-@click.option(
-    "--gene-lists", required=True, multiple=True, type=FILE, help="Tables with list and gene; repeatable."
-)
-@click.option(
-    "--level", type=click.Choice(["subset", "cell_type"]), default="subset", help="Groups compared."
-)
+@click.option("--gene-lists", required=True, multiple=True, type=FILE, help="Tables with list and gene; repeatable.")
+@click.option("--level", type=click.Choice(["subset", "cell_type"]), default="subset", help="Groups compared.")
 @click.option("--min-cells", type=click.IntRange(2), default=20, help="Fewest cells per group.")
 @click.option(
     "--min-share",
@@ -197,12 +185,7 @@ def read_lists(paths: Sequence[Path]):
 )
 @click.option("--top", type=click.IntRange(0), default=50, help="Genes listed per group and direction.")
 def main(
-    sums: tuple[Path, ...],
-    samples: Path,
-    gene_lists: tuple[Path, ...],
-    level: str,
-    top: int,
-    **thresholds: Any,
+    sums: tuple[Path, ...], samples: Path, gene_lists: tuple[Path, ...], level: str, top: int, **thresholds: Any
 ) -> None:
     """Compare expression between times; SUMS are the pseudobulk.h5ad files of the run's samples."""
     bulk, lists = read_sums(sums, samples, level), read_lists(gene_lists)

@@ -3,8 +3,6 @@
 
 from pathlib import Path
 
-import click
-import numpy as np
 from _cli import FILE, command, multiqc_section, write_json
 from _clones import RECEPTORS, joined, of_receptor, read_labels, with_clones
 from _errors import InputError
@@ -12,6 +10,9 @@ from _receptors import Lineages
 from _shares import fdr as false_discovery_rates
 from _shares import wilson
 from _tables import read_text_table, write_table
+
+import click
+import numpy as np
 
 SURE = ("paired", "VDJ", "VDJ attached", "other VDJ", "other VJ", "VJ")
 MIN_LINEAGE = 10  # counted cells of the lineage, at both times, for a comparison within it
@@ -89,9 +90,7 @@ def classify(n, total, home_n, home_total, likely, sure, fdr_limit: float) -> tu
     new = enough & (pick(likely, first) == 0) & pick(seen, last)
     # The peak within the lineage, where it was sampled before the last time; else among all.
     before, fit = sampled & (times < last[:, None]), home_total >= MIN_LINEAGE
-    shares = np.where(
-        (before & fit).any(1)[:, None], np.where(fit, home_n / home_total.clip(1), -1), n / total.clip(1)
-    )
+    shares = np.where((before & fit).any(1)[:, None], np.where(fit, home_n / home_total.clip(1), -1), n / total.clip(1))
     start = np.where(gone, np.where(before, shares, -1).argmax(1), first)
     within = pick(fit, start) & pick(fit, last)
     n, total = (np.where(within[:, None], a, b) for a, b in ((home_n, n), (home_total, total)))
@@ -119,13 +118,7 @@ def classify(n, total, home_n, home_total, likely, sure, fdr_limit: float) -> tu
 
 
 def fates_of(
-    cells,
-    labels_of,
-    receptor: str,
-    expected: tuple[str, ...],
-    times: dict[str, int],
-    min_cells: int,
-    fdr_limit: float,
+    cells, labels_of, receptor: str, expected: tuple[str, ...], times: dict[str, int], min_cells: int, fdr_limit: float
 ):
     """Fate table of one receptor, a row per clone of at least `min_cells` cells and time point.
 
@@ -199,9 +192,7 @@ def read_times(text: str) -> dict[str, int]:
     try:
         times = {name: int(day) for name, day in (point.split("=") for point in text.split(","))}
     except ValueError as problem:
-        raise InputError(
-            f"--times {text}: time points with their days are written as T1=-200,T2=28."
-        ) from problem
+        raise InputError(f"--times {text}: time points with their days are written as T1=-200,T2=28.") from problem
     return dict(sorted(times.items(), key=lambda time: time[1]))
 
 
@@ -209,28 +200,17 @@ def read_times(text: str) -> dict[str, int]:
 @click.argument("clones", type=FILE)
 @click.option("--patient", required=True, help="Patient; first part of the names of the output files.")
 @click.option(
-    "--times",
-    required=True,
-    help="Time points of the patient with their days, sampled or not: T1=-200,T2=28.",
+    "--times", required=True, help="Time points of the patient with their days, sampled or not: T1=-200,T2=28."
 )
 @click.option("--labels", required=True, type=FILE, help="Kept cells with their lineages.")
 @click.option("--table", required=True, type=FILE, help="Clones of the patient (TSV).")
 @click.option("--lineages", required=True, type=FILE, help="Lineages in which a receptor is expected (TSV).")
-@click.option(
-    "--min-cells", default=3, type=click.IntRange(1), help="Cells of the smallest clone that is followed."
-)
+@click.option("--min-cells", default=3, type=click.IntRange(1), help="Cells of the smallest clone that is followed.")
 @click.option(
     "--fdr", default=0.05, type=click.FloatRange(0, 1, min_open=True), help="False discovery rate of changes."
 )
 def main(
-    clones: Path,
-    patient: str,
-    times: str,
-    labels: Path,
-    table: Path,
-    lineages: Path,
-    min_cells: int,
-    fdr: float,
+    clones: Path, patient: str, times: str, labels: Path, table: Path, lineages: Path, min_cells: int, fdr: float
 ) -> None:
     """Fates of a patient's clones over time. CLONES: clone per cell (parquet)."""
     days, known = read_times(times), Lineages(lineages)

@@ -9,11 +9,12 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-import click
 from _cellranger_files import open_bytes
 from _cellranger_outs import CONTIGS
 from _cli import FOLDER, command
 from _errors import InputError
+
+import click
 
 DEPTH = 8  # levels: results/cellrangermulti/count/<run>/outs/per_sample_outs/<sample> and more
 COLUMNS = ("sample", "patient", "timepoint", "day", "gex", "vdj_b", "vdj_t", "outs")
@@ -24,9 +25,7 @@ SORTING = re.compile(
     r"|cellranger(multi)?|per_sample_outs|GRCh38.*|GRCm39.*|mm10.*|hg19.*",
     re.I,
 )
-SKIPPED = re.compile(
-    r"analysis|SC_.*_CS|_.*|\..*|work|mtx_conversions|multiqc|fastqc|mkref|mkgtf|mkvdjref", re.I
-)
+SKIPPED = re.compile(r"analysis|SC_.*_CS|_.*|\..*|work|mtx_conversions|multiqc|fastqc|mkref|mkgtf|mkvdjref", re.I)
 LIBRARY = re.compile(r"[-_.](?:5?gex|rna|count|bcr|tcr|ig|tr|vdj(?:[-_.]?[bt](?:[-_.]?gd)?)?)$", re.I)
 DAY = re.compile(r"(?:^|[-_.])(?:d|day)[-_]?(\d{1,4})(?=$|[-_.])", re.I)
 TIMEPOINT = re.compile(r"(?:^|[-_.])(t\d{1,2})(?=$|[-_.])", re.I)
@@ -73,9 +72,7 @@ def outputs(folder: Path, depth: int = DEPTH) -> Iterator[Output]:
         return
     if any(MATRIX.match(name) for name in children):
         yield Output("gex", sample_name(folder), folder)
-    contigs = next(
-        (children[name + end] for name in CONTIGS for end in ("", ".gz") if name + end in children), None
-    )
+    contigs = next((children[name + end] for name in CONTIGS for end in ("", ".gz") if name + end in children), None)
     if contigs:
         named = re.search(r"(?:^|[-_.])(?:vdj[-_]?([bt])|([bt])cr)", "_".join(folder.parts[-2:]), re.I)
         letter = (named[1] or named[2]).lower() if named else ""
@@ -94,9 +91,7 @@ def assemble(located: Iterable[Output], remarks: list[str]) -> list[dict[str, st
         if clean != name:
             remarks.append(f"{name} is written as {clean}: names hold letters, digits, _ . and -")
         if not column:
-            remarks.append(
-                f"{path}: no telling whether of B or T cells; put it into vdj_b or vdj_t of its sample"
-            )
+            remarks.append(f"{path}: no telling whether of B or T cells; put it into vdj_b or vdj_t of its sample")
             continue
         same = [row for row in rows if row["sample"] == clean]
         row = next((row for row in same if not row[column] and not row["outs"]), None)
@@ -108,9 +103,7 @@ def assemble(located: Iterable[Output], remarks: list[str]) -> list[dict[str, st
         row[column] = str(path)
     for row in rows:
         if not (row["gex"] or row["outs"]):
-            remarks.append(
-                f"{row['sample']} has receptors but no matrix; put both into one row, or remove the row"
-            )
+            remarks.append(f"{row['sample']} has receptors but no matrix; put both into one row, or remove the row")
     return rows
 
 
@@ -130,9 +123,7 @@ def fill_times(rows: list[dict[str, str]], remarks: list[str]) -> None:
 @command()
 @click.argument("folders", nargs=-1, required=True, type=FOLDER)
 @click.option("--patient", default="", help="Write this patient into every row.")
-@click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write, else the output."
-)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write, else the output.")
 def main(folders: tuple[Path, ...], patient: str, out: Path | None) -> None:
     """Write a samplesheet of all samples that Cell Ranger left in FOLDERS.
 
@@ -144,9 +135,7 @@ def main(folders: tuple[Path, ...], patient: str, out: Path | None) -> None:
     if not rows:
         searched = ", ".join(map(str, folders))
         raise InputError(f"{searched}: no filtered matrix and no contigs of Cell Ranger; name other folders")
-    rows.sort(
-        key=lambda row: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", row["sample"])]
-    )
+    rows.sort(key=lambda row: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", row["sample"])])
     fill_times(rows, remarks)
     base = out.absolute().parent if out else None
     for row in rows:

@@ -4,10 +4,11 @@
 import re
 from pathlib import Path
 
-import click
-import numpy as np
 from _cli import FILE, command, multiqc_section, write_json
 from _tables import read_table, write_table
+
+import click
+import numpy as np
 
 BALANCED = r"(?i)rearrang|transloc|fusion|split|break|invers|\bt\(|::|\binv\("
 KINDS = (("gain", r"(?i)gain|ampl|dup|tri|tetra|extra|\+"), ("loss", r"(?i)del|loss|lost|mono|-"))
@@ -58,9 +59,7 @@ def measured(table, arms: list[str], event: str, day: float) -> dict:
     Of the populations not known to be normal: the one with most altered cells, else the largest that carries
     other events. A detected event is read at the probe's day where that was sampled, else over all days.
     """
-    fits = table[
-        (table.level == "population") & table.arm.isin(arms) & (table.event == event) & ~table.normal
-    ]
+    fits = table[(table.level == "population") & table.arm.isin(arms) & (table.event == event) & ~table.normal]
     fits = fits[fits.verdict != "not assessable"]
     if fits.empty:
         return {}
@@ -135,23 +134,16 @@ def beside(probes, table, patient: str, cutoff: float, tolerance: float) -> list
     probed = {(arm, row["event"]) for row in rows for arm in row["arm"].split()}
     for event in events.to_dict("records"):
         if (event["arm"], event["event"]) not in probed:
-            row = {
-                name: event[name]
-                for name in ("arm", "event", "population", "n", "total", "share", "low", "high")
-            }
+            row = {name: event[name] for name in ("arm", "event", "population", "n", "total", "share", "low", "high")}
             row |= {"timepoint": "all", "genes": event["scored_genes"], "mb": event["mb"]}
-            rows.append(
-                row | {"verdict": "no probe", "words": "seen in single cells; FISH did not look there"}
-            )
+            rows.append(row | {"verdict": "no probe", "words": "seen in single cells; FISH did not look there"})
     return [{"patient": patient} | row for row in rows]
 
 
 @command()
 @click.argument("cnv", type=FILE)
 @click.option("--patient", required=True, help="Name of the patient; outputs are called after it.")
-@click.option(
-    "--fish", required=True, type=FILE, help="Table: patient, day, probe, region, abnormality, percent."
-)
+@click.option("--fish", required=True, type=FILE, help="Table: patient, day, probe, region, abnormality, percent.")
 @click.option("--cutoff", default=5.0, help="Percentage from which on FISH is positive.")
 @click.option("--tolerance", default=10.0, help="Points of difference within which the two agree.")
 def main(cnv: Path, patient: str, fish: Path, cutoff: float, tolerance: float) -> None:
@@ -166,20 +158,13 @@ def main(cnv: Path, patient: str, fish: Path, cutoff: float, tolerance: float) -
     out["difference"] = 100 * out.share - out.percent
     write_table(out, f"{patient}.fish.tsv", 4)
     # A probe may be read on several days and several bands. MultiQC takes a slash for a path.
-    parts = [
-        out.probe,
-        out.region.fillna(out.arm),
-        out.abnormality.fillna(out.event),
-        out.day.map("day {:g}".format),
-    ]
+    parts = [out.probe, out.region.fillna(out.arm), out.abnormality.fillna(out.event), out.day.map("day {:g}".format)]
     named = [" ".join(str(part) for part in row if part == part) for row in zip(*parts, strict=True)]
     names = [f"{patient} {name}".removesuffix(" day nan").replace("/", " and ") for name in named]
     shown = out[["region", "percent", "share", "verdict", "words"]].astype(object)
     data = dict(zip(names, shown.where(shown.notna(), "").to_dict("records"), strict=True))
     words = "What FISH and the expression of single cells say about the same arm."
-    write_json(
-        multiqc_section("fish", "FISH and single cells", words, "table", data), f"{patient}.fish_mqc.json"
-    )
+    write_json(multiqc_section("fish", "FISH and single cells", words, "table", data), f"{patient}.fish_mqc.json")
 
 
 if __name__ == "__main__":

@@ -4,10 +4,11 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import click
 from _cli import FILE, command, write_json
 from _errors import InputError
 from _tables import read_samples, write_table
+
+import click
 
 WHITELIST = 737_280  # 10x 5' v1/v2 barcodes; 5' v3 has 3,686,400 and chance is a fifth of what is stated
 MIN_LIBRARY = 20  # receptor cells below which an overlap is not judged
@@ -94,10 +95,7 @@ def pair_table(cells, receptors):
                     row["expected"] = min(1, max(n, m) / WHITELIST)
                 if other in same.columns:
                     twice = int(same.at[sample, other])
-                    row |= {
-                        "same": twice,
-                        "same_share": twice / min(same.at[sample, sample], same.at[other, other]),
-                    }
+                    row |= {"same": twice, "same_share": twice / min(same.at[sample, sample], same.at[other, other])}
                 least = max(ELSEWHERE, ABOVE_CHANCE * (row["expected"] or 0))
                 row["related"] = sample != other and row["shared"] >= 5 and row["share"] > least
                 rows.append(row)
@@ -108,15 +106,11 @@ def receptor_findings(pairs, min_overlap: float) -> list[tuple[str, str, str]]:
     """(level, sample, sentence) for receptor files that fit another sample, no sample, or are given twice."""
     pairs = pairs[pairs["library"] != "GEX"].sort_values("share", kind="stable")
     best = {(fit.sample, fit.library): fit for fit in pairs[pairs["related"]].itertuples()}  # the last wins
-    copied = pairs[
-        (pairs["same_share"] >= SAME_FILE) & (pairs["same"] >= 3) & (pairs["sample"] != pairs["other"])
-    ]
+    copied = pairs[(pairs["same_share"] >= SAME_FILE) & (pairs["same"] >= 3) & (pairs["sample"] != pairs["other"])]
     findings = []
     for row in pairs[(pairs["sample"] == pairs["other"]) & pairs["share"].notna()].sort_index().itertuples():
         library, fit = row.library, best.get((row.sample, row.library))
-        copies = sorted(
-            copied.loc[(copied["sample"] == row.sample) & (copied["library"] == library), "other"]
-        )
+        copies = sorted(copied.loc[(copied["sample"] == row.sample) & (copied["library"] == library), "other"])
         words = {"library": library, "n": row.barcodes, "own": row.shared, "cells": row.other_cells}
         words |= {"others": ", ".join(copies)}
         if fit:
@@ -128,11 +122,7 @@ def receptor_findings(pairs, min_overlap: float) -> list[tuple[str, str, str]]:
             if fit and fit.share > row.share:
                 back = best.get((fit.other, library))
                 swapped = bool(back) and back.other == row.sample
-                sentence = [
-                    "misfit",
-                    "fits",
-                    "copy" if fit.other in copies else "exchanged" if swapped else "alike",
-                ]
+                sentence = ["misfit", "fits", "copy" if fit.other in copies else "exchanged" if swapped else "alike"]
         else:
             level = "warning"
             sentence = ["twice"] if copies else ["elsewhere"] if fit and row.share >= min_overlap else []
@@ -259,9 +249,7 @@ def read_tables(paths: Iterable[Path], ending: str, columns: list[str]):
     frames = [pd.read_parquet(path, columns=columns) for path in sorted(paths) if path.name.endswith(ending)]
     table = pd.concat(frames or [pd.DataFrame(columns=columns)], ignore_index=True)
     table = table.astype({"cell_id": str, "sample": str})
-    return table.assign(barcode=[name.partition(":")[2] for name in table["cell_id"]]).astype(
-        {"barcode": str}
-    )
+    return table.assign(barcode=[name.partition(":")[2] for name in table["cell_id"]]).astype({"barcode": str})
 
 
 def identity_table(pairs, chains, judged: dict[str, dict], patients: dict[str, str]):

@@ -4,14 +4,15 @@
 from pathlib import Path
 
 import _one_thread  # noqa: F401
-import click
-import numpy as np
 from _cell_space import arrange, batches, cluster, fuzzy_graph, neighbours
 from _cli import FILE, command, multiqc_section, write_json
 from _errors import InputError
 from _matrices import cell_ids, gene_names, gene_selection, read_log_per_10k
 from _tables import by_sample, read_samples, write_parquet, write_table
 from _variable_genes import comparable, read_patterns, variable_genes
+
+import click
+import numpy as np
 
 DIAGNOSTIC_CELLS, DIAGNOSTIC_NEIGHBOURS = 20_000, 30
 
@@ -74,18 +75,13 @@ def multiqc(facts: dict) -> dict:
         "of the whole cohort). Purity: share of neighbours of the own sample that are of the own cluster "
         "without integration."
     )
-    return multiqc_section(
-        "integrate", "Integration", text, "table", {"cohort": {name: facts[name] for name in names}}
-    )
+    return multiqc_section("integrate", "Integration", text, "table", {"cohort": {name: facts[name] for name in names}})
 
 
 @command()
 @click.argument("cells", nargs=-1, required=True, type=FILE)
 @click.option(
-    "--genes",
-    multiple=True,
-    type=FILE,
-    help="Gene statistics of a sample (S.genes.parquet); repeat for every sample.",
+    "--genes", multiple=True, type=FILE, help="Gene statistics of a sample (S.genes.parquet); repeat for every sample."
 )
 @click.option("--samples", "sheet", required=True, type=FILE, help="samples.tsv")
 @click.option(

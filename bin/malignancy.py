@@ -3,28 +3,55 @@
 
 from pathlib import Path
 
-import click
 from _cli import FILE, command, multiqc_section, write_json
 from _clones import read_labels
-from _evidence import LINES, gather, read_expression
+from _evidence import LINES, OWN, assessable, gather, log_expression, read_counts, why_not_assessable
+from _precursors import COLUMNS, by_sample, checked_genes, directed_therapies, find_precursors
 from _receptors import Lineages
 from _shares import wilson
-from _tables import read_table, read_text_table, write_parquet, write_table
+from _tables import UNASSIGNED, read_table, read_text_table, write_parquet, write_table
 
-OWN = ["clone", "cnv", "programme"]  # lines about the cell or its clone; the others are about the sample
+import click
 
 
 def read_cells(labels: Path, patient: str, clones: Path | None, cnv_cells: Path, lineages: Lineages):
     """A patient's cells as _evidence describes them."""
     import pandas as pd
 
-    cells = read_labels(labels, patient, ["timepoint", "day", "lineage", "cell_type"]).set_index("cell_id")
+    columns = ["sample", "timepoint", "day", "lineage", "cell_type"]
+    cells = read_labels(labels, patient, columns).set_index("cell_id")
     cells["candidate"] = cells.lineage.isin(lineages.malignant)
     cells = cells.join(pd.read_parquet(cnv_cells).set_index("cell_id")[["population", "cnv_profile"]])
     receptors = pd.read_parquet(clones).set_index("cell_id") if clones else pd.DataFrame()
     cells["clone"] = receptors.get("bcr_clone", pd.Series(dtype=object)).reindex(cells.index)
+    cells["tcr"] = receptors.get("tcr_clone", pd.Series(dtype=object)).reindex(cells.index).notna()
     light = receptors.get("receptor_subtype_bcr", pd.Series(dtype=object)).reindex(cells.index)
     return cells.assign(light=light.astype("string").str.extract(r"(IG[KL])", expand=False))
+
+
+def read_genes(matrices, programmes, precursor_genes, cells):
+    """(expression of the programmes' genes, what the genes of precursors say) of the cells, from the matrices of the samples.
+
+    The first is log-normalised (cells x genes), the second as find_precursors gives it, missing for samples without these genes.
+    """
+    import numpy as np
+    import pandas as pd
+
+    wanted = sorted(set(programmes.gene))
+    expression, found, held = [], [], np.zeros(len(wanted), bool)
+    for path in matrices:
+        ids, counts, umis, measured = read_counts(path, [*wanted, *precursor_genes.gene], cells.index)
+        values = log_expression(counts[:, : len(wanted)], umis)
+        expression.append(pd.DataFrame(values, index=ids, columns=wanted))
+        held |= measured[: len(wanted)]
+        of_precursors, tcr = counts[:, len(wanted) :], cells.tcr.loc[ids].to_numpy(bool)
+        said = find_precursors(of_precursors, umis, precursor_genes, measured[len(wanted) :], tcr)
+        found += [] if said is None or not len(ids) else [said.set_index(ids)]
+    expression = pd.concat(expression).reindex(cells.index).fillna(0.0).loc[:, held]
+    columns = ["precursor", "b_lineage"]
+    return expression, pd.concat(found).reindex(cells.index) if found else pd.DataFrame(
+        index=cells.index, columns=columns
+    )
 
 
 def verdicts(cells, lines, min_evidence: int):
@@ -38,27 +65,44 @@ def verdicts(cells, lines, min_evidence: int):
 
     for_it = lines.fillna(False).astype(bool)
     against = (~lines.clone.fillna(True)).astype(bool)
-    malignant = cells.candidate & ~against & (for_it.sum(axis=1) >= min_evidence) & for_it[OWN].any(axis=1)
-    bystander = ~cells.candidate & ~cells.stray.astype(bool) & (cells.lineage != "unassigned")
+    malignant = cells.candidate & ~against & (for_it.sum(axis=1) >= min_evidence) & for_it[list(OWN)].any(axis=1)
+    bystander = ~cells.candidate & ~cells.stray.astype(bool) & (cells.lineage != UNASSIGNED)
     verdict = pd.Series("undecided", index=cells.index, dtype=object)
     verdict[(cells.candidate & against & ~for_it.cnv) | bystander] = "normal"
     verdict[malignant] = "malignant"
     return verdict
 
 
-def counts(cells):
-    """Malignant, normal and undecided cells per time point, of every cell type and of all cells."""
+def counts(cells, lines, cnv):
+    """Malignant, normal and undecided cells per time point, of every cell type and of all cells, and whether that could be assessed.
+
+    cells: with what verdicts and assessable say; cnv: cnv.tsv. The upper bound of the malignant ones holds even if every cell that
+    could not be judged were malignant. Where a group could not be assessed they are a count without a share: no bound is given for
+    what could not have been seen.
+    """
     import pandas as pd
 
     rows = []
     for (day, time), sampled in cells.groupby(["day", "timepoint"], observed=True):
         for name, group in [("all cells", sampled), *sampled.groupby("cell_type", observed=True)]:
+            reason, of_group = (
+                why_not_assessable(group, lines, cnv),
+                {"timepoint": time, "day": day, "cell_type": name},
+            )
+            about = {"assessable": "no" if reason else "yes", "reason": reason}
             for verdict in ("malignant", "normal", "undecided"):
-                row = {"timepoint": time, "day": day, "cell_type": name, "malignancy": verdict}
-                rows.append(row | {"n": int((group.malignancy == verdict).sum()), "total": len(group)})
+                n, at_most = (
+                    (group.malignancy == verdict).sum(),
+                    (~group.assessable).sum() if verdict == "malignant" else 0,
+                )
+                row = {"malignancy": verdict, "n": n, "total": len(group), "at_most": n + at_most}
+                rows.append(of_group | row | about)
     table = pd.DataFrame(rows)
-    table["share"], table["low"], table["high"] = wilson(table.n, table.total)
-    return table
+    table["share"], table["low"], _ = wilson(table.n, table.total)
+    table["high"] = wilson(table.at_most, table.total)[2]
+    unseen = (table.malignancy == "malignant") & (table.assessable == "no")
+    table.loc[unseen, ["share", "low", "high"]] = float("nan")
+    return table[[*of_group, "malignancy", "n", "total", "share", "low", "high", "assessable", "reason"]]
 
 
 def combinations(lines, verdict) -> dict[str, dict[str, int]]:
@@ -79,43 +123,55 @@ def combinations(lines, verdict) -> dict[str, dict[str, int]]:
 @click.option("--cnv-cells", type=FILE, required=True, help="The patient's cnv.parquet.")
 @click.option("--fish", type=FILE, help="The patient's fish.tsv (FISH next to single cells).")
 @click.option("--clinical", type=FILE, help="Clinical table: patient, day, parameter, value.")
+@click.option(
+    "--events", type=FILE, help="Events: patient, day, event, kind; therapies against CD19 or CD22 are looked for."
+)
 @click.option("--programmes", type=FILE, required=True, help="Table of genes: lineage, gene, sign.")
+@click.option(
+    "--precursors", type=FILE, required=True, help="Table of genes of B-lineage precursors: gene, role, kind, rates."
+)
 @click.option("--lineages", type=FILE, required=True, help="Table of lineages: which can be malignant.")
 @click.option("--min-evidence", default=2, type=click.IntRange(1, 5), help="Lines of evidence a call needs.")
 def main(
-    matrices: tuple[Path, ...], patient: str, labels: Path, clones: Path | None, cnv: Path, cnv_cells: Path,
-    fish: Path | None, clinical: Path | None, programmes: Path, lineages: Path, min_evidence: int,
+    matrices: tuple[Path, ...], patient: str, labels: Path, clones: Path | None, cnv: Path, cnv_cells: Path, fish: Path | None,
+    clinical: Path | None, events: Path | None, programmes: Path, precursors: Path, lineages: Path, min_evidence: int,
 ) -> None:  # fmt: skip
-    """Call the malignant cells of a patient (MATRICES: h5ad of the samples)."""
+    """Call the malignant cells of a patient (MATRICES: h5ad of the samples), and find precursors of B cells by their genes."""
     cells = read_cells(labels, patient, clones, cnv_cells, Lineages(lineages))
     values = read_table(clinical).loc[lambda rows: rows.patient == patient] if clinical else None
+    given = read_table(events).loc[lambda rows: rows.patient == patient] if events else None
     genes = read_text_table(programmes, ("lineage", "gene", "sign"), comment="#")
-    expression = read_expression(matrices, sorted(set(genes.gene)), cells.index)
-    probes = read_table(fish) if fish else None
-    lines, score, reasons, expanded = gather(cells, read_table(cnv), expression, genes, probes, values)
+    expression, found = read_genes(
+        matrices, genes, checked_genes(read_text_table(precursors, COLUMNS, comment="#")), cells
+    )
+    cells = cells.join(found)
+    cells["candidate"] |= cells.precursor.eq(True)
+    arms, probes = read_table(cnv), read_table(fish) if fish else None
+    lines, score, reasons, expanded = gather(cells, arms, expression, genes, probes, values)
     cells["stray"] = ~cells.candidate & cells.clone.isin([row["clone"] for row in expanded])
     cells["malignancy"] = verdicts(cells, lines, min_evidence)
     cells["evidence"] = lines.fillna(False).sum(axis=1).astype(int)
+    cells["assessable"] = assessable(cells, lines, arms, min_evidence)
 
     out = cells[["malignancy", "evidence"]].join(lines[list(LINES)].add_prefix("line_"))
-    out = out.assign(programme_score=score, reasons=reasons)
+    out = out.assign(programme_score=score, reasons=reasons, precursor=cells.precursor.astype("boolean"))
     write_parquet(out.reset_index(), f"{patient}.malignancy.parquet")
-    table = counts(cells)
+    table = counts(cells, lines, arms)
     write_table(table.assign(patient=patient)[["patient", *table]], f"{patient}.malignancy.tsv")
+    write_table(
+        by_sample(cells, patient, None if given is None else directed_therapies(given)), f"{patient}.precursors.tsv"
+    )
     facts = {"patient": patient, "min_evidence": min_evidence, "expanded_clones": expanded}
     facts["cells"] = {name: int(n) for name, n in cells.malignancy.value_counts().sort_index().items()}
     facts["combinations"] = combinations(lines[cells.candidate], cells.malignancy)
     write_json(facts, f"{patient}.malignancy.json")
-    shown = table[(table.cell_type == "all cells") & (table.malignancy != "normal")].to_dict("records")
+    shown = table[(table.cell_type == "all cells") & (table.malignancy != "normal") & table.share.notna()]
     data = {
         f"{patient} {row['timepoint']} {row['malignancy']}": {"cells": row["n"], "share": row["share"]}
-        for row in shown
+        for row in shown.to_dict("records")
     }
     words = f"Cells called malignant by at least {min_evidence} lines of evidence."
-    write_json(
-        multiqc_section("malignancy", "Malignant cells", words, "table", data),
-        f"{patient}.malignancy_mqc.json",
-    )
+    write_json(multiqc_section("malignancy", "Malignant cells", words, "table", data), f"{patient}.malignancy_mqc.json")
 
 
 if __name__ == "__main__":

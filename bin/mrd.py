@@ -4,8 +4,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import click
-import numpy as np
 from _cli import FILE, command, multiqc_section, write_json
 from _clones import of_receptor, read_labels, with_clones
 from _mrd_match import carriers, nearest_bulk, read_bulk
@@ -14,6 +12,9 @@ from _receptors import Lineages
 from _shares import wilson
 from _tables import read_text_table, write_parquet, write_table
 from _words import percent, plural
+
+import click
+import numpy as np
 
 COLUMNS = [
     "patient", "clone", "locus", "matched_clone", "distance", "cell_type", "timepoint", "day", "n", "total", "share",
@@ -142,18 +143,9 @@ def multiqc(table, patient: str) -> dict:
 @click.option("--chains", required=True, type=FILE, help="Judged chains (parquet).")
 @click.option("--labels", required=True, type=FILE, help="Kept cells with their types.")
 @click.option("--lineages", required=True, type=FILE, help="Lineages that rearrange a locus (TSV).")
-@click.option(
-    "--mrd-mismatch", default=2, type=click.IntRange(0, 10), help="Bases of the junction that may differ."
-)
+@click.option("--mrd-mismatch", default=2, type=click.IntRange(0, 10), help="Bases of the junction that may differ.")
 def main(
-    mrd: Path,
-    patient: str,
-    clones: Path,
-    table: Path,
-    chains: Path,
-    labels: Path,
-    lineages: Path,
-    mrd_mismatch: int,
+    mrd: Path, patient: str, clones: Path, table: Path, chains: Path, labels: Path, lineages: Path, mrd_mismatch: int
 ) -> None:
     """Attribute a patient's bulk MRD clones to cell types over time. MRD: the table of bulk rearrangements (TSV)."""
     import pandas as pd
@@ -177,16 +169,10 @@ def main(
             mine = cells_of[cells_of["clone"] == match["clone"]]
             rows = attribute(mine, of_clone, here, own, possible, times)
         else:
-            rows = pd.DataFrame([explain(match, of_clone, here, own, possible, times)]).assign(
-                matched_clone=""
-            )
-        tables.append(
-            rows.assign(**{name: match[name] for name in ("clone", "locus", "distance", "matched_by")})
-        )
+            rows = pd.DataFrame([explain(match, of_clone, here, own, possible, times)]).assign(matched_clone="")
+        tables.append(rows.assign(**{name: match[name] for name in ("clone", "locus", "distance", "matched_by")}))
     result = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-    result = result.assign(patient=patient, rule=known["rule"].iloc[0] if len(known) else "").reindex(
-        columns=COLUMNS
-    )
+    result = result.assign(patient=patient, rule=known["rule"].iloc[0] if len(known) else "").reindex(columns=COLUMNS)
 
     for content in (matches, curve):
         content.insert(0, "patient", patient)

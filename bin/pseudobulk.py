@@ -3,12 +3,13 @@
 
 from pathlib import Path
 
-import click
-import numpy as np
 from _cli import FILE, command
 from _errors import InputError
 from _matrices import cell_ids, gene_names, log_per_10k_without_ig, read_blocks
 from _tables import named
+
+import click
+import numpy as np
 
 LEVELS = ("cell_type", "subset")
 BLOCK = 20_000  # cells at a time
@@ -45,11 +46,7 @@ def sums(path: Path, genes, member) -> dict:
     totals: dict = {}
     for cells, counts in read_blocks(path, block=BLOCK):
         logs = log_per_10k_without_ig(counts, genes)
-        values = {
-            "counts": counts.data,
-            "log_sum": logs.data,
-            "log_squares": logs.data.astype(np.float64) ** 2,
-        }
+        values = {"counts": counts.data, "log_sum": logs.data, "log_squares": logs.data.astype(np.float64) ** 2}
         values["cells"] = np.ones(logs.nnz, dtype=np.int8)
         for name, data in values.items():
             matrix = csr_matrix((data, logs.indices, logs.indptr), shape=logs.shape)
@@ -71,9 +68,7 @@ def main(cells: Path, sample: str, labels: Path) -> None:
     known = pd.read_parquet(labels, columns=["cell_id", "lineage", *LEVELS]).set_index("cell_id")
     known, genes = known.reindex(cell_ids(cells)), gene_names(cells)
     if known["cell_type"].isna().all():
-        raise InputError(
-            f"{sample}: no cell of {cells.name} is in {labels.name}; give labels of the same run."
-        )
+        raise InputError(f"{sample}: no cell of {cells.name} is in {labels.name}; give labels of the same run.")
     table, member = members(known)
     layers = sums(cells, genes, member)
     table.insert(0, "sample", sample)

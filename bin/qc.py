@@ -4,11 +4,12 @@
 from pathlib import Path
 from typing import Any
 
-import click
-import numpy as np
 from _cli import FILE, command, write_json
 from _receptors import BCR, TCR, VDJ, VJ
 from _tables import write_parquet
+
+import click
+import numpy as np
 
 # Symbols of human and mouse; none of one species matches the other's pattern for another class.
 PATTERNS = {
@@ -230,9 +231,7 @@ def judge(table: Any, failing: Any, min_cells: int) -> dict[str, Any]:
     """
     n, kept = len(table), table[table["pass"]]
     first = table.first_reason.value_counts().to_dict()
-    funnel = [
-        {"reason": key, "cells": int(failing[key].sum()), "first": first.get(key, 0)} for key in REASONS
-    ]
+    funnel = [{"reason": key, "cells": int(failing[key].sum()), "first": first.get(key, 0)} for key in REASONS]
     worst = max(funnel, key=lambda step: step["cells"])
     lost, most, mito = 1 - len(kept) / n, worst["cells"] / n, failing.high_mito.mean()
     text = f"{n - len(kept):,} of {n:,} cells excluded ({lost:.0%}), {most:.0%} by {REASONS[worst['reason']]}"

@@ -6,11 +6,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-import click
 from _cellranger_files import UNREADABLE, find_file, open_bytes, strip_suffix
 from _cli import command, write_json
 from _contigs import read_contigs, schema
 from _errors import InputError
+
+import click
 
 GEX = "Gene Expression"
 MATRIX = ("*_bc_matri*.h5", "*matrix.mtx*")  # at any depth of outs, of count and multi, versions 2 to 9

@@ -3,11 +3,12 @@
 
 from pathlib import Path
 
-import click
-import numpy as np
 from _cli import FILE, command
 from _clones import read_labels, with_clones
 from _tables import write_table
+
+import click
+import numpy as np
 
 # Fields that the AIRR rearrangement schema requires come first; empty where Cell Ranger's CSV does not tell them.
 REQUIRED = [
@@ -43,9 +44,7 @@ def airr_table(chains, cells):
     for name in REQUIRED + FURTHER:
         out[name] = table.get(name, "")
     # Cell Ranger numbers the contigs of a barcode anew in each library: <barcode>_contig_1 is in both.
-    contig = table["sequence_id"].where(
-        table["sequence_id"].notna(), [f"row_{row + 1}" for row in table.index]
-    )
+    contig = table["sequence_id"].where(table["sequence_id"].notna(), [f"row_{row + 1}" for row in table.index])
     named = (table["sample"].astype(str), table["library"].astype(str), contig.astype(str))
     out["sequence_id"] = [":".join(parts) for parts in zip(*named, strict=True)]
     for name in ("sequence_alignment", "germline_alignment"):
@@ -140,9 +139,7 @@ def main(contigs: tuple[Path, ...], patient: str, chains: Path, clones: Path, la
     import airr
     import pandas as pd
 
-    cells = with_clones(read_labels(labels, patient, ["timepoint", "day", "cell_type"]), clones).set_index(
-        "cell_id"
-    )
+    cells = with_clones(read_labels(labels, patient, ["timepoint", "day", "cell_type"]), clones).set_index("cell_id")
     key = ["cell_id", "library", "sequence_id"]
     columns = [*key, "sequence_alignment", "germline_alignment"]
     aligned = pd.concat([pd.read_parquet(path, columns=columns) for path in contigs], ignore_index=True)

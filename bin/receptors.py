@@ -3,11 +3,12 @@
 
 from pathlib import Path
 
-import click
 from _cli import FILE, FOLDER, command
 from _errors import InputError
 from _receptors import VDJ, VJ, Lineages
 from _tables import read_text_table
+
+import click
 
 AIRR_TEXT = ("locus", "v_call", "d_call", "j_call", "c_call", "junction", "junction_aa", "sequence_id")
 AIRR_NUMBER = ("duplicate_count", "consensus_count")
@@ -94,14 +95,9 @@ def modality(chains, cells, b_lineages):
     names = cells.index[cells.index.isin(chains.loc[chains["verdict"] == "own", "cell_id"])]
     own = own_chains(chains, names)
     index, many = chain_indices(own, len(names))
-    fields = {
-        name: ak.from_iter(own[name].astype(object).where(own[name].notna(), None)) for name in AIRR_TEXT
-    }
+    fields = {name: ak.from_iter(own[name].astype(object).where(own[name].notna(), None)) for name in AIRR_TEXT}
     fields |= {name: ak.Array(own[name].to_numpy(np.int64)) for name in AIRR_NUMBER}
-    fields["umi_count"], fields["productive"] = (
-        fields["duplicate_count"],
-        ak.Array(own["productive"].to_numpy(bool)),
-    )
+    fields["umi_count"], fields["productive"] = (fields["duplicate_count"], ak.Array(own["productive"].to_numpy(bool)))
     about = ["sample", "patient", "timepoint", "lineage", "cell_type", "subset"]
     mine = [name for name in cells if name in about or "bcr" in name or "tcr" in name]
     obs = cells.loc[names, mine].copy()

@@ -3,13 +3,14 @@
 
 from pathlib import Path
 
-import click
-import numpy as np
 from _chains import read_own_chains, strongest
 from _cli import FILE, command, multiqc_section, write_json
 from _clones import RECEPTORS, of_receptor, read_labels, with_clones
 from _shares import wilson
 from _tables import write_table
+
+import click
+import numpy as np
 
 LEVELS = ("all", "lineage", "cell_type", "subset")
 MIN_DEPTH = 20  # fewest cells with a clone for a diversity
@@ -47,19 +48,12 @@ def diversity(cells, receptor: str, seed: int):
     for level in LEVELS:
         for label, group in members.groupby(level):
             by_time = {
-                key: here["clone"].value_counts().to_numpy()
-                for key, here in group.groupby(["day", "timepoint"])
+                key: here["clone"].value_counts().to_numpy() for key, here in group.groupby(["day", "timepoint"])
             }
             depths = [sizes.sum() for sizes in by_time.values() if sizes.sum() >= MIN_DEPTH]
             for (day, timepoint), sizes in sorted(by_time.items()):
                 ordered = np.sort(sizes)[::-1]
-                row = {
-                    "receptor": receptor,
-                    "level": level,
-                    "label": label,
-                    "timepoint": timepoint,
-                    "day": day,
-                }
+                row = {"receptor": receptor, "level": level, "label": label, "timepoint": timepoint, "day": day}
                 row |= {"n_cells": int(sizes.sum()), "top_share": ordered[0] / sizes.sum()}
                 row["d50"] = int(np.searchsorted(ordered.cumsum(), sizes.sum() / 2) + 1)
                 row |= {name: float(value) for name, value in indices(sizes).items()}

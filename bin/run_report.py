@@ -5,18 +5,10 @@ import csv
 import shutil
 from pathlib import Path
 
-import click
 from _cli import FILE, command, read_json, versions, write_json
-from _run_sections import (
-    METRICS,
-    cellranger_table,
-    comment,
-    funnel,
-    general_table,
-    heat_map,
-    sample_table,
-    violins,
-)
+from _run_sections import METRICS, cellranger_table, comment, funnel, general_table, heat_map, sample_table, violins
+
+import click
 
 
 def rows_of(path: Path) -> list[dict]:
@@ -77,9 +69,7 @@ def write_page(config: Path, top: str) -> None:
 @click.option("--identity", required=True, type=FILE, help="identity.tsv of the run.")
 @click.option("--failures", required=True, type=FILE, help="Failed steps of the run: step, of, reason.")
 @click.option("--config", required=True, type=FILE, help="Configuration of MultiQC.")
-@click.option(
-    "--versions", "listed", required=True, type=FILE, help="A line `STEP package=version ...` per step."
-)
+@click.option("--versions", "listed", required=True, type=FILE, help="A line `STEP package=version ...` per step.")
 @click.option("--parameters", required=True, type=FILE, help="Parameters of the run, as JSON.")
 def main(
     samples: Path, files: tuple[Path, ...], status: Path, warnings: Path, identity: Path, failures: Path, config: Path, listed: Path,
@@ -92,10 +82,7 @@ def main(
     rows, order = rows_of(status), [row["sample"] for row in rows_of(samples)]
     for section in sections_of(order, rows, rows_of(identity), sorted(files)):
         write_json(section, f"{section['id']}_mqc.json")
-    lines = [
-        *listed.read_text(encoding="utf-8").splitlines(),
-        f"RUN_REPORT {versions(Path(__file__))}",
-    ]
+    lines = [*listed.read_text(encoding="utf-8").splitlines(), f"RUN_REPORT {versions(Path(__file__))}"]
     Path("versions.yml").write_text(versions_yml(lines), encoding="utf-8")
     shutil.copyfile("versions.yml", "clonewatch_mqc_versions.yml")  # the name by which MultiQC finds it
     shutil.copyfile(parameters, "params.json")

@@ -4,9 +4,10 @@
 import shutil
 from pathlib import Path
 
-import click
 from _cli import FILE, FOLDER, command
 from _tables import read_text_table
+
+import click
 
 # Kinds of tables: `P1.cnv.tsv` and the like become cnv.tsv. A patient's name may hold dots.
 KINDS = ("car", "cnv", "communication", "communication_change", "fish", "malignancy", "markers")

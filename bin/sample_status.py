@@ -5,24 +5,17 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-import click
 from _cli import FILE, command, read_json, write_json
 from _errors import InputError
 from _tables import read_samples
+
+import click
 
 LEVELS = ("error", "warning", "note")
 LOST = "its {step} task did not finish, see pipeline_info/trace.tsv"
 NO_SPECIES = (None, "", "unknown", "mixed")
 COLUMNS = ("sample", "patient", "timepoint", "day", "status", "reason", "identity", "identity_reason", "sex")
-COLUMNS += (
-    "species",
-    "quality",
-    "cells_before",
-    "cells_after",
-    "median_umi",
-    "median_genes",
-    "median_pct_mito",
-)
+COLUMNS += ("species", "quality", "cells_before", "cells_after", "median_umi", "median_genes", "median_pct_mito")
 COLUMNS += ("bcr_cells", "bcr_overlap", "tcr_cells", "tcr_overlap", "warnings")
 FEW_GENES = 20  # a CAR or a virus more or less makes no other reference
 
@@ -92,9 +85,7 @@ def compare_references(genes: dict[str, tuple[str, ...]]) -> tuple[dict[str, tup
                 f"{more[0]} only in {sample}); use one reference for all, or a samplesheet for each."
             )
         if len(more) + len(less) > FEW_GENES:
-            text = (
-                f"its reference is not that of {first}: {shared:,} of its {len(mine):,} genes are there too"
-            )
+            text = f"its reference is not that of {first}: {shared:,} of its {len(mine):,} genes are there too"
             remarks[sample] = ("warning", f"{text}, and only these are compared; better use one for all")
         elif more or less:
             others = (("has", more), ("lacks", less))
@@ -203,9 +194,7 @@ def read_genes(paths: Iterable[Path]) -> dict[str, tuple[str, ...]]:
     help="<sample>.genes.parquet of QC, whose names tell the reference; repeat for every sample.",
 )
 @click.option(
-    "--strict-identity/--no-strict-identity",
-    default=False,
-    help="Stop at any doubt about which sample is whose.",
+    "--strict-identity/--no-strict-identity", default=False, help="Stop at any doubt about which sample is whose."
 )
 def main(
     samples: Path, facts: tuple[Path, ...], identity: Path, genes: tuple[Path, ...], strict_identity: bool

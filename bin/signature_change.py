@@ -4,8 +4,6 @@
 from pathlib import Path
 from typing import Any
 
-import click
-import numpy as np
 from _bootstrap import drawn_counts, t_interval
 from _cli import FILE, command, write_json
 from _errors import InputError
@@ -14,20 +12,11 @@ from _signature_summary import LEVELS, distributions, isg_high, isg_threshold, m
 from _tables import named, write_parquet, write_table
 from _times import comparisons
 
+import click
+import numpy as np
+
 FEWEST_PATIENTS = 3
-EFFECTS = [
-    "patient",
-    "from",
-    "to",
-    "level",
-    "parent",
-    "label",
-    "signature",
-    "n_from",
-    "n_to",
-    "mean_from",
-    "mean_to",
-]
+EFFECTS = ["patient", "from", "to", "level", "parent", "label", "signature", "n_from", "n_to", "mean_from", "mean_to"]
 EFFECTS += [f"{name}{end}" for name in ("difference", "effect") for end in ("", "_low", "_high")]
 RANKS = [
     "patient",
@@ -80,9 +69,7 @@ def group_cells(cells, signatures: list[str], min_cells: int, draws: int, seed: 
             rng = np.random.default_rng([seed, LEVELS.index(level), number])
             parent = "all" if level == "lineage" else part["lineage"].astype(str).mode().iat[0]
             scores = part[signatures].to_numpy(np.float64)
-            groups[patient, day, level, str(label)] = Group(
-                scores, part["timepoint"].iat[0], parent, draws, rng
-            )
+            groups[patient, day, level, str(label)] = Group(scores, part["timepoint"].iat[0], parent, draws, rng)
     return groups
 
 
@@ -107,9 +94,7 @@ def effect(old: Group, new: Group) -> dict[str, Any]:
     drawn_g = hedges_g(drawn, (old.variances, new.variances), n)
     columns = {"n_from": old.n, "n_to": new.n, "mean_from": old.mean, "mean_to": new.mean}
     return (
-        columns
-        | with_interval("difference", difference, drawn, fewest)
-        | with_interval("effect", g, drawn_g, fewest)
+        columns | with_interval("difference", difference, drawn, fewest) | with_interval("effect", g, drawn_g, fewest)
     )
 
 
@@ -150,23 +135,12 @@ def ranks(groups: dict[tuple, Group], signatures: list[str]):
         for number, (label, group) in enumerate(members):
             others = np.arange(len(members)) != number
             lead, leads = group.mean - means[others].max(axis=0), group.means - drawn[others].max(axis=0)
-            columns = {
-                "patient": patient,
-                "timepoint": group.timepoint,
-                "day": day,
-                "parent": parent,
-                "label": label,
-            }
+            columns = {"patient": patient, "timepoint": group.timepoint, "day": day, "parent": parent, "label": label}
             columns |= {"signature": signatures, "n": group.n, "mean": group.mean}
-            columns |= {
-                "rank": 1 + (means > group.mean).sum(axis=0),
-                **with_interval("lead", lead, leads, group.n),
-            }
+            columns |= {"rank": 1 + (means > group.mean).sum(axis=0), **with_interval("lead", lead, leads, group.n)}
             tables.append(pd.DataFrame(columns | {"share_first": (first == number).mean(axis=0)}))
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=RANKS)
-    return table.sort_values(
-        ["patient", "day", "parent", "signature", "rank"], kind="stable", ignore_index=True
-    )
+    return table.sort_values(["patient", "day", "parent", "signature", "rank"], kind="stable", ignore_index=True)
 
 
 def patient_tests(change):
@@ -202,44 +176,26 @@ def read_cells(paths, labels_path: Path):
     """Labels, patient, sample, time and scores of all labelled cells; names of the signatures; those that every sample has."""
     import pandas as pd
 
-    labels = pd.read_parquet(
-        labels_path, columns=["cell_id", "sample", "patient", "timepoint", "day", *LEVELS]
-    )
+    labels = pd.read_parquet(labels_path, columns=["cell_id", "sample", "patient", "timepoint", "day", *LEVELS])
     scores = pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True).set_index("cell_id")
     signatures = [name for name in scores.columns if scores[name].notna().any()]
     shared = [name for name in signatures if scores[name].notna().all()]
     cells = labels.set_index("cell_id").join(scores[signatures], how="inner")
     if cells.empty:
-        raise InputError(
-            f"{labels_path.name}: holds none of the scored cells; give the labels of the same run."
-        )
+        raise InputError(f"{labels_path.name}: holds none of the scored cells; give the labels of the same run.")
     return cells.astype(dict.fromkeys(("sample", "patient", "timepoint"), str)), signatures, shared
 
 
 @command()
 @click.argument("scores", type=FILE, nargs=-1, required=True)
 @click.option("--labels", required=True, type=FILE, help="labels.parquet of the run.")
-@click.option(
-    "--isg-threshold", "given", type=float, help="ISG score from which a cell is high; learnt if not given."
-)
-@click.option(
-    "--min-learnt", type=click.IntRange(2), default=200, help="Fewest cells to learn that threshold from."
-)
-@click.option(
-    "--min-cells", type=click.IntRange(2), default=10, help="Fewest cells of a group that is compared."
-)
+@click.option("--isg-threshold", "given", type=float, help="ISG score from which a cell is high; learnt if not given.")
+@click.option("--min-learnt", type=click.IntRange(2), default=200, help="Fewest cells to learn that threshold from.")
+@click.option("--min-cells", type=click.IntRange(2), default=10, help="Fewest cells of a group that is compared.")
 @click.option("--draws", type=click.IntRange(50), default=500, help="Bootstrap samples per group.")
-@click.option(
-    "--seed", type=click.IntRange(0), default=0, help="Seed of the bootstrap and of the threshold's fit."
-)
+@click.option("--seed", type=click.IntRange(0), default=0, help="Seed of the bootstrap and of the threshold's fit.")
 def main(
-    scores: tuple[Path, ...],
-    labels: Path,
-    given: float | None,
-    min_learnt: int,
-    min_cells: int,
-    draws: int,
-    seed: int,
+    scores: tuple[Path, ...], labels: Path, given: float | None, min_learnt: int, min_cells: int, draws: int, seed: int
 ) -> None:
     """Summarise signature scores and compare them between times; SCORES are the signatures.parquet files of the run."""
     cells, signatures, shared = read_cells(scores, labels)

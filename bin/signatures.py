@@ -4,12 +4,13 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import click
-import numpy as np
 from _cli import FILE, command
 from _errors import InputError
 from _matrices import log_per_10k_without_ig
 from _tables import read_text_table, write_parquet
+
+import click
+import numpy as np
 
 
 def read_gmt(path: Path) -> dict[str, list[str]]:
@@ -20,9 +21,7 @@ def read_gmt(path: Path) -> dict[str, list[str]]:
         if not line.strip():
             continue
         if len(fields) < 3 or not fields[0]:
-            raise InputError(
-                f"{path.name}, line {number}: not a gene set; write name, description, genes, with tabs."
-            )
+            raise InputError(f"{path.name}, line {number}: not a gene set; write name, description, genes, with tabs.")
         if fields[0] in sets:
             raise InputError(f"{path.name}, line {number}: the set {fields[0]} is listed twice; rename one.")
         sets[fields[0]] = sorted({gene for gene in fields[2:] if gene})
@@ -111,18 +110,14 @@ def score_genes(matrix, genes, core: list[str], seed: int) -> np.ndarray:
 def usable_sets(sets: dict[str, list[str]], genes: Iterable[str], fewest: int) -> dict[str, list[str]]:
     """Sets of which at least `fewest` genes are measured."""
     measured = set(genes)
-    return {
-        name: members for name, members in sets.items() if sum(gene in measured for gene in members) >= fewest
-    }
+    return {name: members for name, members in sets.items() if sum(gene in measured for gene in members) >= fewest}
 
 
 @command()
 @click.argument("cells", type=FILE)
 @click.option("--sample", required=True, help="Name of the sample.")
 @click.option("--isg", required=True, type=FILE, help="Core interferon-stimulated genes: gene, aliases.")
-@click.option(
-    "--gene-sets", required=True, multiple=True, type=FILE, help="GMT files; may be given more than once."
-)
+@click.option("--gene-sets", required=True, multiple=True, type=FILE, help="GMT files; may be given more than once.")
 @click.option("--method", type=click.Choice(["ulm", "aucell"]), default="ulm", help="Score of a set.")
 @click.option("--min-genes", type=click.IntRange(2), default=5, help="Fewest measured genes of a set.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Seed of scanpy's control genes.")
@@ -139,9 +134,7 @@ def main(
     genes = data.var_names.to_numpy()
     used, core = usable_sets(sets, genes, min_genes), read_core(isg, genes)
     if len(core) < min_genes:
-        raise InputError(
-            f"{sample}: {cells.name} holds {len(core)} genes of {isg.name}; these are human symbols."
-        )
+        raise InputError(f"{sample}: {cells.name} holds {len(core)} genes of {isg.name}; these are human symbols.")
     matrix = log_per_10k_without_ig(data.X, genes)
     table = pd.DataFrame({"cell_id": data.obs_names.to_numpy()})
     table["isg_score"] = np.asarray(matrix[:, data.var_names.get_indexer(core)].mean(axis=1)).ravel()

@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import _one_thread  # noqa: F401
-import click
-import numpy as np
 from _cell_space import arrange, batches
 from _cli import FILE, command
 from _errors import InputError
@@ -16,6 +14,9 @@ from _refine import refine
 from _shares import fdr
 from _tables import UNASSIGNED, by_sample, read_samples, write_parquet, write_table
 from _variable_genes import FEW_CELLS, comparable, gene_statistics, read_patterns, variable_genes
+
+import click
+import numpy as np
 
 TESTED_CELLS, DETECTED, KEPT = 10, 0.1, 200  # cells per subset; share of cells in a subset; genes per subset
 COMPARED = 10  # markers of each subset that are reported for all subsets
@@ -59,9 +60,7 @@ def columns_of(samples: list[Sample], genes, upper: bool = False):
     return sp.vstack(matrices, format="csr")
 
 
-def name_parts(
-    samples: list[Sample], groups: tuple[np.ndarray, np.ndarray], cell_type, markers, numbered: str | None
-):
+def name_parts(samples: list[Sample], groups: tuple[np.ndarray, np.ndarray], cell_type, markers, numbered: str | None):
     """Evidence per part of the lineage's N cells, and their parts (N,).
 
     groups: cluster and part number of every cell. cell_type: (N,). Clusters and parts are divided by cell type; not where
@@ -72,9 +71,7 @@ def name_parts(
     if numbered:
         whole = part = groups[0]
     else:
-        divided = (
-            [f"{number} {name}" for number, name in zip(group, cell_type, strict=True)] for group in groups
-        )
+        divided = ([f"{number} {name}" for number, name in zip(group, cell_type, strict=True)] for group in groups)
         whole, part = (pd.factorize(np.array(group, dtype=object), sort=True)[0] for group in divided)
     genes = marker_genes(markers)
     x = columns_of(samples, genes, upper=True)
@@ -124,9 +121,7 @@ def marker_statistics(x, genes: np.ndarray, subset: np.ndarray):
                "auroc", "z", "p_value", "q_value"]  # fmt: skip
     if not len(subset):
         return pd.DataFrame(columns=columns)
-    data = ad.AnnData(
-        sp.csr_matrix(x), obs=pd.DataFrame({"subset": subset}, index=np.arange(len(subset)).astype(str))
-    )
+    data = ad.AnnData(sp.csr_matrix(x), obs=pd.DataFrame({"subset": subset}, index=np.arange(len(subset)).astype(str)))
     tested = illico.asymptotic_wilcoxon(
         data, is_log1p=True, group_keys="subset", reference=None, use_continuity=False, n_threads=1
     )
@@ -166,10 +161,7 @@ def leading(markers):
 @click.argument("cells", nargs=-1, required=True, type=FILE)
 @click.option("--samples", "sheet", required=True, type=FILE, help="samples.tsv")
 @click.option(
-    "--annotation",
-    required=True,
-    type=FILE,
-    help="annotation.parquet: the lineage and cell type of every cell.",
+    "--annotation", required=True, type=FILE, help="annotation.parquet: the lineage and cell type of every cell."
 )
 @click.option("--lineage", required=True, help="The lineage's name.")
 @click.option("--markers", required=True, type=FILE, help="Table of subsets.")
@@ -206,9 +198,7 @@ def main(
     paths = by_sample(cells, ".cells.h5ad", samples)
     read = [read_sample(path, known.index) for path in paths.values()]
     size = [len(of_sample.cell_id) for of_sample in read]
-    table = pd.DataFrame(
-        {"cell_id": np.concatenate([of_sample.cell_id for of_sample in read]), "lineage": lineage}
-    )
+    table = pd.DataFrame({"cell_id": np.concatenate([of_sample.cell_id for of_sample in read]), "lineage": lineage})
     for missing in known.index.difference(table["cell_id"]):
         raise InputError(f"{missing}: is in {annotation.name} but in none of the matrices; give all samples")
     cell_type, sample = known[table["cell_id"]].to_numpy(object), np.repeat(list(paths), size)

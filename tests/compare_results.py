@@ -104,10 +104,7 @@ def file_difference(one: Path, other: Path) -> str | None:
 
 def differences(one: Path, other: Path) -> list[str]:
     """One sentence per file that is only in one of two result folders, or not the same in both."""
-    trees = [
-        {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
-        for root in (one, other)
-    ]
+    trees = [{path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()} for root in (one, other)]
     found = [f"{name}: only in {one}" for name in sorted(trees[0] - trees[1])]
     found += [f"{name}: only in {other}" for name in sorted(trees[1] - trees[0])]
     for name in sorted(trees[0] & trees[1]):

@@ -48,9 +48,7 @@ class Simulation:
 
     def draw(self, name: str) -> Sample:
         patient, timepoint, size = self.plan[name]
-        return draw_sample(
-            patient, timepoint, size, self.genome, self.pools[patient.name], self.usage, self.seed
-        )
+        return draw_sample(patient, timepoint, size, self.genome, self.pools[patient.name], self.usage, self.seed)
 
     def expression(self, sample: Sample) -> counts.Expression:
         """The cell types as this library shows them: patient, batch and ambient profile on top."""
@@ -64,13 +62,7 @@ class Simulation:
         base = (base / base.sum(1, keepdims=True)).astype(np.float32)
         noise = counts.gamma_noise(DISPERSIONS, 9)
         what = counts.Expression(
-            base,
-            genome.start,
-            genome.gene,
-            genome.effect,
-            genome.dispersion,
-            noise,
-            np.zeros(n_genes, np.float32),
+            base, genome.start, genome.gene, genome.effect, genome.dispersion, noise, np.zeros(n_genes, np.float32)
         )
         chosen = batch.choice(len(sample.truth), min(2000, len(sample.truth)), replace=False)
         soup = counts.mean_expression(chosen, what, sample.cells)
@@ -144,9 +136,7 @@ class Simulation:
         if self.accidents.contaminated:
             one, two, share = self.accidents.contaminated
             rng = np.random.default_rng([self.seed, 71])
-            truth = contaminated_truth(
-                truth, one, two, contaminate(self.out / one, self.out / two, share, rng)
-            )
+            truth = contaminated_truth(truth, one, two, contaminate(self.out / one, self.out / two, share, rng))
             facts.loc[one, "contaminated_from"], facts.loc[one, "contaminated_share"] = two, share
         if self.accidents.tubes:
             one, two = self.accidents.tubes
@@ -194,9 +184,7 @@ def _pair(_context: click.Context, option: click.Parameter, value: str | None) -
     parts = value.split(":")
     wanted = 3 if option.name in ("hop", "contaminate") else 2
     if len(parts) != wanted or parts[0] == parts[1]:
-        raise click.BadParameter(
-            f"{value}: two different sample names{' and a share' if wanted == 3 else ''}"
-        )
+        raise click.BadParameter(f"{value}: two different sample names{' and a share' if wanted == 3 else ''}")
     return (parts[0], parts[1], float(parts[2])) if wanted == 3 else tuple(parts)
 
 
@@ -208,9 +196,7 @@ def _pair(_context: click.Context, option: click.Parameter, value: str | None) -
 @click.option("--workers", default=os.cpu_count() or 1, type=click.IntRange(1), help="Threads; all cores.")
 @click.option("--swap-tubes", metavar="A:B", callback=_pair, help="Exchange all files of two samples.")
 @click.option("--swap-receptors", metavar="A:B", callback=_pair, help="Exchange their V(D)J libraries only.")
-@click.option(
-    "--hop", metavar="A:B:SHARE", callback=_pair, help="Let a share of B's contigs appear in A's library."
-)
+@click.option("--hop", metavar="A:B:SHARE", callback=_pair, help="Let a share of B's contigs appear in A's library.")
 @click.option(
     "--contaminate",
     metavar="A:B:SHARE",

@@ -47,16 +47,7 @@ def install(requirements: list[str]) -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as listed:
         listed.write("\n".join(requirements))
         listed.flush()
-        pip = [
-            sys.executable,
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--no-cache-dir",
-            "--no-deps",
-            "--require-hashes",
-        ]
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-cache-dir", "--no-deps", "--require-hashes"]
         subprocess.run([*pip, "--no-build-isolation", "-r", listed.name], check=True)
 
 
@@ -65,9 +56,7 @@ def main(rooms: list[str]) -> None:
     packages = locked((Path(__file__).parent / "requirements.lock").read_text(encoding="utf-8"))
     shared = set.intersection(*(needed(packages, room) for room in rooms))
     if not shared:
-        sys.exit(
-            f"requirements.lock names no package for {', '.join(rooms)}: write it again with 'make lock'."
-        )
+        sys.exit(f"requirements.lock names no package for {', '.join(rooms)}: write it again with 'make lock'.")
     for names in (BUILDS, shared - BUILDS):
         install([packages[name][0] for name in sorted(names)])
     trim(Path(sysconfig.get_path("purelib")))

@@ -3,6 +3,7 @@ include { memoryFor } from '../functions/memory'
 // The subsets of one lineage: its own genes, clusters and layout, names or numbers, marker statistics.
 process SUBCLUSTER {
     tag "${lineage.lineage}"
+    label 'lineage'
     label 'cells'
     label 'by_input'
     memory { memoryFor(task, 0.65 + 0.00016 * (lineage.n_cells as int), 0, []) }

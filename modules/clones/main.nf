@@ -1,6 +1,6 @@
 // From contigs to clones, their fates, and which cells carry the bulk MRD clones.
 
-include { rowsOf } from '../functions/channels'
+include { patientRows } from '../functions/channels'
 include { CHAINS } from './chains'
 include { CLONOTYPES } from './clonotypes'
 include { CLONE_TABLE } from './clone_table'
@@ -40,8 +40,7 @@ workflow CLONES {
         .map { meta, points -> [meta, points.unique().join(',')] }
     FATES(labelled.join(CLONE_TABLE.out.clones).join(times), assets.lineages)
 
-    bulk = labels.combine(mrd).map { meta, _labels, table -> [meta, rowsOf(table, meta.patient)] }
-    MRD(labelled.join(chains).join(CLONE_TABLE.out.clones).join(bulk), assets.lineages, mrd_mismatch)
+    MRD(labelled.join(chains).join(CLONE_TABLE.out.clones).join(patientRows(labels, mrd)), assets.lineages, mrd_mismatch)
 
     emit:
     cells          = cells                    // [meta, clones.parquet]

@@ -10,8 +10,8 @@ def assetFiles(Map settings) {
     def tables = ours.collectEntries { name, table -> [name, settings[name] ? file(settings[name]) : folder.resolve(table)] }
     def fixed = [
         tables: 'tables.json', isg_core: 'isg_core.tsv', masked_genes: 'masked_genes.tsv', car_names: 'car_names.tsv',
-        malignant_programmes: 'malignant_programmes.tsv', colours: 'colours.tsv', cell_columns: 'cell_columns.tsv',
-        multiqc_config: 'multiqc_config.yml', report: 'report',
+        malignant_programmes: 'malignant_programmes.tsv', precursor_genes: 'precursor_genes.tsv', colours: 'colours.tsv',
+        cell_columns: 'cell_columns.tsv', multiqc_config: 'multiqc_config.yml', report: 'report',
     ].collectEntries { name, table -> [name, folder.resolve(table)] }
     tables + fixed + [
         gene_sets: [folder.resolve('hallmark.gmt')] + (settings.signatures ? [file(settings.signatures)] : []),

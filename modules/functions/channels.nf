@@ -44,3 +44,8 @@ def rowsOf(table, String patient) {
     def text = (lines.take(1) + rows).collect { line -> "${line}\n" }.join()
     keptByContent(text.getBytes('UTF-8'), table.name)
 }
+
+/** [meta, rows of the patient] for every patient of a channel of [meta with patient, ...]; table: a channel of one table, or of []. */
+def patientRows(patients, table) {
+    patients.combine(table.map { rows -> [rows] }).map { entry -> [entry[0], rowsOf(entry[-1], entry[0].patient)] }
+}

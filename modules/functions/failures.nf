@@ -1,16 +1,19 @@
 // Steps that failed for good: what --keep_going leaves out becomes rows of a table. They are read from Nextflow's own trace.
 
-/** What a task's own last words are: its `Error: ...`, else its last line. */
+/** What a task's own last words are: its `Error: ...`, else its last line; what comes before the command is only in its log. */
 def lastWords(String workdir) {
-    def log = workdir ? file("${workdir}/.command.err") : null
-    def lines = log && log.exists() ? log.readLines().collect { line -> line.trim() }.findAll { line -> line } : []
+    def lines = ['.command.err', '.command.log']
+        .collect { name -> file("${workdir}/${name}") }
+        .findAll { log -> workdir && log.exists() }
+        .collect { log -> log.readLines().collect { line -> line.trim() }.findAll { line -> line } }
+        .find { texts -> texts } ?: []
     (lines.findAll { line -> line.startsWith('Error: ') } ?: lines).takeRight(1).join().replaceFirst(/^Error: /, '').replace('\t', ' ')
 }
 
 /** A row of the trace as a row of the table of failed steps. */
 def failedStep(Map row) {
     def words = lastWords(row.workdir)
-    def ended = row.exit == '1' ? words ?: 'no message' :
+    def ended = row.exit in ['1', '2'] ? words ?: 'no message' :
         "ended by the system (exit status ${row.exit}) ${row.attempt} times; out of memory or time, or killed${words ? ": ${words}" : ''}"
     [
         step: row.process.tokenize(':')[-1], of: row.tag == '-' ? 'the run' : row.tag, attempts: row.attempt, exit: row.exit,

@@ -31,7 +31,7 @@ workflow SIGNALS {
         .combine(patient_labels, by: 0)
         .map { _patient, meta, file, own -> [meta, file, own] }
     PSEUDOBULK(labelled)
-    EXPRESSION_CHANGE(sortedFiles(PSEUDOBULK.out.sums), sheet, assets.gene_lists, comparing.level)
+    EXPRESSION_CHANGE(sortedFiles(PSEUDOBULK.out.sums).filter { files -> files }, sheet, assets.gene_lists, comparing.level)
 
     drawing = [level: comparing.level, max_cells: communicating.max_cells, seed: comparing.seed]
     COMMUNICATION_CELLS(labelled, assets.interactions, assets.lineages, drawing)

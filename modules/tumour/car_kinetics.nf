@@ -1,18 +1,18 @@
 // A patient's CAR-positive T cells over time, their clones, and the clinical copy numbers.
 process CAR_KINETICS {
     tag "${meta.patient}"
+    label 'patient'
     label 'tumour'
     label 'tiny'
 
     input:
-    tuple val(meta), path(labels), path(clones), path(results, stageAs: 'results/*')
-    path clinical // [] without a clinical table
+    tuple val(meta), path(labels), path(clones), path(samples), path(results, stageAs: 'results/*'), path(clinical) // or []
 
     output:
     tuple val(meta), path("${meta.patient}.car.tsv"), emit: table
     tuple val(meta), path("${meta.patient}.car_{change,clones,kinetics}.tsv"), emit: details
     tuple val(meta), path("${meta.patient}.car_cells.parquet"), emit: cells
-    tuple val(meta), path("${meta.patient}.car.json")
+    tuple val(meta), path("${meta.patient}.car.json"), emit: facts
     path "${meta.patient}.car_mqc.json", emit: multiqc
     tuple val('CAR_KINETICS'), eval('car_kinetics.py --version'), emit: versions, topic: versions
 
@@ -20,7 +20,7 @@ process CAR_KINETICS {
     def copies = clinical ? "--clinical ${clinical}" : ''
     """
     # code: _cli.py _clones.py _errors.py _shares.py _tables.py
-    car_kinetics.py ${results} --patient ${meta.patient} --labels ${labels} --clones ${clones} ${copies}
+    car_kinetics.py ${results} --patient ${meta.patient} --samples ${samples} --labels ${labels} --clones ${clones} ${copies}
     """
 
     stub:

@@ -6,8 +6,7 @@ process FISH {
     label 'tiny'
 
     input:
-    tuple val(meta), path(cnv)
-    path fish
+    tuple val(meta), path(cnv), path(fish)
 
     output:
     tuple val(meta), path("${meta.patient}.fish.tsv"), emit: table

@@ -1,6 +1,6 @@
 // The tumour: arms gained and lost next to FISH, CAR-T cells, and which cells are malignant.
 
-include { byPatient } from '../functions/channels'
+include { byPatient; patientRows } from '../functions/channels'
 include { CNV } from './cnv'
 include { FISH } from './fish'
 include { TRANSGENE } from './transgene'
@@ -13,9 +13,11 @@ workflow TUMOUR {
     patients     // [meta with patient, [cells.h5ad of the patient's samples]], the same metas
     samples      // [meta with sample and patient, cells.h5ad]
     clones       // [meta with patient, clones.parquet]
+    sheet        // samples.tsv
     clinical     // clinical.tsv of all patients, or []
+    events       // events.tsv of all patients, or []
     fish         // fish.tsv of all patients, or []
-    assets       // map of files: lineages, gene_positions, gtf (or []), masked_genes, car_names, malignant_programmes
+    assets       // map of files: lineages, gene_positions, gtf (or []), masked_genes, car_names, malignant_programmes, precursor_genes
     car          // names or patterns of the CAR's features, separated by commas, or null
     min_evidence // lines of evidence that a malignant cell needs
     seed         // of all random choices
@@ -23,24 +25,27 @@ workflow TUMOUR {
     main:
     labelled = labels.join(clones)
     CNV(labelled.join(patients), assets.lineages, assets.gene_positions, assets.gtf, assets.masked_genes, seed)
-    FISH(CNV.out.table, fish.filter { table -> table })
+    FISH(CNV.out.table.join(patientRows(CNV.out.table, fish.filter { table -> table })))
 
+    // Only a patient's own rows of a table are part of its tasks: other patients may come and go.
+    designed = labelled.join(patientRows(labels, sheet))
+    values = patientRows(labels, clinical)
     TRANSGENE(
         samples.map { meta, cells -> [[patient: meta.patient], meta, cells] }
-            .combine(labels, by: 0)
-            .map { _patient, meta, cells, table -> [meta, table, cells] },
+            .combine(designed, by: 0)
+            .map { _patient, meta, cells, table, clone, rows -> [meta, table, clone, rows, cells] },
         assets.lineages,
         car ?: '',
         assets.car_names,
     )
-    CAR_KINETICS(labelled.join(byPatient(TRANSGENE.out.results.transpose())), clinical)
+    CAR_KINETICS(designed.join(byPatient(TRANSGENE.out.results.transpose())).join(values))
 
     probes = CNV.out.table.join(FISH.out.table, remainder: true).map { meta, _cnv, table -> [meta, table ?: []] }
     MALIGNANCY(
-        labelled.join(patients).join(CNV.out.table).join(CNV.out.cells).join(probes),
-        clinical,
+        labelled.join(patients).join(CNV.out.table).join(CNV.out.cells).join(probes).join(values).join(patientRows(labels, events)),
         assets.lineages,
         assets.malignant_programmes,
+        assets.precursor_genes,
         min_evidence,
     )
 
@@ -50,7 +55,9 @@ workflow TUMOUR {
         FISH.out.table,
         CAR_KINETICS.out.table,
         CAR_KINETICS.out.details.transpose(),
+        CAR_KINETICS.out.facts,
         MALIGNANCY.out.table,
+        MALIGNANCY.out.precursors,
         MALIGNANCY.out.facts,
     )
     multiqc        = CNV.out.multiqc.mix(FISH.out.multiqc, CAR_KINETICS.out.multiqc, MALIGNANCY.out.multiqc)

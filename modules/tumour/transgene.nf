@@ -1,11 +1,12 @@
 // Cells that express the CAR, told from ambient RNA.
 process TRANSGENE {
     tag "${meta.sample}"
+    label 'sample'
     label 'tumour'
     label 'tiny'
 
     input:
-    tuple val(meta), path(labels), path(cells)
+    tuple val(meta), path(labels), path(clones), path(samples), path(cells) // samples: the patient's rows of samples.tsv
     path lineages
     val car // names or patterns, separated by commas; '' looks for common names
     path names
@@ -17,8 +18,9 @@ process TRANSGENE {
     script:
     def wanted = car.tokenize(',').collect { name -> "--car '${name.trim()}'" }.join(' ')
     """
-    # code: _cli.py _errors.py _matrices.py _receptors.py _shares.py _tables.py
-    transgene.py ${cells} --sample ${meta.sample} --labels ${labels} --lineages ${lineages} --names ${names} ${wanted}
+    # code: _car_ambient.py _car_calls.py _cli.py _errors.py _matrices.py _receptors.py _shares.py _tables.py
+    transgene.py ${cells} --sample ${meta.sample} --samples ${samples} --labels ${labels} --clones ${clones} \\
+        --lineages ${lineages} --names ${names} ${wanted}
     """
 
     stub:

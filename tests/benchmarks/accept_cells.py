@@ -51,10 +51,7 @@ def measure(folder: Path) -> dict[str, float]:
     truth = truth.loc[labels.index]
     single = (truth["kind"] == "cell").to_numpy()
     truth = truth[single].astype({"sample": str})
-    columns = {
-        c: (truth[c].to_numpy(str), labels[c].to_numpy(str)[single])
-        for c in ("lineage", "cell_type", "subset")
-    }
+    columns = {c: (truth[c].to_numpy(str), labels[c].to_numpy(str)[single]) for c in ("lineage", "cell_type", "subset")}
     result = {f"{c} ARI": adjusted_rand_score(*columns[c]) for c in ("lineage", "cell_type")}
     result["mature B apart from blasts F1"] = f1(*columns["cell_type"], ["naive B", "memory B"])
     lineage = columns["lineage"][0]
@@ -72,9 +69,7 @@ def measure(folder: Path) -> dict[str, float]:
         result[f"planted {level} shares within intervals, %"] = covered
         result[f"mean width of {level} intervals, points"] = width
     facts = json.loads((results / "integration.json").read_text())
-    return result | {
-        name: facts[name] for name in ("mixing_before", "mixing_after", "purity_before", "purity_after")
-    }
+    return result | {name: facts[name] for name in ("mixing_before", "mixing_after", "purity_before", "purity_after")}
 
 
 @click.command()

@@ -34,9 +34,7 @@ MISSED = 0.05  # chance to sample no cell of a clone that is there, above which 
 
 def make_labels(truth, noise, rng, found=0.6):
     """labels.parquet of the cells that QC would keep: cells, and the share of doublets that it misses; types exchanged."""
-    kept = truth[
-        (truth["kind"] == "cell") | ((truth["kind"] == "doublet") & (rng.random(len(truth)) > found))
-    ].copy()
+    kept = truth[(truth["kind"] == "cell") | ((truth["kind"] == "doublet") & (rng.random(len(truth)) > found))].copy()
     kept["subset"] = kept["subset"].astype(str)
     swapped = np.flatnonzero(rng.random(len(kept)) < noise)
     taken = rng.permutation(len(kept))[: len(swapped)]
@@ -44,9 +42,9 @@ def make_labels(truth, noise, rng, found=0.6):
         values = kept[name].to_numpy(object)
         values[swapped] = kept[name].to_numpy(object)[taken]
         kept[name] = values
-    return kept[
-        ["cell_id", "sample", "patient", "timepoint", "day", "lineage", "cell_type", "subset"]
-    ].reset_index(drop=True)
+    return kept[["cell_id", "sample", "patient", "timepoint", "day", "lineage", "cell_type", "subset"]].reset_index(
+        drop=True
+    )
 
 
 def add_soup(contigs, cells, rate, rng):
@@ -106,9 +104,7 @@ def blast_rows(truth, contigs):
     """The blasts' own heavy chain as a further bulk clone, IGH_blast: the case's bulk table does not hold it."""
     blasts = truth.loc[truth["bcr_clone"] == f"{truth['patient'].iloc[0]}_blast_clone"]
     chain = contigs[contigs["cell_id"].isin(blasts["cell_id"]) & (contigs["locus"] == "IGH")]
-    row = chain.loc[chain["junction"] == chain["junction"].mode()[0], ["v_call", "j_call", "junction"]].iloc[
-        0
-    ]
+    row = chain.loc[chain["junction"] == chain["junction"].mode()[0], ["v_call", "j_call", "junction"]].iloc[0]
     days = pd.DataFrame({"day": sorted(truth["day"].unique())})
     days["fraction"] = [0.9] + [0.0] * (len(days) - 1)
     return days.assign(patient=truth["patient"].iloc[0], clone="IGH_blast", locus="IGH", **row)
@@ -169,13 +165,9 @@ def main(folders, patient, soup, label_noise, results):
         truth = truth[truth["patient"] == patient]
         if results:
             finished = results / folder.name / "results"
-            chain = pd.read_csv(
-                finished / f"clones/{patient}.airr_rearrangement.tsv", sep="\t", low_memory=False
-            )
+            chain = pd.read_csv(finished / f"clones/{patient}.airr_rearrangement.tsv", sep="\t", low_memory=False)
             chain = chain[(chain["productive"] == "T") & chain["junction_aa"].notna()]
-            heavy = {
-                name: set(chain.loc[chain["locus"] == locus, "cell_id"]) for name, locus in LOCUS.items()
-            }
+            heavy = {name: set(chain.loc[chain["locus"] == locus, "cell_id"]) for name, locus in LOCUS.items()}
             found = read_tables(finished / "clones", finished / "cells/labels.parquet", heavy, patient)
             print(f"\n{folder.name}: results of a whole run")
         else:
@@ -186,10 +178,7 @@ def main(folders, patient, soup, label_noise, results):
                     spent = run_steps(patient, prepare(folder, Path(temporary), truth, label_noise, soup, 1))
                     chain = pd.read_parquet(f"{patient}.own_chains.parquet")
                     chain = chain[chain["rank"] > 0]
-                    heavy = {
-                        name: set(chain.loc[chain["locus"] == locus, "cell_id"])
-                        for name, locus in LOCUS.items()
-                    }
+                    heavy = {name: set(chain.loc[chain["locus"] == locus, "cell_id"]) for name, locus in LOCUS.items()}
                     found = read_tables(Path(), "labels.parquet", heavy, patient)
                 finally:
                     os.chdir(here)
@@ -215,15 +204,9 @@ def report_clones(truth, found):
         two = ((t != "") & (second != "") & (t != second)).to_numpy()
         t = t.where((t != "") & ~(two & (second == p.map(meant).fillna(""))), second)
         single = ~truth["doublet"].to_numpy(bool)
-        for name, mask in (
-            ("all droplets", heavy),
-            ("one receptor", heavy & ~two),
-            ("no doublets", heavy & single),
-        ):
+        for name, mask in (("all droplets", heavy), ("one receptor", heavy & ~two), ("no doublets", heavy & single)):
             precision, recall = pairwise(p[mask].to_numpy(), t[mask].to_numpy())
-            print(
-                f"  {receptor} {name:16s} precision {precision:.4f} recall {recall:.4f} of {mask.sum()} cells"
-            )
+            print(f"  {receptor} {name:16s} precision {precision:.4f} recall {recall:.4f} of {mask.sum()} cells")
         for name, members in t[heavy & (t != "").to_numpy()].groupby(t):
             if len(members) < 100:
                 continue
@@ -291,9 +274,7 @@ def report_fates(truth, found, names):
         big = here.groupby("clone")["n"].sum()
         # A doublet holds a cell of each of its two clones.
         partner = truth[truth[f"second_{receptor}_clone"].fillna("") != ""]
-        partner = partner.assign(
-            **{f"{receptor}_clone": partner[f"second_{receptor}_clone"], "lineage": "doublet"}
-        )
+        partner = partner.assign(**{f"{receptor}_clone": partner[f"second_{receptor}_clone"], "lineage": "doublet"})
         carriers = pd.concat([truth, partner])
         carriers = carriers[carriers[f"{receptor}_clone"] != ""]
         true = pd.crosstab(carriers[f"{receptor}_clone"], carriers["timepoint"]).reindex(columns=times)

@@ -36,10 +36,7 @@ def run_all(inputs: Path, folder: Path) -> None:
     samples = pd.read_csv(inputs / "samples.tsv", sep="\t")
     patient, names = samples["patient"].iat[0], list(samples["sample"])
     labels = ("--labels", inputs / "labels.parquet")
-    pairs, watch = (
-        ("--interactions", ASSETS / "interactions.tsv"),
-        ("--watch-list", ASSETS / "watch_list.tsv"),
-    )
+    pairs, watch = (("--interactions", ASSETS / "interactions.tsv"), ("--watch-list", ASSETS / "watch_list.tsv"))
     for name in names:
         sample = (inputs / f"{name}.cells.h5ad", "--sample", name)
         sets = ("--isg", ASSETS / "isg_core.tsv", "--gene-sets", ASSETS / "hallmark.gmt")
@@ -65,9 +62,7 @@ def signature_rows(folder: Path) -> list[tuple]:
                 .set_index("signature")
                 .loc["isg_score"]
             )
-            rows.append(
-                (f"{subset} first in {lineage} at {timepoint}", at["rank"] == 1, f"lead {at['lead']:.2f}")
-            )
+            rows.append((f"{subset} first in {lineage} at {timepoint}", at["rank"] == 1, f"lead {at['lead']:.2f}"))
         up = change[change["label"] == subset].set_index("signature").loc["isg_score"]
         interval = f"{up['difference']:.3f} ({up['difference_low']:.3f} to {up['difference_high']:.3f})"
         rows.append((f"{subset} ISG score T2 to T3 above zero", up["difference_low"] > 0, interval))
@@ -95,18 +90,14 @@ def communication_rows(folder: Path, planted: pd.DataFrame) -> list[tuple]:
     rows = []
     for pair in planted.itertuples():
         name, key = f"{pair.sender} {pair.ligand}-{pair.receptor}", (pair.sender, pair.ligand, pair.receptor)
-        place, by_subset, found = (
-            table[(table[PAIR] == key).all(axis=1)] for table in (focus, scores, change)
-        )
+        place, by_subset, found = (table[(table[PAIR] == key).all(axis=1)] for table in (focus, scores, change))
         first = place["place"].min() if len(place) else 1.0
         rows.append((f"{name}: top 5 % to plasma cells", first <= 0.05, f"{100 * first:.2f} %"))
         rows.append((f"{name}: by subset", "", by_subset.set_index("target")["place"].round(4).to_dict()))
         good = len(found) > 0 and found["class"].isin(["gained", "strengthened"]).all()
         told = found.set_index("target")[["class", "driver"]].agg(", ".join, axis=1).to_dict()
         rows.append((f"{name}: gained or strengthened", good, told))
-        rows.append(
-            (f"{name}: strength of a cell", "", found.set_index("target")["strength_class"].to_dict())
-        )
+        rows.append((f"{name}: strength of a cell", "", found.set_index("target")["strength_class"].to_dict()))
     return rows
 
 
@@ -145,14 +136,10 @@ def show(title: str, folder: Path, truth: Path) -> None:
 
 
 @click.command()
-@click.option(
-    "--work", type=click.Path(path_type=Path, resolve_path=True), help="Folder for cases and results."
-)
+@click.option("--work", type=click.Path(path_type=Path, resolve_path=True), help="Folder for cases and results.")
 @click.option("--cells", default=24732, show_default=True)
 @click.option("--seeds", default="1,2,3", show_default=True)
-@click.option(
-    "--truth", type=click.Path(path_type=Path, exists=True), help="Truth of the case behind --results."
-)
+@click.option("--truth", type=click.Path(path_type=Path, exists=True), help="Truth of the case behind --results.")
 @click.option("--results", type=click.Path(path_type=Path, exists=True), help="Results of a whole run.")
 def main(work, cells, seeds, truth, results):
     """Print what the signals steps find of the facts planted in simulated cases."""

@@ -73,18 +73,7 @@ def make_clones(case: Path, folder: Path, samples: list[str]) -> None:
     for sample in samples:
         files = [f"{case / sample}/vdj_{kind}/filtered_contig_annotations.csv" for kind in "bt"]
         gex = case / sample / "filtered_feature_bc_matrix.h5"
-        step(
-            folder,
-            "read_cellranger",
-            "--sample",
-            sample,
-            "--gex",
-            gex,
-            "--vdj-b",
-            files[0],
-            "--vdj-t",
-            files[1],
-        )
+        step(folder, "read_cellranger", "--sample", sample, "--gex", gex, "--vdj-b", files[0], "--vdj-t", files[1])
     contigs = [f"{sample}.contigs.parquet" for sample in samples]
     common = ["--patient", "P1", "--labels", "labels.parquet"]
     step(folder, "chains", *contigs, *common, *LINEAGES)
@@ -100,10 +89,12 @@ def run_room(folder: Path, samples: list[str], clones: bool) -> dict[str, float]
     took = {"cnv": step(folder, "cnv", *cells, *common, *LINEAGES, *places)}
     took["fish"] = step(folder, "fish", "P1.cnv.tsv", "--patient", "P1", "--fish", "fish.tsv")
     for sample, path in zip(samples, cells, strict=True):
-        names = ["--labels", "labels.parquet", "--names", ASSETS / "car_names.tsv", *LINEAGES]
+        names = ["--samples", "samples.tsv", *common[2:], "--names", ASSETS / "car_names.tsv", *LINEAGES]
         took[f"transgene {sample}"] = step(folder, "transgene", path, "--sample", sample, *names)
     results = [f"{sample}.car.{end}" for sample in samples for end in ("json", "tsv", "parquet")]
-    took["car_kinetics"] = step(folder, "car_kinetics", *results, *common, "--clinical", "clinical.tsv")
+    took["car_kinetics"] = step(
+        folder, "car_kinetics", *results, "--samples", "samples.tsv", *common, "--clinical", "clinical.tsv"
+    )
     tables = ["--cnv", "P1.cnv.tsv", "--cnv-cells", "P1.cnv.parquet", "--fish", "P1.fish.tsv"]
     tables += ["--clinical", "clinical.tsv", "--programmes", ASSETS / "malignant_programmes.tsv"]
     tables += ["--precursors", ASSETS / "precursor_genes.tsv"]
@@ -147,32 +138,23 @@ def measure(folder: Path, truth: pd.DataFrame) -> dict[str, object]:
     table, arms = pd.read_csv(folder / "P1.cnv.tsv", sep="\t"), arm_ratios(folder)
     clone = truth.malignant == "plasma"
     called = (
-        pd.read_parquet(folder / "P1.cnv.parquet")
-        .set_index("cell_id")
-        .cnv_profile.reindex(truth.index)
-        .fillna("none")
+        pd.read_parquet(folder / "P1.cnv.parquet").set_index("cell_id").cnv_profile.reindex(truth.index).fillna("none")
     )
     whole = table[(table.level == "population") & ~table.normal]
     found = {}
     plasma = truth.lineage.eq("plasma") & ~truth.doublet
     for arm, name, event in (("1q", "gain_1q", "gain"), ("13q", "loss_13q", "loss")):
-        rows = whole[(whole.arm == arm) & (whole.event == event) & (whole.verdict == "detected")].sort_values(
-            "n"
-        )
+        rows = whole[(whole.arm == arm) & (whole.event == event) & (whole.verdict == "detected")].sort_values("n")
         row = rows.iloc[-1] if len(rows) else None
         found[f"{arm} {event} found"] = (
-            "not found"
-            if row is None
-            else f"{100 * row.share:.0f} % ({100 * row.low:.0f}-{100 * row.high:.0f})"
+            "not found" if row is None else f"{100 * row.share:.0f} % ({100 * row.low:.0f}-{100 * row.high:.0f})"
         )
         found[f"{arm} {event} planted"] = f"{100 * truth[name][clone & ~truth.doublet].mean():.1f} %"
         sign = 1 if event == "gain" else -1
         score = sign * arms[arm].reindex(truth.index)
         found[f"AUC {arm}, plasma cells"] = f"{roc_auc_score(truth[name][plasma], score[plasma]):.3f}"
         found[f"AUC {arm}, all cells"] = f"{roc_auc_score(truth[name], score):.3f}"
-    pairs = set(
-        zip(whole.arm[whole.verdict == "detected"], whole.event[whole.verdict == "detected"], strict=True)
-    )
+    pairs = set(zip(whole.arm[whole.verdict == "detected"], whole.event[whole.verdict == "detected"], strict=True))
     others = whole[(whole.verdict != "not assessable") & ~((whole.arm == "1q") & (whole.event == "gain"))]
     others = others[~((others.arm == "13q") & (others.event == "loss"))]
     found["other events called"] = (
@@ -200,9 +182,7 @@ def measure(folder: Path, truth: pd.DataFrame) -> dict[str, object]:
         f"{100 * change.difference:.2f} ({100 * change.low:.2f} to {100 * change.high:.2f})"
     )
 
-    verdict = (
-        pd.read_parquet(folder / "P1.malignancy.parquet").set_index("cell_id").malignancy.reindex(truth.index)
-    )
+    verdict = pd.read_parquet(folder / "P1.malignancy.parquet").set_index("cell_id").malignancy.reindex(truth.index)
     for lineage in ("plasma", "blast"):
         real, yes = truth.malignant == lineage, (verdict == "malignant") & (truth.lineage == lineage)
         hit = (real & yes).sum()
@@ -211,9 +191,7 @@ def measure(folder: Path, truth: pd.DataFrame) -> dict[str, object]:
     found["F1 all malignant cells"] = f"{2 * (real & yes).sum() / (yes.sum() + real.sum()):.4f}"
     partner = truth.second_bcr_clone.fillna("").isin(["P1_plasma_clone", "P1_blast_clone"])
     other = yes & ~real
-    found["other cells called malignant"] = (
-        f"{other.sum()}, {(other & partner).sum()} doublets of a malignant cell"
-    )
+    found["other cells called malignant"] = f"{other.sum()}, {(other & partner).sum()} doublets of a malignant cell"
     found["polyclonal called malignant"] = f"{100 * (verdict[polyclonal] == 'malignant').mean():.2f} %"
     probes = pd.read_csv(folder / "P1.fish.tsv", sep="\t")
     found["FISH"] = "; ".join(f"{row.region} {row.abnormality}: {row.verdict}" for row in probes.itertuples())

@@ -72,9 +72,7 @@ def write(table, labels, folder):
     )  # fmt: skip
     csv["barcode"] = csv["cell_id"].str.removeprefix("S1:") + "-1"
     csv["full_length"], csv["length"] = True, 500
-    csv.drop(columns=["cell_id", "sample", "library"]).to_csv(
-        folder / "filtered_contig_annotations.csv", index=False
-    )
+    csv.drop(columns=["cell_id", "sample", "library"]).to_csv(folder / "filtered_contig_annotations.csv", index=False)
 
 
 SCIRPY = """
@@ -127,14 +125,7 @@ def main(cells, clones, compare):
             f"{'both':16s} {total:7.1f} s; {found.nunique()} clones of {clones}, {found.notna().sum()} of {cells} cells"
         )
         if compare:
-            arguments = [
-                sys.executable,
-                "-W",
-                "ignore",
-                "-c",
-                SCIRPY,
-                folder / "filtered_contig_annotations.csv",
-            ]
+            arguments = [sys.executable, "-W", "ignore", "-c", SCIRPY, folder / "filtered_contig_annotations.csv"]
             seconds, megabytes, said = measured(arguments, folder)
             print(f"{'scirpy':16s} {seconds:7.1f} s {megabytes:6d} MB; {said.splitlines()[-1]}")
         print(f"this script itself: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB")

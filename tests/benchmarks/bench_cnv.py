@@ -26,12 +26,7 @@ def judge(folder: Path, patient: str, clones: bool = False) -> tuple[float, floa
     start = time.time()
     cells = sorted(folder.glob("*.cells.h5ad"))
     options = ["--patient", patient, "--labels", "labels.parquet", "--lineages", ASSETS / "lineages.tsv"]
-    options += [
-        "--gene-positions",
-        ASSETS / "gene_positions_hg38.tsv",
-        "--masked",
-        ASSETS / "masked_genes.tsv",
-    ]
+    options += ["--gene-positions", ASSETS / "gene_positions_hg38.tsv", "--masked", ASSETS / "masked_genes.tsv"]
     options += ["--clones", "clones.parquet"] if clones else []
     command = [sys.executable, "-W", "ignore", ROOT / "bin" / "cnv.py", *cells, *options]
     subprocess.run(list(map(str, command)), cwd=folder, check=True, stdout=subprocess.DEVNULL)
@@ -54,10 +49,7 @@ def thin(counts, gain, loss, altered, rng):
 def share_of(table: pd.DataFrame, population: str, arm: str, event: str) -> str:
     """What CNV says about an arm of a population."""
     rows = table[
-        (table.level == "population")
-        & (table.population == population)
-        & (table.arm == arm)
-        & (table.event == event)
+        (table.level == "population") & (table.population == population) & (table.arm == arm) & (table.event == event)
     ]
     row = rows.iloc[0]
     return f"{row.verdict} {100 * row.share:.0f} % ({100 * row.low:.0f}-{100 * row.high:.0f})"
@@ -83,9 +75,9 @@ def planted(folder, cell_type, share, seed) -> None:
     ours = labels.index[labels.cell_type.astype(str) == cell_type]
     clone = pd.Index(rng.permutation(ours)[: len(ours) // 2])
     altered = pd.Index(rng.permutation(clone)[: int(share * len(clone))])
-    genes = pd.read_csv(
-        ASSETS / "gene_positions_hg38.tsv", sep="\t", comment="#", keep_default_na=False
-    ).set_index("gene")
+    genes = pd.read_csv(ASSETS / "gene_positions_hg38.tsv", sep="\t", comment="#", keep_default_na=False).set_index(
+        "gene"
+    )
     arm = genes.chromosome.str[3:] + genes.arm
     labels = labels.astype({"lineage": str})
     labels.loc[ours, "lineage"] = "plasma"
@@ -123,14 +115,10 @@ def negative(folders) -> None:
             judge(out, patient)
             table = pd.read_csv(out / f"{patient}.cnv.tsv", sep="\t")
             table = table[table.level == "population"]
-            print(
-                f"{folder.name}: {table.population.nunique()} populations, {table.verdict.value_counts().to_dict()}"
-            )
+            print(f"{folder.name}: {table.population.nunique()} populations, {table.verdict.value_counts().to_dict()}")
             columns = ["population", "arm", "event", "verdict", "share", "replicated", "elsewhere"]
             print(
-                table.loc[table.verdict.isin(["detected", "cell state", "below limit"]), columns].to_string(
-                    index=False
-                )
+                table.loc[table.verdict.isin(["detected", "cell state", "below limit"]), columns].to_string(index=False)
             )
 
 
@@ -154,9 +142,7 @@ def speed(folder, times) -> None:
         for table, name in ((labels, "labels"), (clones, "clones")):
             if table is not None:
                 bare = table.cell_id.str.rstrip("0123456789")
-                parts = [
-                    table.assign(cell_id=bare + (str(number) if number else "")) for number in range(times)
-                ]
+                parts = [table.assign(cell_id=bare + (str(number) if number else "")) for number in range(times)]
                 pd.concat(parts).to_parquet(out / f"{name}.parquet", index=False)
         seconds, peak = judge(out, str(labels.patient.iloc[0]), clones is not None)
         print(f"{len(labels) * times} cells: {seconds:.1f} s, peak {peak:.2f} GB")

@@ -63,9 +63,7 @@ def make_sample(source: Path, folder: Path, cells: int) -> None:
         with h5py.File(source / sample / "count/filtered_feature_bc_matrix.h5") as file:
             group = file["matrix"]
             shape = (len(group["barcodes"]), int(group["shape"][0]))
-            parts.append(
-                sparse.csr_matrix((group["data"][:], group["indices"][:], group["indptr"][:]), shape)
-            )
+            parts.append(sparse.csr_matrix((group["data"][:], group["indices"][:], group["indptr"][:]), shape))
             features = {name: group["features"][name][:] for name in group["features"]}
         contigs.append(pd.read_csv(source / sample / "vdj_t/filtered_contig_annotations.csv"))
     counts = sparse.vstack(parts).tocsr()
@@ -120,10 +118,7 @@ def main(cells: int, source: Path, scrublet: bool, make: Path | None) -> None:
         gex, vdj = name + "/filtered_feature_bc_matrix.h5", name + "/filtered_contig_annotations.csv"
         read = [str(PROJECT / "bin/read_cellranger.py"), "--sample", "S", "--gex", gex, "--vdj-t", vdj]
         qc = [str(PROJECT / "bin/qc.py"), "S.counts.h5ad", "--sample", "S", "--contigs", "S.contigs.parquet"]
-        rows = {
-            "READ_CELLRANGER": run(read, folder),
-            "QC, no scrublet": run([*qc, "--doublets", "none"], folder),
-        }
+        rows = {"READ_CELLRANGER": run(read, folder), "QC, no scrublet": run([*qc, "--doublets", "none"], folder)}
         rows["scanpy, the same"] = run(["-c", SCANPY, gex, vdj], folder)
         if scrublet:
             rows["QC with scrublet"] = run(qc, folder)
@@ -135,9 +130,7 @@ def main(cells: int, source: Path, scrublet: bool, make: Path | None) -> None:
         facts = json.loads((folder / "S.qc.json").read_text())
     print(f"{cells:,} cells, {facts['cells_after']:,} kept; matrix in memory {size:.0f} MB (int32 CSR)")
     for what, (seconds, busy, peak) in rows.items():
-        print(
-            f"{what:24s} {seconds:6.1f} s  {busy:6.1f} s CPU {peak:6.0f} MB peak ({peak / size:.1f} x the matrix)"
-        )
+        print(f"{what:24s} {seconds:6.1f} s  {busy:6.1f} s CPU {peak:6.0f} MB peak ({peak / size:.1f} x the matrix)")
     for what, column in (("time", 0), ("CPU time", 1)):
         ours = rows["READ_CELLRANGER"][column] + rows["QC, no scrublet"][column]
         print(f"{what} of reading and QC: {ours / rows['scanpy, the same'][column]:.2f} times scanpy's")

@@ -56,9 +56,7 @@ def matrices(folder: Path, cells: int, counted: bool) -> int:
     table["bcr_clone"] = (
         pd.Series(rng.integers(1, 4000, cells)).map("P1.B{}".format).where(table["lineage"] == "plasma")
     )
-    table["tcr_clone"] = (
-        pd.Series(rng.integers(1, 40000, cells)).map("P1.T{}".format).where(table["lineage"] == "T")
-    )
+    table["tcr_clone"] = pd.Series(rng.integers(1, 40000, cells)).map("P1.T{}".format).where(table["lineage"] == "T")
     table["mrd_clone"] = None
     table["isg_score"] = rng.normal(1, 0.3, cells)
     table["isg_high"] = pd.array(table["isg_score"] > 1.3, dtype="boolean")
@@ -106,14 +104,7 @@ def main() -> None:
     measure("CASE_FIGURES", steps / "case_figures.py", "tables", *patient, *colours)
     parts = ["--answer", "P1.answer.json", "--figures", "P1.figures.json", "--maps", "P1.map.json"]
     measure(
-        "CASE_REPORT",
-        steps / "case_report.py",
-        "tables",
-        *patient,
-        *parts,
-        "--assets",
-        assets / "report",
-        *columns,
+        "CASE_REPORT", steps / "case_report.py", "tables", *patient, *parts, "--assets", assets / "report", *columns
     )
     for name in ("clonewatch.h5mu", "cells.h5ad", "P1.case_report.html")[0 if counted else 2 :]:
         print(f"{name}\t{Path(name).stat().st_size / 1e6:.1f} MB")

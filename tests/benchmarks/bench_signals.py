@@ -18,9 +18,7 @@ from simulated import simulate, write_inputs
 
 def measured(name: str, command, folder: Path) -> tuple[str, float, float]:
     """Runs a command; its name, CPU seconds (children included) and peak memory in GB."""
-    pid = os.posix_spawn(
-        "/bin/sh", ["sh", "-c", f'cd "{folder}" && exec "$@"', "sh", *map(str, command)], os.environ
-    )
+    pid = os.posix_spawn("/bin/sh", ["sh", "-c", f'cd "{folder}" && exec "$@"', "sh", *map(str, command)], os.environ)
     _, status, usage = os.wait4(pid, 0)
     if status:
         raise SystemExit(f"{name} failed")
@@ -31,10 +29,7 @@ def steps(inputs: Path, names: list[str], patient: str):
     """Name and command of every step."""
     python, script = sys.executable, PROJECT / "bin"
     labels, sheet = ("--labels", inputs / "labels.parquet"), ("--samples", inputs / "samples.tsv")
-    pairs, watch = (
-        ("--interactions", ASSETS / "interactions.tsv"),
-        ("--watch-list", ASSETS / "watch_list.tsv"),
-    )
+    pairs, watch = (("--interactions", ASSETS / "interactions.tsv"), ("--watch-list", ASSETS / "watch_list.tsv"))
     groups = ("--lineages", ASSETS / "lineages.tsv", *pairs)
     sets = ("--isg", ASSETS / "isg_core.tsv", "--gene-sets", ASSETS / "hallmark.gmt")
     for name in names:
@@ -69,9 +64,7 @@ def repeated(inputs: Path, folder: Path, times: int) -> Path:
     parts = [labels.assign(cell_id=labels["cell_id"] + f"_{number}") for number in range(times)]
     for path in inputs.glob("*.cells.h5ad"):
         cells = anndata.read_h5ad(path)
-        joined = anndata.concat(
-            {str(number): cells for number in range(times)}, index_unique="_", merge="same"
-        )
+        joined = anndata.concat({str(number): cells for number in range(times)}, index_unique="_", merge="same")
         joined.write_h5ad(folder / path.name, compression=hdf5plugin.FILTERS["zstd"])
     pd.concat(parts).to_parquet(folder / "labels.parquet", index=False)
     (folder / "samples.tsv").write_text((inputs / "samples.tsv").read_text())
@@ -80,12 +73,13 @@ def repeated(inputs: Path, folder: Path, times: int) -> Path:
 
 def libraries(inputs: Path, name: str) -> None:
     """LIANA and decoupler on the same cells of one sample."""
+    from _matrices import log_per_10k_without_ig
+
     import anndata
     import decoupler
     import hdf5plugin  # noqa: F401
     import liana
     import signatures
-    from _matrices import log_per_10k_without_ig
 
     cells = anndata.read_h5ad(inputs / f"{name}.cells.h5ad")
     labels = pd.read_parquet(inputs / "labels.parquet").set_index("cell_id")
@@ -95,9 +89,7 @@ def libraries(inputs: Path, name: str) -> None:
     liana.mt.rank_aggregate(cells, groupby="group", use_raw=False, n_perms=100, min_cells=10, inplace=False)
     print(f"{'LIANA (consensus pairs), ' + name:34}{time.process_time() - start:8.1f} s CPU")
     sets = signatures.read_gmt(ASSETS / "hallmark.gmt")
-    net = pd.DataFrame(
-        [(key, gene) for key, genes in sets.items() for gene in genes], columns=["source", "target"]
-    )
+    net = pd.DataFrame([(key, gene) for key, genes in sets.items() for gene in genes], columns=["source", "target"])
     start = time.process_time()
     decoupler.mt.ulm(cells, net, bsize=1000, empty=False)
     print(f"{'decoupler ulm, ' + name:34}{time.process_time() - start:8.1f} s CPU")

@@ -110,9 +110,7 @@ def show(folder: Path) -> None:
 @click.option("--workers", default=2, show_default=True)
 @click.option("--measure/--no-measure", default=True, help="Cluster and call doublets (first number).")
 @click.option("--keep", type=click.Path(path_type=Path), help="Keep the files in this folder.")
-@click.option(
-    "--case", type=click.Path(exists=True, path_type=Path), help="Only measure this case's hardness."
-)
+@click.option("--case", type=click.Path(exists=True, path_type=Path), help="Only measure this case's hardness.")
 def main(
     cells: str, patients: int, seed: int, workers: int, measure: bool, keep: Path | None, case: Path | None
 ) -> None:

@@ -61,10 +61,11 @@ def compared(before, after, groups, units, ligand, receptor, draws, rng):
 @click.option("--seed", default=1, show_default=True)
 def main(before, after, repeats, sizes, seed):
     """Print coverage of the intervals and the share of pairs called changed in null data."""
+    from _pairs import CHANGED
+
     import anndata
     import communication_change as change
     import hdf5plugin  # noqa: F401
-    from _pairs import CHANGED
 
     rng = np.random.default_rng(seed)
     files = [anndata.read_h5ad(path) for path in (before, after)]
@@ -91,10 +92,7 @@ def main(before, after, repeats, sizes, seed):
             called.append(np.isin(found["strength_class"], CHANGED)[use])
             supplied.append(np.isin(found["class"], CHANGED)[use])
         hits, called, supplied = (np.concatenate(part) for part in (hits, called, supplied))
-        print(
-            f"{n:>16}{hits.size:>10,}{hits.mean():>10.4f}{called.mean():>13.5f}{supplied.mean():>13.5f}",
-            flush=True,
-        )
+        print(f"{n:>16}{hits.size:>10,}{hits.mean():>10.4f}{called.mean():>13.5f}{supplied.mean():>13.5f}", flush=True)
     names = files[0].obs["group"].to_numpy()
     half = np.zeros(names.size, bool)
     for group in groups:

@@ -33,9 +33,7 @@ def per_cell(x: sparse.csr_matrix, genes: pd.Index) -> pd.DataFrame:
         name: x[:, genes.str.match(pattern)].sum(1).A1 / umi
         for name, pattern in (("mito", "MT-"), ("ribo", r"RP[SL]\d"), ("soil", SOIL))
     }
-    t_cell = (
-        (x[:, genes.isin(["CD3D", "CD3E", "TRAC"])].sum(1).A1 >= 3) & (share["mito"] < 0.1) & (umi > 1000)
-    )
+    t_cell = (x[:, genes.isin(["CD3D", "CD3E", "TRAC"])].sum(1).A1 >= 3) & (share["mito"] < 0.1) & (umi > 1000)
     return pd.DataFrame({"umi": umi, "genes": x.getnnz(1), **share, "t_cell": t_cell})
 
 
@@ -72,12 +70,8 @@ def overlap(one: pd.Series, other: pd.Series) -> float:
 
 
 @click.command()
-@click.option(
-    "--real", type=click.Path(path_type=Path, exists=True), envvar="CLONEWATCH_REAL_DATA", required=True
-)
-@click.option(
-    "--simulated", type=click.Path(path_type=Path, exists=True), required=True, help="a simulated case"
-)
+@click.option("--real", type=click.Path(path_type=Path, exists=True), envvar="CLONEWATCH_REAL_DATA", required=True)
+@click.option("--simulated", type=click.Path(path_type=Path, exists=True), required=True, help="a simulated case")
 @click.option("--figure", type=click.Path(path_type=Path), default=Path("docs/images/simulator.png"))
 def main(real: Path, simulated: Path, figure: Path) -> None:
     """Draw FIGURE and print the table."""
@@ -87,12 +81,8 @@ def main(real: Path, simulated: Path, figure: Path) -> None:
     warnings.filterwarnings("ignore")
     mpl.rcParams.update({"font.size": 8, "axes.spines.top": False, "axes.spines.right": False})
     truth = pd.read_parquet(simulated / "truth" / "cells.parquet").set_index("cell_id")
-    sources = {
-        f"simulated {t}": read(simulated / f"P1_{t}" / "filtered_feature_bc_matrix.h5") for t in ("T2", "T3")
-    }
-    sources |= {
-        name: read(real / path / "count" / "filtered_feature_bc_matrix.h5") for name, path in REAL.items()
-    }
+    sources = {f"simulated {t}": read(simulated / f"P1_{t}" / "filtered_feature_bc_matrix.h5") for t in ("T2", "T3")}
+    sources |= {name: read(real / path / "count" / "filtered_feature_bc_matrix.h5") for name, path in REAL.items()}
     colours = dict(zip(sources, (SIMULATED, "#e69f00", MEASURED, "#56b4e9"), strict=True))
     rows, panels = [], plt.subplots(3, 3, figsize=(11, 9), constrained_layout=True)
     drawing, axes = panels[0], panels[1].ravel()
@@ -110,10 +100,7 @@ def main(real: Path, simulated: Path, figure: Path) -> None:
         row |= {"T cells: ribo": t_cells["ribo"].median(), "T cells: soup": ambient(cells, pooled)}
         rows.append(row | {"T cells: zeros above Poisson": excess})
         colour = colours[name]
-        for axis, column, bins in (
-            (0, "umi", np.geomspace(300, 60000, 50)),
-            (1, "genes", np.geomspace(100, 8000, 50)),
-        ):
+        for axis, column, bins in ((0, "umi", np.geomspace(300, 60000, 50)), (1, "genes", np.geomspace(100, 8000, 50))):
             axes[axis].hist(cells[column], bins, density=True, histtype="step", color=colour, label=name)
         axes[2].hist(cells["mito"], np.linspace(0, 0.4, 60), density=True, histtype="step", color=colour)
         order = np.argsort(mean)
@@ -122,9 +109,7 @@ def main(real: Path, simulated: Path, figure: Path) -> None:
         log_umi, log_genes = np.log10(cells["umi"]), np.log10(cells["genes"])
         middle = log_genes.groupby((log_umi * 10).round() / 10).median()
         axes[4].plot(10**middle.index, 10**middle, color=colour, lw=1)
-        axes[5].hist(
-            t_cells["soil"] / pooled, np.linspace(0, 0.4, 50), density=True, histtype="step", color=colour
-        )
+        axes[5].hist(t_cells["soil"] / pooled, np.linspace(0, 0.4, 50), density=True, histtype="step", color=colour)
     grid = np.geomspace(1e-3, 30, 100)
     axes[3].plot(grid, np.exp(-grid), color="0.6", ls=":", label="Poisson")
     titles = {
@@ -176,9 +161,7 @@ def _receptors(real: Path, simulated: Path, truth: pd.DataFrame, axes: np.ndarra
         ("TRA", "vdj_t", "^"),
         ("TRB", "vdj_t", "x"),
     ):
-        mine = tables[library][tables[library]["chain"] == locus].drop_duplicates(
-            ["v_gene", "j_gene", "cdr3_nt"]
-        )
+        mine = tables[library][tables[library]["chain"] == locus].drop_duplicates(["v_gene", "j_gene", "cdr3_nt"])
         if locus.startswith("IG"):
             theirs = melanoma[melanoma["chain"] == locus].drop_duplicates(["v_gene", "j_gene", "cdr3_nt"])
             their_v, their_length = theirs["v_gene"].value_counts(normalize=True), lengths(theirs["cdr3"])
@@ -217,10 +200,7 @@ def _receptors(real: Path, simulated: Path, truth: pd.DataFrame, axes: np.ndarra
     axes[2].plot([1e-4, 0.3], [1e-4, 0.3], color="0.6", ls=":")
     kept = truth[(truth["kind"] != "empty") & truth["sample"].eq("P1_T3")]
     barcodes = {f"{cell.split(':')[1]}-1" for cell in kept.index}
-    name, pbmc3 = (
-        "filtered_contig_annotations.csv",
-        pd.read_csv(real / "expected" / "expected_obs_pbmc3_t.csv"),
-    )
+    name, pbmc3 = ("filtered_contig_annotations.csv", pd.read_csv(real / "expected" / "expected_obs_pbmc3_t.csv"))
     pairs = pd.DataFrame(
         {
             "BCR, simulated T3": pairing(simulated / "P1_T3" / "vdj_b" / name, barcodes),

@@ -110,9 +110,7 @@ def print_lines(runs: pd.DataFrame) -> None:
             base, slope = line_above(own["x"].to_numpy(), own["peak_mb"].to_numpy())
             ratio = (base + slope * own["x"]) / own["peak_mb"]
             slope /= 1024 if process == "SUBCLUSTER" else 1  # its x is no MB but cells
-            click.echo(
-                f"{process}\t{base / 1024:.2g} GB + {slope:.2g} x\t{ratio.min():.2f} to {ratio.max():.2f}"
-            )
+            click.echo(f"{process}\t{base / 1024:.2g} GB + {slope:.2g} x\t{ratio.min():.2f} to {ratio.max():.2f}")
 
 
 def print_table(runs: pd.DataFrame) -> None:
@@ -130,13 +128,9 @@ def print_table(runs: pd.DataFrame) -> None:
 
 
 @click.command(help=__doc__)
-@click.argument(
-    "results", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path)
-)
+@click.argument("results", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
-    "--fit",
-    is_flag=True,
-    help="Print lines above all peaks instead: formulas for steps with the label by_input.",
+    "--fit", is_flag=True, help="Print lines above all peaks instead: formulas for steps with the label by_input."
 )
 def main(results: tuple[Path, ...], fit: bool) -> None:
     """Print, and end with status 1 where a task used more than a first attempt of it is given."""

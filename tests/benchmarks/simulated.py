@@ -14,18 +14,7 @@ SIMULATOR = Path(__file__).resolve().parents[1] / "simulate_case.py"
 def simulate(folder: Path, cells: int, seed: int, patients: int = 1) -> Path:
     """The simulated case in `folder`, made once."""
     if not (folder / "truth").exists():
-        command = [
-            sys.executable,
-            SIMULATOR,
-            "--out",
-            folder,
-            "--cells",
-            cells,
-            "--seed",
-            seed,
-            "--patients",
-            patients,
-        ]
+        command = [sys.executable, SIMULATOR, "--out", folder, "--cells", cells, "--seed", seed, "--patients", patients]
         subprocess.run([str(word) for word in command], check=True, stdout=subprocess.DEVNULL)
     return folder
 
@@ -47,9 +36,7 @@ def write_inputs(case: Path, folder: Path) -> pd.DataFrame:
         cells = cells[cells.obs_names.isin(truth.index)].copy()
         cells.X = csr_matrix(cells.X).astype("int32")
         cells.write_h5ad(folder / f"{sample}.cells.h5ad", compression=hdf5plugin.FILTERS["zstd"])
-    labels = truth[["sample", "patient", "timepoint", "day", "lineage", "cell_type", "subset"]].astype(
-        {"day": int}
-    )
+    labels = truth[["sample", "patient", "timepoint", "day", "lineage", "cell_type", "subset"]].astype({"day": int})
     labels.reset_index().to_parquet(folder / "labels.parquet", index=False)
     samples.to_csv(folder / "samples.tsv", sep="\t", index=False)
     return samples

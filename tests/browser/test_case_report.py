@@ -48,19 +48,12 @@ def opened(browser, made):
     contexts = []
 
     def call(kind="usual", width=1280):
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, offline=True, accept_downloads=True
-        )
+        context = browser.new_context(viewport={"width": width, "height": 900}, offline=True, accept_downloads=True)
         contexts.append(context)
         page, heard = context.new_page(), []
-        page.on(
-            "console",
-            lambda message: heard.append(message.text) if message.type in ("error", "warning") else None,
-        )
+        page.on("console", lambda message: heard.append(message.text) if message.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: heard.append(str(error)))
-        page.on(
-            "request", lambda request: heard.append(request.url) if request.url.startswith("http") else None
-        )
+        page.on("request", lambda request: heard.append(request.url) if request.url.startswith("http") else None)
         page.goto(made[kind].as_uri())
         page.wait_for_function("document.documentElement.dataset.ready === 'yes'")
         return page, heard
@@ -112,11 +105,7 @@ def test_the_answer_is_on_the_first_screen(opened):
     page, _ = opened()
     box = page.locator(".answer tbody tr").first.bounding_box()
     assert box["y"] + box["height"] < 900
-    assert (
-        page.locator(".headline")
-        .inner_text()
-        .startswith("Plasma cells carry IGH_1: persistent, with 1q gain.")
-    )
+    assert page.locator(".headline").inner_text().startswith("Plasma cells carry IGH_1: persistent, with 1q gain.")
     for title in ("What surrounds it", "Warnings"):
         assert page.get_by_role("heading", name=title).bounding_box()["y"] < 900
 
@@ -130,9 +119,7 @@ def test_every_number_of_the_answer_is_in_its_table(opened, made):
     for text, value, about in numbers:
         table = report_case.read_table(made["usual"].parent / "tables" / about["table"])
         per = json.loads(about["per"]) if "per" in about else None
-        found = report_case.from_table(
-            table, about["column"], json.loads(about["where"]), about.get("bound"), per
-        )
+        found = report_case.from_table(table, about["column"], json.loads(about["where"]), about.get("bound"), per)
         assert found == pytest.approx(float(value))
         shown = float(text.replace(",", "").removesuffix(" %")) / (100 if text.endswith("%") else 1)
         assert shown == pytest.approx(found, rel=0.006 if "%" in text or found >= 1 else 0.06)
@@ -177,8 +164,7 @@ def test_downloads_hold_the_tables_and_drawings(opened, made):
     with page.expect_download() as waiting:
         page.locator("#fig-mrd [data-svg]").click()
     assert (
-        Path(waiting.value.path()).read_text().startswith("<svg")
-        and waiting.value.suggested_filename == "P1.mrd.svg"
+        Path(waiting.value.path()).read_text().startswith("<svg") and waiting.value.suggested_filename == "P1.mrd.svg"
     )
     with page.expect_download() as waiting:
         page.locator("#map-all [data-png]").click()
@@ -228,16 +214,7 @@ def axe(tmp_path_factory):
         if not npm:
             pytest.skip("neither AXE_JS nor npm is there to give axe-core")
         folder.mkdir(parents=True, exist_ok=True)
-        command = [
-            npm,
-            "install",
-            f"axe-core@{AXE}",
-            "--prefix",
-            folder,
-            "--ignore-scripts",
-            "--no-audit",
-            "--no-fund",
-        ]
+        command = [npm, "install", f"axe-core@{AXE}", "--prefix", folder, "--ignore-scripts", "--no-audit", "--no-fund"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         if done.returncode:
             pytest.skip(f"npm could not fetch axe-core: {done.stderr[-200:]}")
@@ -254,9 +231,7 @@ def test_no_serious_violation_of_accessibility(opened, axe, width):
         if tab:
             tab.click()
         found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
-        serious = [
-            (v["id"], v["nodes"][0]["html"][:200]) for v in found if v["impact"] in ("serious", "critical")
-        ]
+        serious = [(v["id"], v["nodes"][0]["html"][:200]) for v in found if v["impact"] in ("serious", "critical")]
         assert serious == []
 
 

@@ -92,19 +92,12 @@ class Cluster:
         log = self.folder / "jobs.log"
         rows = [dict(re.findall(r"(\w+)=(\S*)", line)) for line in log.read_text().splitlines()]
         return {
-            f"{row['ArrayJobId']}_{row['ArrayTaskId']}" if "ArrayJobId" in row else row["JobId"]: row
-            for row in rows
+            f"{row['ArrayJobId']}_{row['ArrayTaskId']}" if "ArrayJobId" in row else row["JobId"]: row for row in rows
         }
 
     def running(self, name: str = "") -> list[str]:
         """Ids of running jobs, of this name or of any."""
-        command = [
-            "squeue",
-            "--noheader",
-            "--states=RUNNING",
-            "--format=%i",
-            *([f"--name={name}"] * bool(name)),
-        ]
+        command = ["squeue", "--noheader", "--states=RUNNING", "--format=%i", *([f"--name={name}"] * bool(name))]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
 
 

@@ -19,9 +19,7 @@ def attempts(retries):
 def test_a_job_over_its_memory_gets_more(attempts, cluster):
     first, second = attempts["TOO_LARGE"]
     # The kernel kills where it may limit a group of processes (exit 137), else slurmd does.
-    assert cluster.jobs()[first["native_id"]]["JobState"] == (
-        "OUT_OF_MEMORY" if first["exit"] == "137" else "FAILED"
-    )
+    assert cluster.jobs()[first["native_id"]]["JobState"] == ("OUT_OF_MEMORY" if first["exit"] == "137" else "FAILED")
     requested = [cluster.jobs()[row["native_id"]]["Tres"] for row in (first, second)]
     assert "mem=100M" in requested[0] and "mem=200M" in requested[1]
 

@@ -98,9 +98,7 @@ def test_cancelling_the_run_cancels_its_jobs(slurm_runs, cluster):
     cancelled, _ended, _resumed = slurm_runs
     assert cancelled.status != 0
     states = {job["Name"]: job["JobState"] for job in cluster.jobs().values() if "ANNOTATE" in job["Name"]}
-    assert "CANCELLED" in [job["JobState"] for job in cluster.jobs().values() if "ANNOTATE" in job["Name"]], (
-        states
-    )
+    assert "CANCELLED" in [job["JobState"] for job in cluster.jobs().values() if "ANNOTATE" in job["Name"]], states
 
 
 def test_the_resumed_run_repeats_no_finished_task(slurm_runs):
@@ -119,7 +117,5 @@ def test_scratch_folders_were_used_and_are_gone(slurm_runs, case):
     scripts = list((case / "work_slurm").glob("*/*/.command.run"))
     assert scripts and not any((case / "scratch").iterdir())
     assert all(
-        f"nxf_mktemp {case / 'scratch'}" in path.read_text()
-        for path in scripts
-        if "array" not in path.read_text()
+        f"nxf_mktemp {case / 'scratch'}" in path.read_text() for path in scripts if "array" not in path.read_text()
     )

@@ -22,9 +22,7 @@ class Engine:
         entry = pwd.getpwnam(USER)
         self.uid, self.home = entry.pw_uid, Path(entry.pw_dir)
         self.project = PROJECT if os.geteuid() else self.home / "clonewatch"
-        self.prefix = (
-            [] if os.geteuid() else ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--init-groups"]
-        )
+        self.prefix = [] if os.geteuid() else ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--init-groups"]
         self.environment = {
             **{name: os.environ[name] for name in ("PATH", "JAVA_HOME", "LANG") if name in os.environ},
             "HOME": str(self.home),

@@ -34,14 +34,7 @@ def runs(engine, images, request):
     """The same case on this machine and in containers: folder with `local` and `contained`, and the probe's folder."""
     folder, work, probe = (engine.folder(name) for name in ("launch", "work", "probe"))
     request.addfinalizer(lambda: [shutil.rmtree(path, ignore_errors=True) for path in (folder, work, probe)])
-    case = [
-        sys.executable,
-        PROJECT / "tests" / "simulate_case.py",
-        "--out",
-        folder / "case",
-        "--cells",
-        "2000",
-    ]
+    case = [sys.executable, PROJECT / "tests" / "simulate_case.py", "--out", folder / "case", "--cells", "2000"]
     subprocess.run(case, check=True, capture_output=True)
 
     local = nextflow_run(folder, "-profile", "demo", "-work-dir", folder / "local_work", results="local")

@@ -28,9 +28,7 @@ def layers(engine, image: dict) -> dict[str, int]:
     """Layer -> bytes."""
     history = json.loads(engine.run("podman", "history", "--format", "json", image["Id"]))
     filled = [
-        step
-        for step, made in zip(reversed(history), image["History"], strict=True)
-        if not made.get("empty_layer")
+        step for step, made in zip(reversed(history), image["History"], strict=True) if not made.get("empty_layer")
     ]
     return dict(zip(image["RootFS"]["Layers"], (step["size"] for step in filled), strict=True))
 
@@ -38,16 +36,7 @@ def layers(engine, image: dict) -> dict[str, int]:
 def inside(engine, image: dict, *command: str) -> str:
     """Run in the image as a task is run: no network, nothing to write to but /tmp."""
     return engine.run(
-        "podman",
-        "run",
-        "--rm",
-        "--network",
-        "none",
-        "--read-only",
-        "--userns",
-        "keep-id",
-        image["Id"],
-        *command,
+        "podman", "run", "--rm", "--network", "none", "--read-only", "--userns", "keep-id", image["Id"], *command
     )
 
 
@@ -84,9 +73,7 @@ def test_an_image_says_what_it_is_and_runs_without_rights(engine, images, room):
 @pytest.mark.parametrize("room", ROOMS)
 def test_an_image_holds_the_rooms_locked_packages_and_no_others(engine, images, room):
     packages = locked(LOCK)
-    pinned = {
-        name: packages[name][0].split("==")[1].split()[0] for name in needed(packages, room) | {"setuptools"}
-    }
+    pinned = {name: packages[name][0].split("==")[1].split()[0] for name in needed(packages, room) | {"setuptools"}}
     listed = json.loads(inside(engine, images[room], "python3", "-m", "pip", "list", "--format", "json"))
     held = {re.sub(r"[-_.]+", "-", row["name"]).lower(): row["version"] for row in listed}
     held.pop("pip")
@@ -95,9 +82,7 @@ def test_an_image_holds_the_rooms_locked_packages_and_no_others(engine, images, 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_all_that_the_rooms_scripts_import_is_there_and_compiled(engine, images, room):
-    nodes = [
-        node for name in scripts(room) for node in ast.walk(ast.parse((PROJECT / "bin" / name).read_text()))
-    ]
+    nodes = [node for name in scripts(room) for node in ast.walk(ast.parse((PROJECT / "bin" / name).read_text()))]
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
     assert "click" in names

@@ -96,6 +96,8 @@ def compare(results: Path, case: Path, patient: str = "P1") -> pd.DataFrame:
         # Which subset or call a cell has was not planted: their numbers are compared with the tables only.
         if side not in ("low", "high") or "subset" in where or "malignancy" in where:
             continue
+        if not {"timepoint", "arm"} & where.keys() and "bound" not in number:
+            continue
         key = (
             ("who", where["cell_type"]) if "bound" in number
             else (of, where["timepoint"]) if "timepoint" in where else ("event", f"{where['arm']} {where['event']}")

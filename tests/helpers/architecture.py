@@ -89,9 +89,7 @@ class Process:
     def outputs(self) -> list[Output]:
         """Outputs but the versions."""
         lines = [line for line in self.declarations("output") if "emit: versions" not in line]
-        return [
-            Output((re.findall(r"emit: (\w+)", line) or [""])[0], tuple(file_names(line))) for line in lines
-        ]
+        return [Output((re.findall(r"emit: (\w+)", line) or [""])[0], tuple(file_names(line))) for line in lines]
 
     @cached_property
     def tokens(self) -> set[str]:
@@ -339,9 +337,7 @@ class Flow:
         plain = re.sub(r"[\w.]+\s*\.(?:splitCsv\(|(?:map|flatMap) \{_\})", "", plain)
         # Of some files only those whose names end so.
         for text, end in re.findall(r"([\w.]+)\.filter \{([\w.]+)\}", plain):
-            sources |= {
-                source for source in self.value(text, scope, called).sources if self._ends(source, end)
-            }
+            sources |= {source for source in self.value(text, scope, called).sources if self._ends(source, end)}
         plain = re.sub(r"[\w.]+\.filter \{[\w.]+\}", "", plain)
         for name, emit in re.findall(r"\b([A-Z]\w*)\.out\.(\w+)", plain):
             if emit in called.get(name, {}):

@@ -1,12 +1,13 @@
 """A small cohort of planted cell types, written as QC writes it."""
 
+from _matrices import per_10k
+from _variable_genes import gene_statistics
+
 import anndata
 import hdf5plugin
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
-from _matrices import per_10k
-from _variable_genes import gene_statistics
 from conftest import PROJECT
 
 EXCLUDED = PROJECT / "assets" / "excluded_genes.tsv"

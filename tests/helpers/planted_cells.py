@@ -1,11 +1,12 @@
 """Cells of planted types, made from a few of the marker genes of each, and how the naming steps are given them."""
 
+from _naming import marker_genes, read_markers
+
 import anndata
 import hdf5plugin
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
-from _naming import marker_genes, read_markers
 from conftest import PROJECT
 
 TYPES = {"CD4 T": "CD3D CD3E CD3G TRAC CD2 CD5 CD6 IL7R CD4 CD40LG ICOS", "CD8 T": "CD3D CD3E CD3G TRAC CD2 CD5 CD8A CD8B",

@@ -23,9 +23,7 @@ def wilson(n, total):
     return share, max(share - half, 0), min(share + half, 1)
 
 
-def cells(
-    patient: str, times: list[tuple[str, int]], receptors=("BCR", "TCR"), name: str = ""
-) -> pd.DataFrame:
+def cells(patient: str, times: list[tuple[str, int]], receptors=("BCR", "TCR"), name: str = "") -> pd.DataFrame:
     """cells.parquet: 60 cells per time point of five types, plasma and T with subsets."""
     rng = np.random.default_rng(3)
     kinds = [("plasma cell", "plasma", "Plasma_1"), ("plasma cell", "plasma", "Plasma_2"), ("CD8 T", "T", "CD8_ISG+"),
@@ -35,16 +33,7 @@ def cells(
         for at in range(60):
             kind = kinds[at % len(kinds)]
             rows.append(
-                (
-                    f"{patient}_{time}:C{at}",
-                    f"{patient}_{time}",
-                    patient,
-                    time,
-                    day,
-                    kind[1],
-                    kind[0],
-                    kind[2] + name,
-                )
+                (f"{patient}_{time}:C{at}", f"{patient}_{time}", patient, time, day, kind[1], kind[0], kind[2] + name)
             )
     names = ["cell_id", "sample", "patient", "timepoint", "day", "lineage", "cell_type", "subset"]
     table = pd.DataFrame(rows, columns=names)
@@ -77,10 +66,7 @@ def write(
     def save(file, rows):
         pd.DataFrame(rows).to_csv(folder / file, sep="\t", index=False)
 
-    save(
-        "samples.tsv",
-        [{"sample": f"{patient}_{t}", "patient": patient, "timepoint": t, "day": d} for t, d in times],
-    )
+    save("samples.tsv", [{"sample": f"{patient}_{t}", "patient": patient, "timepoint": t, "day": d} for t, d in times])
     shares = []
     for level, parent in (("cell_type", "all"), ("subset", "")):
         for (time, day), part in table.groupby(["timepoint", "day"], sort=False):
@@ -93,9 +79,7 @@ def write(
     for receptor in receptors:
         for at, (time, day) in enumerate(times):
             share, low, high = wilson(10 + at, 20)
-            within = dict(
-                zip(("lineage_share", "lineage_low", "lineage_high"), wilson(10 + at, 16), strict=True)
-            )
+            within = dict(zip(("lineage_share", "lineage_low", "lineage_high"), wilson(10 + at, 16), strict=True))
             lineage = {"BCR": "plasma", "TCR": "T"}[receptor]
             within |= {"lineage": lineage, "lineage_n": 10 + at, "lineage_total": 16}
             fates.append(within | {"patient": patient, "receptor": receptor, "clone": f"{patient}.{receptor[0]}1", "label": f"CAR_CSS{name}",
@@ -135,13 +119,7 @@ def write(
     hidden = {"patient": patient, "clone": "IGKDE_1" + name, "locus": "IGK", "verdict": "cannot be looked for in single cells",
               "reason": f"locus not in a V(D)J library{name}"}  # fmt: skip
     save(f"{patient}.mrd.tsv", [hidden, *rows])
-    cnv = {
-        "patient": patient,
-        "population": f"{patient}.B1",
-        "level": "population",
-        "stratum": "all",
-        "normal": False,
-    }
+    cnv = {"patient": patient, "population": f"{patient}.B1", "level": "population", "stratum": "all", "normal": False}
     save(f"{patient}.cnv.tsv", [cnv | {"arm": "1q", "event": "gain", "verdict": "detected", "n": 25, "total": 32, "share": 0.78, "low": 0.6, "high": 0.9},
                                 cnv | {"arm": "13q", "event": "loss", "verdict": "not detected", "n": 0, "total": 32, "share": 0.0, "low": 0.0, "high": 0.1}])  # fmt: skip
     called = []
@@ -214,19 +192,10 @@ def write(
                 }
             ],
         )
-        pairs = {
-            "source": "CD8_ISG+" + name,
-            "target": "Plasma_1" + name,
-            "pairs": 9,
-            "n_source": 10,
-            "n_target": 10,
-        }
+        pairs = {"source": "CD8_ISG+" + name, "target": "Plasma_1" + name, "pairs": 9, "n_source": 10, "n_target": 10}
         save(
             f"{patient}.communication_pairs.tsv",
-            [
-                pairs | {"sample": f"{patient}_{t}", "timepoint": t, "day": d, "strength": 9.5}
-                for t, d in times
-            ],
+            [pairs | {"sample": f"{patient}_{t}", "timepoint": t, "day": d, "strength": 9.5} for t, d in times],
         )
         place = {
             "source": change["source"],
@@ -236,10 +205,7 @@ def write(
         }
         save(f"{patient}.communication_focus.tsv", [place | {"timepoint": t, "day": d} for t, d in times])
         sender = {name_: change[name_] for name_ in ("patient", "from", "to", "source", "target")}
-        save(
-            f"{patient}.communication_senders.tsv",
-            [sender | {"supply_from": 1.0, "supply_to": 2.0, "rank": 1}],
-        )
+        save(f"{patient}.communication_senders.tsv", [sender | {"supply_from": 1.0, "supply_to": 2.0, "rank": 1}])
     markers = [{"lineage": "plasma", "subset": f"Plasma_{i}" + name, "gene": g, "rank": 1 + i, "mean_in": 2.0, "detected_in": 0.8, "z": 9 - i}
                for i in (1, 2) for g in ("MZB1", "SDC1" + name)]  # fmt: skip
     save("plasma.markers.tsv", markers)
@@ -252,8 +218,7 @@ def write(
 def said(statement) -> str:
     """A statement as plain text, as the modules give it or as JSON holds it."""
     return "".join(
-        part if isinstance(part, str) else part["text"] if isinstance(part, dict) else part.text
-        for part in statement
+        part if isinstance(part, str) else part["text"] if isinstance(part, dict) else part.text for part in statement
     )
 
 

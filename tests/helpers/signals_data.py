@@ -25,20 +25,7 @@ GENES = [
         "HGF",
         "MET",
     ],
-    *[
-        "IFIT1",
-        "IFIT2",
-        "IFIT3",
-        "ISG15",
-        "MX1",
-        "IFI6",
-        "IFI44L",
-        "OAS1",
-        "IFITM1",
-        "IFITM3",
-        "STAT1",
-        "IRF7",
-    ],
+    *["IFIT1", "IFIT2", "IFIT3", "ISG15", "MX1", "IFI6", "IFI44L", "OAS1", "IFITM1", "IFITM3", "STAT1", "IRF7"],
     *["IGHG1", "IGKC", "ACTB", "GAPDH", "CD3E", "LYZ", "MZB1"],
     *(f"FILLER{number}" for number in range(120)),
 ]
@@ -63,18 +50,14 @@ def levels(raised: dict[str, dict[str, float]] | None = None) -> dict[str, np.nd
     return profiles
 
 
-def draw_sample(
-    sample: str, sizes: dict[str, int], profiles: dict[str, np.ndarray], seed: int, depth: float = 1.0
-):
+def draw_sample(sample: str, sizes: dict[str, int], profiles: dict[str, np.ndarray], seed: int, depth: float = 1.0):
     """AnnData of Poisson-gamma counts with `sizes` cells per subset, and the labels of its cells."""
     import anndata
     from scipy.sparse import csr_matrix
 
     rng = np.random.default_rng(seed)
     subsets = np.repeat(list(sizes), list(sizes.values()))
-    expected = (
-        np.stack([profiles[name] for name in subsets]) * depth * rng.gamma(20, 1 / 20, (subsets.size, 1))
-    )
+    expected = np.stack([profiles[name] for name in subsets]) * depth * rng.gamma(20, 1 / 20, (subsets.size, 1))
     counts = rng.poisson(expected * rng.gamma(2, 1 / 2, expected.shape)).astype(np.int32)
     cells = anndata.AnnData(csr_matrix(counts), var=pd.DataFrame(index=GENES))
     cells.obs_names = [f"{sample}:C{number:05d}" for number in range(subsets.size)]

@@ -11,17 +11,7 @@ CONTIG = {
     "junction": "TGTGCGAGATGG", "junction_aa": "CARW", "productive": True, "is_cell": True, "high_confidence": True,
     "duplicate_count": 10, "consensus_count": 100, "sequence_alignment": None, "germline_alignment": None,
 }  # fmt: skip
-CODONS = {
-    "A": "GCC",
-    "C": "TGT",
-    "D": "GAC",
-    "F": "TTT",
-    "G": "GGC",
-    "R": "AGA",
-    "S": "AGC",
-    "W": "TGG",
-    "Y": "TAC",
-}
+CODONS = {"A": "GCC", "C": "TGT", "D": "GAC", "F": "TTT", "G": "GGC", "R": "AGA", "S": "AGC", "W": "TGG", "Y": "TAC"}
 
 
 def contigs(rows: list[dict]) -> pd.DataFrame:
@@ -33,12 +23,7 @@ def contigs(rows: list[dict]) -> pd.DataFrame:
 
 
 def heavy(cell: str, junction: str, umi: int = 50, **more) -> dict:
-    return {
-        "cell_id": cell,
-        "junction": junction,
-        "junction_aa": translate(junction),
-        "duplicate_count": umi,
-    } | more
+    return {"cell_id": cell, "junction": junction, "junction_aa": translate(junction), "duplicate_count": umi} | more
 
 
 def light(cell: str, junction: str, umi: int = 50, locus: str = "IGL", **more) -> dict:
@@ -75,9 +60,7 @@ def junctions(n: int, codons: int = 14, seed: int = 0) -> list[str]:
     """n random different junctions from TGT to TGG without stop codons."""
     rng = np.random.default_rng(seed)
     inner = np.array([codon for codon in CODONS.values()])
-    return list(dict.fromkeys("TGT" + "".join(rng.choice(inner, codons - 2)) + "TGG" for _ in range(2 * n)))[
-        :n
-    ]
+    return list(dict.fromkeys("TGT" + "".join(rng.choice(inner, codons - 2)) + "TGG" for _ in range(2 * n)))[:n]
 
 
 def change(junction: str, *places: int) -> str:
@@ -89,9 +72,7 @@ def change(junction: str, *places: int) -> str:
     return "".join(letters)
 
 
-def labels(
-    cells: dict[str, tuple[str, str]], days: dict[str, int] | None = None, patient: str = "P1"
-) -> pd.DataFrame:
+def labels(cells: dict[str, tuple[str, str]], days: dict[str, int] | None = None, patient: str = "P1") -> pd.DataFrame:
     """labels.parquet of cells: name -> (lineage, cell type). The sample is the part before the colon, also the time."""
     table = pd.DataFrame({"cell_id": list(cells), "patient": patient})
     table["sample"] = table["timepoint"] = table["cell_id"].str.split(":").str[0]

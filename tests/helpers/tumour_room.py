@@ -16,6 +16,8 @@ LINEAGES = PROJECT / "assets" / "lineages.tsv"
 PROGRAMMES = [
     "--programmes",
     str(PROJECT / "assets" / "malignant_programmes.tsv"),
+    "--precursors",
+    str(PROJECT / "assets" / "precursor_genes.tsv"),
     "--lineages",
     str(LINEAGES),
 ]
@@ -74,8 +76,10 @@ def make_patient(seed: int = 0) -> tuple[pd.DataFrame, sparse.csr_matrix, pd.Ind
 
 
 def write_patient(folder: Path, seed: int = 0) -> pd.DataFrame:
-    """The patient as files: <sample>.cells.h5ad, labels.parquet, P.clones.parquet, clinical.tsv, fish.tsv."""
+    """The patient as files: samples.tsv, <sample>.cells.h5ad, labels.parquet, P.clones.parquet, clinical.tsv, fish.tsv."""
     cells, counts, names = make_patient(seed)
+    sheet = cells[["sample", "patient", "timepoint", "day"]].drop_duplicates().sort_values("day")
+    sheet.to_csv(folder / "samples.tsv", sep="\t", index=False)
     for sample, at in cells.groupby("sample").indices.items():
         obs, var = pd.DataFrame(index=pd.Index(cells.cell_id.iloc[at])), pd.DataFrame(index=names)
         data = ad.AnnData(counts[at], obs=obs, var=var.assign(gene_ids=list(names), genome="GRCh38"))

@@ -39,9 +39,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PATH": ":".join(map(str, places)), **settings}
 
 
-def nextflow_run(
-    folder: Path, *arguments: object, results: str = "results", within: tuple[str, ...] = ()
-) -> Run:
+def nextflow_run(folder: Path, *arguments: object, results: str = "results", within: tuple[str, ...] = ()) -> Run:
     """`nextflow run PROJECT ARGUMENTS` in `folder`, inside of another command where `within` names one."""
     finished = subprocess.run(
         [*within, "nextflow", "run", PROJECT, *map(str, arguments), "--outdir", results],

@@ -16,9 +16,7 @@ from pipeline.conftest import PROJECT, environment, nextflow_run
 def nextflow(folder, *arguments) -> str:
     """What a `nextflow` command prints."""
     command = ["nextflow", *map(str, arguments)]
-    finished = subprocess.run(
-        command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=300
-    )
+    finished = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=300)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return finished.stdout
 
@@ -39,9 +37,7 @@ def test_a_container_profile_turns_on_its_engine_and_no_other(tmp_path):
     enabled = re.findall(r"^profiles\.(\w+)\.(\w+)\.enabled = true$", printed, flags=re.MULTILINE)
     assert sorted(enabled) == [(name, name) for name in ("apptainer", "docker", "podman", "singularity")]
     for engine in ("docker", "podman"):
-        assert re.search(
-            rf"^profiles\.{engine}\.{engine}\.runOptions = '.*--network none'$", printed, re.MULTILINE
-        )
+        assert re.search(rf"^profiles\.{engine}\.{engine}\.runOptions = '.*--network none'$", printed, re.MULTILINE)
 
 
 def expected_images(registry: str) -> dict[str, str]:
@@ -87,7 +83,7 @@ def test_what_tasks_ask_of_batch(tmp_path, data):
     run = nextflow_run(
         tmp_path,
         *("-c", "here.config", "-profile", "awsbatch", "-stub-run"),
-        *("--input", write_sheet(tmp_path / "samples.csv", liao_rows(data)[:1]), *tables),
+        *("--input", write_sheet(tmp_path / "samples.csv", liao_rows(data, C146={"patient": "P1"})[:1]), *tables),
         *("--queue", "spot", "--region", "eu-central-1", "--registry", "lab.example/cw"),
     )
     assert run.status == 0, run.printed

@@ -80,8 +80,6 @@ def test_problems_of_a_samplesheet_stop_the_run_before_anything_is_read(tmp_path
 def test_a_swapped_receptor_file_names_the_sample_it_belongs_to(tmp_path, data):
     rows = liao_rows(data)
     rows[0]["vdj_t"], rows[1]["vdj_t"] = rows[1]["vdj_t"], rows[0]["vdj_t"]
-    run = nextflow_run(
-        tmp_path, "--input", write_sheet(tmp_path / "samples.csv", rows), "--keep_going", "false"
-    )
+    run = nextflow_run(tmp_path, "--input", write_sheet(tmp_path / "samples.csv", rows), "--keep_going", "false")
     assert run.status != 0
     assert "C146" in run.printed and "C149" in run.printed and "swap" in run.printed.lower()

@@ -71,12 +71,7 @@ def folders(tmp_path_factory) -> Path:
         (top / name / "samples.csv").write_bytes(text.encode())
     (top / "list.nf").write_text(SCRIPT.format(project=PROJECT))
     done = subprocess.run(
-        ["nextflow", "run", "list.nf"],
-        cwd=top,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=300,
+        ["nextflow", "run", "list.nf"], cwd=top, env=environment(), capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return top

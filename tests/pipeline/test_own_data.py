@@ -13,9 +13,7 @@ def test_the_readmes_commands_work_as_printed(tmp_path, data):
     samples = data / "multi_layout" / "outs"
     setup, export, search, run = block.splitlines()
     assert setup.startswith("make setup") and "/data/cellranger/*" in search
-    search = search.replace("/data/cellranger/*", str(samples)).replace(
-        "> samples.csv", f"> {tmp_path}/samples.csv"
-    )
+    search = search.replace("/data/cellranger/*", str(samples)).replace("> samples.csv", f"> {tmp_path}/samples.csv")
     environment = {
         "HOME": str(tmp_path),
         "PATH": "/usr/bin:/bin",
@@ -25,9 +23,7 @@ def test_the_readmes_commands_work_as_printed(tmp_path, data):
 
     def shell(*lines):
         command = ["/bin/bash", "-euc", "\n".join(lines)]
-        done = subprocess.run(
-            command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=600
-        )
+        done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -50,8 +46,4 @@ def test_without_the_packages_the_first_task_says_which_command_installs_them(tm
     command = ["python3", PROJECT / "bin" / "check_inputs.py", "--version"]
     alone = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
     done = subprocess.run(command, env=alone, capture_output=True, text=True, cwd=tmp_path)
-    assert (
-        done.returncode == 1
-        and f"run `make setup` in {PROJECT}" in done.stderr
-        and "Traceback" not in done.stderr
-    )
+    assert done.returncode == 1 and f"run `make setup` in {PROJECT}" in done.stderr and "Traceback" not in done.stderr

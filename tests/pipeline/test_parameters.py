@@ -10,9 +10,7 @@ import pytest
 from pipeline.conftest import PROJECT, environment, nextflow_run
 
 SCHEMA = json.loads((PROJECT / "nextflow_schema.json").read_text())
-PARAMETERS = {
-    name: entry for group in SCHEMA["$defs"].values() for name, entry in group["properties"].items()
-}
+PARAMETERS = {name: entry for group in SCHEMA["$defs"].values() for name, entry in group["properties"].items()}
 
 
 def test_help_names_every_parameter_with_its_default(tmp_path):
@@ -64,19 +62,13 @@ def test_mistyped_parameters_wrong_values_and_missing_files_are_told_all_at_once
 
 def test_defaults_of_schema_and_configuration_are_the_same(tmp_path):
     shown = subprocess.run(
-        ["nextflow", "config", "-flat", PROJECT],
-        env=environment(),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
+        ["nextflow", "config", "-flat", PROJECT], env=environment(), cwd=tmp_path, capture_output=True, text=True
     ).stdout
     configured = dict(re.findall(r"^params\.(\w+) = (.*)$", shown, flags=re.MULTILINE))
     assert configured.keys() == PARAMETERS.keys()
     for name, entry in PARAMETERS.items():
         default = entry.get("default")
-        text = (
-            "null" if default is None else str(default).lower() if isinstance(default, bool) else str(default)
-        )
+        text = "null" if default is None else str(default).lower() if isinstance(default, bool) else str(default)
         assert configured[name].strip("'") == text, name
 
 

@@ -28,8 +28,8 @@ def runs(tmp_path_factory):
     (folder / "case" / "P1_T1" / "notes.txt").write_text("a stray file")
     second = nextflow_run(folder, *options, results="second")
     for name, old, new in (
-        ("events.csv", "blinatumomab", "blinatumomab, third cycle"),
-        ("mrd.csv", "P2,IGH_1,", "P2,IGH_9,"),
+        ("events.csv", "blinatumomab", "blinatumomab again"),
+        ("mrd.csv", "P2,180,IGL_2,", "P2,181,IGL_2,"),
     ):
         table = folder / "case" / name
         assert old in table.read_text()

@@ -16,13 +16,7 @@ def mixed_run(tmp_path_factory, data):
     torn = folder / "torn.h5"
     whole = (data / "liao_covid_balf" / "C146" / "count" / "filtered_feature_bc_matrix.h5").read_bytes()
     torn.write_bytes(whole[: len(whole) // 2])
-    multi = {
-        "sample": "tiny",
-        "patient": "P1",
-        "timepoint": "T1",
-        "day": 0,
-        "outs": data / "multi_layout" / "outs",
-    }
+    multi = {"sample": "tiny", "patient": "P1", "timepoint": "T1", "day": 0, "outs": data / "multi_layout" / "outs"}
     rows = [*liao_rows(data, C146={"gex": torn}), multi]
     columns = dict.fromkeys(name for row in rows for name in row)
     rows = [{name: row.get(name, "") for name in columns} for row in rows]

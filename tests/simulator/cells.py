@@ -132,9 +132,7 @@ def draw_sample(
     )
 
 
-def _draw_subsets(
-    patient: Patient, timepoint: str, when: int, n: int, rng: np.random.Generator
-) -> np.ndarray:
+def _draw_subsets(patient: Patient, timepoint: str, when: int, n: int, rng: np.random.Generator) -> np.ndarray:
     names, shares = [], []
     for lineage, share in patient.lineages[timepoint].items():
         inner = patient.subsets[lineage]
@@ -197,9 +195,7 @@ def _draw_clones(
     return bcr, tcr, branch
 
 
-def _interferon(
-    patient: Patient, timepoint: str, truth: pd.DataFrame, rng: np.random.Generator
-) -> np.ndarray:
+def _interferon(patient: Patient, timepoint: str, truth: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
     """Graded level per cell: a low skewed background, high in the ISG+ subsets, with overlap."""
     n = len(truth)
     level = rng.gamma(1.5, INTERFERON[timepoint] * patient.interferon / 1.5, n)

@@ -89,12 +89,7 @@ def make_contigs(sample: Sample, receptor: str, usage: Usage, seed: int) -> pd.D
         chosen = droplet[rng.random(len(droplet)) < chance]
         made = rep.add_chains(usage.draw(locus, len(chosen), rng))
         parts.append(
-            (
-                chosen,
-                made,
-                np.ceil(2.5 * rng.lognormal(0, 0.6, len(chosen))),
-                np.full(len(chosen), productive),
-            )
+            (chosen, made, np.ceil(2.5 * rng.lognormal(0, 0.6, len(chosen))), np.full(len(chosen), productive))
         )
     # Free transcripts of an abundant clone reach droplets of other cells.
     if receptor == "BCR" and len(cell):
@@ -103,9 +98,7 @@ def make_contigs(sample: Sample, receptor: str, usage: Usage, seed: int) -> pd.D
         soiled = others[rng.random(len(others)) < SOILED * min(1.0, 8 * len(plasma) / len(sample.kind))]
         if len(plasma):
             source = rows[rng.choice(plasma, len(soiled)), rng.integers(0, 2, len(soiled))]
-            parts.append(
-                (soiled, source, rng.choice([1, 1, 2], len(soiled)).astype(float), np.ones(len(soiled), bool))
-            )
+            parts.append((soiled, source, rng.choice([1, 1, 2], len(soiled)).astype(float), np.ones(len(soiled), bool)))
     stray = rng.choice(droplet, int(np.ceil(STRAY * len(droplet)))) if len(droplet) else np.empty(0, int)
     made = rep.add_chains(usage.draw("TRB" if receptor == "BCR" else "IGK", len(stray), rng))
     parts.append((stray, made, np.ones(len(stray)), np.ones(len(stray), bool)))
@@ -139,12 +132,7 @@ def _table(
 ) -> pd.DataFrame:  # fmt: skip
     order = np.lexsort((-umis, ~productive, droplet))
     order = order[np.argsort(barcodes[droplet[order]], kind="stable")]
-    droplet, chain, umis, productive = (
-        droplet[order],
-        chain[order],
-        umis[order].astype(np.int64),
-        productive[order],
-    )
+    droplet, chain, umis, productive = (droplet[order], chain[order], umis[order].astype(np.int64), productive[order])
     # The same chain twice in a droplet (a doublet of one clone) is one contig.
     twice = pd.DataFrame({"d": droplet, "c": chain}).duplicated().to_numpy()
     droplet, chain, umis, productive = droplet[~twice], chain[~twice], umis[~twice], productive[~twice]
@@ -182,17 +170,13 @@ def _add_frameworks(table: pd.DataFrame) -> None:
         total = known[[f"{r}_nt" for r in REGIONS]].map(len).sum(axis=1).to_numpy()[code]
         spans[part.index] = total + part["cdr3_nt"].str.len().to_numpy() + 3 * len(end)
     umis = table["umis"].to_numpy()
-    table["length"] = (
-        spans + 57 + 20 + (umis * 7919 % 140) + np.where(table["chain"].isin(["IGK", "IGL"]), 110, 75)
-    )
+    table["length"] = spans + 57 + 20 + (umis * 7919 % 140) + np.where(table["chain"].isin(["IGK", "IGL"]), 110, 75)
 
 
 def _add_clonotypes(table: pd.DataFrame, droplet: np.ndarray, rng: np.random.Generator) -> None:
     """raw_clonotype_id by exact productive chains, numbered by size as Cell Ranger does."""
     productive = table["productive"].to_numpy()
-    key = pd.util.hash_array((table["chain"] + table["cdr3_nt"].fillna("")).to_numpy(object)).astype(
-        np.uint64
-    )
+    key = pd.util.hash_array((table["chain"] + table["cdr3_nt"].fillna("")).to_numpy(object)).astype(np.uint64)
     key[~productive] = 0
     _, dense = np.unique(droplet, return_inverse=True)
     total = np.zeros(dense.max(initial=-1) + 1, np.uint64)
@@ -232,9 +216,7 @@ def contig_metrics(table: pd.DataFrame, rng: np.random.Generator) -> dict[str, s
     good = table[table["productive"]]
     bcr = good["chain"].isin(["IGH", "IGK", "IGL"]).mean() > 0.5 if len(good) else True
     first, second = ("IGH", ["IGK", "IGL"]) if bcr else ("TRB", ["TRA"])
-    paired = set(good.loc[good["chain"] == first, "barcode"]) & set(
-        good.loc[good["chain"].isin(second), "barcode"]
-    )
+    paired = set(good.loc[good["chain"] == first, "barcode"]) & set(good.loc[good["chain"].isin(second), "barcode"])
     return {
         "Estimated Number of Cells": f"{cells:,}",
         "Mean Read Pairs per Cell": f"{reads // max(cells, 1):,}",

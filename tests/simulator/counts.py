@@ -103,35 +103,9 @@ def _droplets(
         _uniform(stream)
         rate[:] = 0.0
         if first[d] >= 0:
-            _add_cell(
-                first[d],
-                rate,
-                work,
-                base,
-                start,
-                gene,
-                effect,
-                state,
-                strength,
-                n_umi,
-                extra_gene,
-                extra_share,
-            )
+            _add_cell(first[d], rate, work, base, start, gene, effect, state, strength, n_umi, extra_gene, extra_share)
         if second[d] >= 0:
-            _add_cell(
-                second[d],
-                rate,
-                work,
-                base,
-                start,
-                gene,
-                effect,
-                state,
-                strength,
-                n_umi,
-                extra_gene,
-                extra_share,
-            )
+            _add_cell(second[d], rate, work, base, start, gene, effect, state, strength, n_umi, extra_gene, extra_share)
         if filled + n_genes > data.shape[0]:
             size = data.shape[0] + max(data.shape[0] // 2, n_genes)
             grown = np.empty(size, np.int32)

@@ -14,10 +14,7 @@ import pandas as pd
 TABLES = Path(__file__).resolve().parents[1] / "data" / "simulator"
 CAR = "FMC63_CAR"
 DISPERSIONS = (0.05, 0.12, 0.3, 0.8)  # variances of the gamma noise of a gene
-MILD = {
-    "plasma": 0.8,
-    "NK": 0.75,
-}  # spread of ln fold changes of the many genes that differ a little; else 0.3
+MILD = {"plasma": 0.8, "NK": 0.75}  # spread of ln fold changes of the many genes that differ a little; else 0.3
 BASE_MITO = 0.04  # share of the profile that the mitochondrial genes have at strength 0
 
 
@@ -44,13 +41,9 @@ def _pairs(text: str) -> dict[str, float]:
 
 
 _TOML = tomllib.loads((TABLES / "expression.toml").read_text())
-STATES = {
-    name: State(*(_pairs(v[k]) for k in ("mixture", "level", "factor")))
-    for name, v in _TOML["states"].items()
-}
+STATES = {name: State(*(_pairs(v[k]) for k in ("mixture", "level", "factor"))) for name, v in _TOML["states"].items()}
 SUBSETS = {
-    name: Subset(v["cell_type"], v["lineage"], v["state"], _pairs(v["fold"]))
-    for name, v in _TOML["subsets"].items()
+    name: Subset(v["cell_type"], v["lineage"], v["state"], _pairs(v["fold"])) for name, v in _TOML["subsets"].items()
 }
 DEPTH: dict[str, list[float]] = _TOML["depth"]
 GENES = {name: text.split() for name, text in _TOML["genes"].items()}
@@ -72,9 +65,7 @@ class Genome:
             table[column] = table[column].astype(str)
         table = pd.concat([table, pd.DataFrame([car | {"genome": "FMC63_CAR_vector"}])], ignore_index=True)
         self.table = table.fillna(0.0)
-        self.features = table[["gene_id", "gene", "genome", "chromosome", "arm"]].assign(
-            feature_type="Gene Expression"
-        )
+        self.features = table[["gene_id", "gene", "genome", "chromosome", "arm"]].assign(feature_type="Gene Expression")
         first = table[~table["gene"].duplicated()]
         self.at = dict(zip(first["gene"], first.index, strict=True))
         self.states = list(STATES)
@@ -131,9 +122,7 @@ class Genome:
         for kind in ("lymphoid", "myeloid"):
             effect = self.table[f"interferon_{kind}"].to_numpy(float)
             chosen = np.flatnonzero(effect)
-            self.base[:, chosen[effect[chosen] > 1]] = np.maximum(
-                self.base[:, chosen[effect[chosen] > 1]], 2.0
-            )
+            self.base[:, chosen[effect[chosen] > 1]] = np.maximum(self.base[:, chosen[effect[chosen] > 1]], 2.0)
             self._add(f"interferon_{kind}", chosen, effect[chosen])
         for name, genes, fold in (("S", GENES["S"], 12), ("G2M", GENES["G2M"], 18)):
             index = self.ids(genes)

@@ -13,15 +13,7 @@ D_GENES = {
     "IGH": ["IGHD3-10", "IGHD3-22", "IGHD6-19", "IGHD2-2", "IGHD6-13", "IGHD3-3", "IGHD4-17", "IGHD1-26"],
     "TRB": ["TRBD1", "TRBD2"],
 }
-SWITCHED = {
-    "IGHG1": 0.32,
-    "IGHA1": 0.32,
-    "IGHG2": 0.1,
-    "IGHA2": 0.08,
-    "IGHG3": 0.05,
-    "IGHG4": 0.03,
-    "IGHM": 0.1,
-}
+SWITCHED = {"IGHG1": 0.32, "IGHA1": 0.32, "IGHG2": 0.1, "IGHA2": 0.08, "IGHG3": 0.05, "IGHG4": 0.03, "IGHM": 0.1}
 SECOND_ALPHA = 0.1  # share of T clones whose other TRA allele is productive as well
 KAPPA_DELETING = "GGAGCCCTAGTGGCAGCC"  # start of the kappa deleting element
 COLUMNS = ("locus", "v", "d", "j", "c", "cdr3", "cdr3_nt")
@@ -64,15 +56,7 @@ class Usage:
             d[known] = rng.choice(np.array(D_GENES[locus], object), known.sum())
         nt = np.array(back_translate(cdr3, rng), object)
         cdr3 = np.array(cdr3, object)
-        return {
-            "locus": np.full(n, locus, object),
-            "v": v,
-            "d": d,
-            "j": j,
-            "c": c,
-            "cdr3": cdr3,
-            "cdr3_nt": nt,
-        }
+        return {"locus": np.full(n, locus, object), "v": v, "d": d, "j": j, "c": c, "cdr3": cdr3, "cdr3_nt": nt}
 
 
 @dataclass
@@ -153,9 +137,7 @@ class Pools:
     bulk: list[dict]
 
 
-def _one(
-    locus: str, v: str, j: str, c: str, cdr3: str, nt: str, d: str | None = None
-) -> dict[str, np.ndarray]:
+def _one(locus: str, v: str, j: str, c: str, cdr3: str, nt: str, d: str | None = None) -> dict[str, np.ndarray]:
     values = {"locus": locus, "v": v, "d": d, "j": j, "c": c, "cdr3": cdr3, "cdr3_nt": nt}
     return {k: np.array([x], object) for k, x in values.items()}
 
@@ -184,9 +166,7 @@ def make_pools(patient: Patient, usage: Usage, seed: int) -> Pools:
         heavy, light = drawn["cdr3"][0], other["cdr3"][0]
         genes = (drawn["v"][0], drawn["j"][0], other["v"][0], other["j"][0])
     heavy_nt, light_nt = back_translate([heavy, light], rng)
-    second = _one(
-        "IGL", "IGLV3-21", "IGLJ2", "IGLC2", "CQVWDSSSDHVVF", back_translate(["CQVWDSSSDHVVF"], rng)[0]
-    )
+    second = _one("IGL", "IGLV3-21", "IGLJ2", "IGLC2", "CQVWDSSSDHVVF", back_translate(["CQVWDSSSDHVVF"], rng)[0])
     # Branches of the clone: the founder, a silent change, one and two replacements in the heavy junction.
     middle = 3 * (len(heavy) // 2)
     silent = mutated(heavy_nt, range(middle + 2, len(heavy_nt), 3), same=True)

@@ -8,14 +8,7 @@ from simulator.programmes import BASE_MITO, CAR, DEPTH, SUBSETS, Genome
 from simulator.receptors import Repertoire
 
 # Share of cells in S or G2M per subset or cell type; else 0.01.
-CYCLING = {
-    "B-ALL blast": 0.35,
-    "Plasma_2": 0.12,
-    "B precursor": 0.35,
-    "HSPC": 0.25,
-    "erythroid": 0.4,
-    "CD8_ISG+": 0.06,
-}
+CYCLING = {"B-ALL blast": 0.35, "Plasma_2": 0.12, "B precursor": 0.35, "HSPC": 0.25, "erythroid": 0.4, "CD8_ISG+": 0.06}
 BETWEEN = {"monocyte": 0.3}  # share of cells that lie between two subsets of a state; else 0.15
 EXTRAS = 6
 
@@ -97,12 +90,7 @@ def add_receptor_genes(
     plasma = (truth["lineage"] == "plasma").to_numpy()
     total = np.zeros(n)
     total[plasma] = np.clip(rng.normal(np.where(subset[plasma] == "Plasma_3", 0.30, 0.38), 0.07), 0.05, 0.75)
-    for name, level in (
-        ("naive_B", 0.012),
-        ("memory_B", 0.02),
-        ("B_precursor", 0.003),
-        ("B-ALL_blast", 0.0006),
-    ):
+    for name, level in (("naive_B", 0.012), ("memory_B", 0.02), ("B_precursor", 0.003), ("B-ALL_blast", 0.0006)):
         total[subset == name] = level * rng.lognormal(0, 0.5, int((subset == name).sum()))
     has = bcr >= 0
     with_light = has & ~np.isin(subset, ["B_precursor"])

@@ -27,14 +27,7 @@ class _Column:
 
     def __init__(self, group: h5py.Group, name: str, dtype: str, workers: Executor):
         self.data = group.create_dataset(
-            name,
-            (0,),
-            dtype,
-            maxshape=(None,),
-            chunks=(BLOCK,),
-            compression="gzip",
-            compression_opts=1,
-            shuffle=True,
+            name, (0,), dtype, maxshape=(None,), chunks=(BLOCK,), compression="gzip", compression_opts=1, shuffle=True
         )
         self.dtype, self.workers = np.dtype(dtype), workers
         self.rest: list[np.ndarray] = []
@@ -107,9 +100,7 @@ def write_matrix(
             indices.append(index)
             seen += np.bincount(index, minlength=len(features))
             n_genes.append(length)
-            n_umi.append(
-                np.add.reduceat(np.append(values, 0), np.minimum(np.cumsum(length) - length, len(values)))
-            )
+            n_umi.append(np.add.reduceat(np.append(values, 0), np.minimum(np.cumsum(length) - length, len(values))))
             n_umi[-1][length == 0] = 0
         data.close()
         indices.close()

@@ -94,20 +94,12 @@ def test_users_labels_replace_or_check(sample, run):
     pd.DataFrame({"cell_id": ids, "label": "mine"}).to_csv("labels.tsv", sep="\t", index=False)
     assert "mine" not in set(done(run("--labels", "labels.tsv"))["cell_type"])
     agreement = pd.read_csv("label_agreement.tsv", sep="\t")
-    assert (
-        agreement["n_cells"].sum() == 10
-        and not agreement["same"].any()
-        and set(agreement["source"]) == {"user"}
-    )
+    assert agreement["n_cells"].sum() == 10 and not agreement["same"].any() and set(agreement["source"]) == {"user"}
     table = done(run("--labels", "labels.tsv", "--labels-use", "replace")).set_index("cell_id")
     assert set(table.index[table["cell_type"] == "mine"]) == set(ids)
-    assert set(table.loc[ids, "lineage"]) == {
-        "mine"
-    }  # a type that the marker table lacks is a lineage of its own
+    assert set(table.loc[ids, "lineage"]) == {"mine"}  # a type that the marker table lacks is a lineage of its own
     assert (
-        table.loc[ids, "margin"].isna().all()
-        and set(table.loc[ids, "rival"]) == {""}
-        and table.loc[ids, "moved"].all()
+        table.loc[ids, "margin"].isna().all() and set(table.loc[ids, "rival"]) == {""} and table.loc[ids, "moved"].all()
     )
 
 
@@ -116,9 +108,7 @@ def test_a_models_labels_are_taken_where_the_user_has_none(sample, run, monkeypa
     monkeypatch.setattr(annotate, "predicted_labels", lambda paths, path: model)
     Path("tiny.pkl").touch()
     pd.DataFrame({"cell_id": sample.index[:5], "label": "mine"}).to_csv("labels.tsv", sep="\t", index=False)
-    table = done(run("--model", "tiny.pkl", "--labels", "labels.tsv", "--labels-use", "replace")).set_index(
-        "cell_id"
-    )
+    table = done(run("--model", "tiny.pkl", "--labels", "labels.tsv", "--labels-use", "replace")).set_index("cell_id")
     assert list(table.loc[sample.index[:20], "cell_type"]) == ["mine"] * 5 + ["NK"] * 15
     assert set(table.loc[sample.index[5:20], "lineage"]) == {"NK"}
     assert (table.loc[sample.index[20:], "cell_type"] == sample[20:]).all()

@@ -1,9 +1,10 @@
 """CASE_ANSWER: who carries a bulk clone, in which subsets, and how sure that is."""
 
 import _answer_carriers as carriers
+from _results import Case
+
 import pandas as pd
 import pytest
-from _results import Case
 from helpers import report_case
 from helpers.report_case import said
 
@@ -38,9 +39,7 @@ def test_confidence(n, share, distance, agreement, level):
     assert carriers.confidence(pd.DataFrame([row]), n, share)[0] == level
 
 
-@pytest.mark.parametrize(
-    ("distance", "told"), [(1, "matched by x, 1 differences"), (float("nan"), "matched by x")]
-)
+@pytest.mark.parametrize(("distance", "told"), [(1, "matched by x, 1 differences"), (float("nan"), "matched by x")])
 def test_differences_are_told_only_where_they_are_known(distance, told):
     row = {"distance": distance, "matched_by": "x", "agreement": float("nan"), "reason": ""}
     assert carriers.confidence(pd.DataFrame([row]), 30, 1.0)[1] == [told]

@@ -1,6 +1,7 @@
 """CASE_ANSWER: how a bulk clone moves and what it carries."""
 
 import _answer_moves
+
 import pandas as pd
 from helpers.report_case import said
 
@@ -14,6 +15,4 @@ def test_the_bulk_peak_between_first_and_last_is_told():
 
 def test_a_clone_without_cells_or_arms_says_what_is_missing():
     assert _answer_moves.carries("", None, "P1") == ["Unknown: no cell of it is seen."]
-    assert _answer_moves.carries("P1.B1", None, "P1") == [
-        "Not judged: arm gains and losses were not computed."
-    ]
+    assert _answer_moves.carries("P1.B1", None, "P1") == ["Not judged: arm gains and losses were not computed."]

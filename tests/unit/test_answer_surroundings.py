@@ -1,6 +1,7 @@
 """CASE_ANSWER: what is said of pairs and of interferon is what the tables hold."""
 
 import _answer_surroundings as surroundings
+
 import pandas as pd
 import pytest
 from helpers import report_case
@@ -29,27 +30,12 @@ def test_watched_pairs_and_interferon_are_named_with_their_intervals(told):
 
 
 def test_a_change_that_is_not_sure_is_not_called_one(told):
-    assert (
-        said(told({"class": "kept"})[0])
-        .split(", in the first")[0]
-        .endswith("(0.1 to 0.5), not changed for sure")
-    )
+    assert said(told({"class": "kept"})[0]).split(", in the first")[0].endswith("(0.1 to 0.5), not changed for sure")
     assert "CD8_ISG+ to Plasma_1" not in said(told({"expressed_to": False})[0])
 
 
 def test_rising_pairs_come_first_in_the_order_of_their_place():
-    columns = [
-        "from",
-        "to",
-        "source",
-        "target",
-        "ligand",
-        "receptor",
-        "watch",
-        "focus",
-        "class",
-        "expressed_to",
-    ]
+    columns = ["from", "to", "source", "target", "ligand", "receptor", "watch", "focus", "class", "expressed_to"]
     both = ("T1", "T2")
     rows = [
         (*both, "CD4_memory", "Plasma_1", "MIF", "CD74", "MIF-CD74", True, "kept", True, 0.9),
@@ -76,9 +62,7 @@ def test_every_number_is_in_its_table(told, tmp_path):
     assert len(listed) >= 8
     for number in listed:
         table = pd.read_csv(tmp_path / "tables" / number["table"], sep="\t")
-        assert report_case.from_table(table, number["column"], number["where"]) == pytest.approx(
-            number["value"]
-        )
+        assert report_case.from_table(table, number["column"], number["where"]) == pytest.approx(number["value"])
 
 
 def test_one_time_point_has_no_change_to_tell(told):

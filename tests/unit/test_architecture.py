@@ -101,9 +101,7 @@ def test_modules_have_no_options_and_no_command_knows_another():
     for path in MODULES:
         if path.name != "_cli.py":
             assert "click" not in imports(path), path.name
-        strings = {
-            node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)
-        }
+        strings = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
         assert "__main__" not in strings, path.name
 
 
@@ -128,10 +126,7 @@ def packages(files: set[Path], unseen: bool = True) -> set[str]:
     own = {path.stem for path in files} | sys.stdlib_module_names
     names = {normal(owner) for path in files for name in imports(path) - own for owner in OWNERS[name]}
     called = {
-        node.attr
-        for path in files
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Attribute)
+        node.attr for path in files for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)
     }
     return names | {name for name, calls in UNSEEN.items() if unseen and called & set(calls)}
 
@@ -140,9 +135,7 @@ def packages(files: set[Path], unseen: bool = True) -> set[str]:
 def test_a_command_tells_the_versions_of_the_packages_that_it_imports(item):
     from importlib.metadata import version
 
-    printed = subprocess.run(
-        [sys.executable, item, "--version"], capture_output=True, text=True, check=True
-    ).stdout
+    printed = subprocess.run([sys.executable, item, "--version"], capture_output=True, text=True, check=True).stdout
     told = dict(pair.split("=") for pair in printed.split())
     assert {normal(name) for name in told} == packages(closure(item), unseen=False)
     assert told == {name: version(name) for name in told}
@@ -179,10 +172,7 @@ def flow() -> house.Flow:
 
 def test_every_channel_is_read(flow):
     emitted = {
-        f"{name}.{output.emit}"
-        for name, process in PROCESSES.items()
-        for output in process.outputs
-        if output.emit
+        f"{name}.{output.emit}" for name, process in PROCESSES.items() for output in process.outputs if output.emit
     }
     emitted |= {f"{name}.{emit}" for name in flow.workflows for emit in flow.emitted(name)}
     assert emitted - flow.emits_read == set()

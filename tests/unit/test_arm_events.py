@@ -1,6 +1,7 @@
 """Events of arms: mixtures, and what counts as an event."""
 
 import _arm_events
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -43,9 +44,7 @@ def test_intervals_cover_the_truth():
         levels = mixed(150, 0.3, 1.5, rng)
         value, expected = _arm_events.signal(cells_of(levels, rng), "1q")
         fit = {"centre": 1.0, "expression": 1.5, "spread": 1.0}
-        row = _arm_events.interval(
-            _arm_events.share_curve(*_arm_events.densities(value, expected, 1e-4, fit))
-        )
+        row = _arm_events.interval(_arm_events.share_curve(*_arm_events.densities(value, expected, 1e-4, fit)))
         covered += row["low"] <= 0.3 <= row["high"]
     assert covered >= 34
 

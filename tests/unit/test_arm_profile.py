@@ -1,6 +1,7 @@
 """Profile of arms: windows equal to infercnvpy's, shifts of arms between populations."""
 
 import _arm_profile
+
 import numpy as np
 import pandas as pd
 import pytest

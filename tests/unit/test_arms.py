@@ -1,12 +1,13 @@
 """Arms: positions and arms, masked genes, populations and baselines, the score itself."""
 
 import _arms
+from _errors import InputError
+from _receptors import Lineages
+
 import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
-from _errors import InputError
-from _receptors import Lineages
 from helpers.tumour_room import LINEAGES, MASKED, POSITIONS, write_patient
 from scipy import sparse
 
@@ -15,11 +16,7 @@ CANDIDATES = Lineages(LINEAGES).malignant
 
 def scored(folder, clones=True):
     """The arms of the patient whose files are in a folder."""
-    of_clone = (
-        pd.read_parquet(folder / "P.clones.parquet").set_index("cell_id").bcr_clone.dropna()
-        if clones
-        else None
-    )
+    of_clone = pd.read_parquet(folder / "P.clones.parquet").set_index("cell_id").bcr_clone.dropna() if clones else None
     cells = _arms.populations(pd.read_parquet(folder / "labels.parquet"), of_clone, 20, CANDIDATES)
     paths = sorted(folder.glob("*.cells.h5ad"))
     return _arms.score_arms(paths, cells, _arms.read_positions(POSITIONS), MASKED, min_reference=50)
@@ -37,14 +34,9 @@ def test_gtf_of_human_has_arms_and_of_mouse_whole_chromosomes(tmp_path):
     human, mouse = tmp_path / "human.gtf", tmp_path / "mouse.gtf"
     exon = '1\tx\texon\t1\t2\t.\t+\t.\tgene_id "ENSG1";\n'
     human.write_text(
-        "#!genome\n"
-        + exon
-        + line.format("chr1", 1000, 2000, "ENSG1", "A")
-        + line.format("1", 2e8, 2e8, "ENSG2", "B")
+        "#!genome\n" + exon + line.format("chr1", 1000, 2000, "ENSG1", "A") + line.format("1", 2e8, 2e8, "ENSG2", "B")
     )
-    mouse.write_text(
-        line.format("chr4", 1000, 2000, "ENSMUSG1", "Aa") + line.format("chrX", 5, 9, "ENSMUSG2", "Bb")
-    )
+    mouse.write_text(line.format("chr4", 1000, 2000, "ENSMUSG1", "Aa") + line.format("chrX", 5, 9, "ENSMUSG2", "Bb"))
     human, mouse = (_arms.read_positions(POSITIONS, path) for path in (human, mouse))
     assert human.arm.to_dict() == {"A": "1p", "B": "1q"}
     assert mouse.arm.to_dict() == {"Aa": "4"}
@@ -162,9 +154,7 @@ def test_genome_without_positions_is_not_assessable(tmp_path):
 def test_genes_that_one_sample_lacks_are_left_out(tmp_path):
     write_patient(tmp_path)
     data = ad.read_h5ad(tmp_path / "P_T1.cells.h5ad")
-    more = ad.AnnData(
-        np.ones((len(data), 1), np.int32), obs=data.obs, var=pd.DataFrame(index=["CAR_SEQUENCE"])
-    )
+    more = ad.AnnData(np.ones((len(data), 1), np.int32), obs=data.obs, var=pd.DataFrame(index=["CAR_SEQUENCE"]))
     both = ad.concat([more, data], axis=1)  # a gene more, which also moves the others
     both.X = sparse.csr_matrix(both.X)
     both.write_h5ad(tmp_path / "P_T1.cells.h5ad")
@@ -182,19 +172,12 @@ def test_genes_that_one_sample_lacks_are_left_out(tmp_path):
 def test_positions_without_arms_are_one_sentence(tmp_path):
     path = tmp_path / "positions.tsv"
     path.write_text("gene\tchromosome\tstart\tend\nTP53\tchr17\t7668421\t7687490\n")
-    with pytest.raises(
-        InputError, match=r"positions.tsv: no column arm; it needs gene, chromosome, start, end, arm"
-    ):
+    with pytest.raises(InputError, match=r"positions.tsv: no column arm; it needs gene, chromosome, start, end, arm"):
         _arms.read_positions(path)
 
 
 def test_a_users_positions_may_number_chromosomes_and_hold_more_than_autosomes(tmp_path):
-    rows = [
-        ("A", "1", 5, 9, "p"),
-        ("B", "chr2", 5, 9, "q"),
-        ("A", "1", 50, 90, "q"),
-        ("C", "chrX", 5, 9, "p"),
-    ]
+    rows = [("A", "1", 5, 9, "p"), ("B", "chr2", 5, 9, "q"), ("A", "1", 50, 90, "q"), ("C", "chrX", 5, 9, "p")]
     table = pd.DataFrame(rows, columns=["gene", "chromosome", "start", "end", "arm"])
     for chosen in (table, table[table.chromosome == "1"]):  # a column of numbers alone, too
         chosen.to_csv(tmp_path / "own.tsv", sep="\t", index=False)

@@ -40,22 +40,13 @@ def test_clinical_rows_of_the_product_only():
 def join(folder, monkeypatch):
     monkeypatch.chdir(folder)
     names = str(PROJECT / "assets" / "car_names.tsv")
+    common = ["--samples", "samples.tsv", "--labels", "labels.parquet", "--clones", "P.clones.parquet"]
     for sample in ("P_T1", "P_T2"):
-        options = [f"{sample}.cells.h5ad", "--sample", sample, "--labels", "labels.parquet", "--names", names]
+        options = [f"{sample}.cells.h5ad", "--sample", sample, *common, "--names", names]
         options += ["--lineages", str(LINEAGES)]
         assert CliRunner().invoke(transgene.main, options).exit_code == 0
     files = [str(path) for path in folder.glob("P_T*.car.*")]
-    options = [
-        "--patient",
-        "P",
-        "--labels",
-        "labels.parquet",
-        "--clones",
-        "P.clones.parquet",
-        "--clinical",
-        "clinical.tsv",
-    ]
-    result = CliRunner().invoke(car_kinetics.main, [*files, *options])
+    result = CliRunner().invoke(car_kinetics.main, [*files, "--patient", "P", *common, "--clinical", "clinical.tsv"])
     assert result.exit_code == 0, (result.output, result.exception)
 
 
@@ -75,8 +66,13 @@ def test_planted_patient(tmp_path, monkeypatch):
     clones = pd.read_csv("P.car_clones.tsv", sep="\t")
     assert clones.n_car.sum() == cells.car_positive.sum()
     assert set(clones.rule) == {"similarity 0.85"}
-    product = json.loads((tmp_path / "P.car.json").read_text())["product"]["P_T2"]
-    assert product["cells"] == clones.n_car.sum()
+    content = json.loads((tmp_path / "P.car.json").read_text())
+    assert content["product"]["P_T2"]["cells"] == clones.n_car.sum()
+    assert content["samples"]["P_T1"][
+        "reason"
+    ] == "FMC63_CAR is in the reference, but none of the {:,} kept cells has a UMI of it".format(
+        (truth["sample"] == "P_T1").sum()
+    )
     json.loads((tmp_path / "P.car_mqc.json").read_text())
 
 
@@ -91,55 +87,149 @@ def test_reference_without_car_is_reported_not_zero(tmp_path, monkeypatch):
     assert pd.read_csv("P.car.tsv", sep="\t").empty
     assert pd.read_csv("P.car_change.tsv", sep="\t").empty
     section = json.loads((tmp_path / "P.car_mqc.json").read_text())
-    assert section["data"]["P_T2"]["status"] == "the reference has no CAR contig"
+    assert section["data"]["P_T2"]["status"].startswith("none of the 3,351 features of the reference has a common name")
 
 
-def join_samples(tmp_path, monkeypatch, days):
-    """The step on samples 001, 002, ... of patient 001 at days, each with 100 T cells, 10 more with CAR than before."""
+def join_samples(tmp_path, monkeypatch, designs, facts=None, without=()):
+    """The step on samples 001, 002, ... of patient 001, each with 100 T cells, 10 more with CAR than before.
+
+    designs: (day, tissue, sort) of each; facts: more facts of TRANSGENE, by sample; without: samples that TRANSGENE failed for.
+    """
     monkeypatch.chdir(tmp_path)
-    samples = {f"00{at + 1}": str(day) for at, day in enumerate(days)}
-    cells = pd.DataFrame({"cell_id": [f"{s}:{i}" for s in samples for i in range(100)]})
+    samples = {f"00{at + 1}": design for at, design in enumerate(designs)}
+    sheet = [
+        {"sample": name, "patient": "001", "timepoint": str(day), "day": day, "tissue": tissue, "sort": sort}
+        for name, (day, tissue, sort) in samples.items()
+    ]
+    pd.DataFrame(sheet).to_csv("samples.tsv", sep="\t", index=False)
+    cells = pd.DataFrame({"cell_id": [f"{s}:{s}{i}" for s in samples for i in range(100)]})
     cells["sample"] = cells.cell_id.str[:3]
-    cells = cells.assign(
-        patient="001", timepoint=cells["sample"].map(samples), lineage="T", cell_type="CD4 T"
-    )
-    cells.assign(day=cells.timepoint.astype(int)).to_parquet("labels.parquet")
+    cells["day"] = cells["sample"].map({name: design[0] for name, design in samples.items()})
+    cells = cells.assign(patient="001", timepoint=cells.day.astype(str), lineage="T", cell_type="CD4 T", subset="CD4")
+    cells.to_parquet("labels.parquet")
     for at, sample in enumerate(samples):
+        if sample in without:
+            continue
         mine = cells[cells["sample"] == sample]
-        row = {
-            "sample": sample,
-            "level": "lineage",
-            "label": "T",
-            "role": "may carry",
-            "n": 10 * at,
-            "total": 100,
-        }
-        row |= {"share": at / 10, "low": 0, "high": 0.2, "above_ambient": 0}
-        pd.DataFrame([row]).to_csv(f"{sample}.car.tsv", sep="\t", index=False)
-        calls = mine[["cell_id"]].assign(car_umi=[int(i < 10 * at) for i in range(100)])
-        calls.assign(car_positive=calls.car_umi > 0).to_parquet(f"{sample}.car.parquet")
-        (tmp_path / f"{sample}.car.json").write_text('{"status": "assessed", "min_umi": 1}')
-    clinical = pd.DataFrame(
-        {"patient": "001", "parameter": "CAR-T copies", "day": [3, 9], "value": 5.0, "unit": ""}
-    )
+        rows = [
+            {
+                "sample": sample,
+                "level": level,
+                "label": label,
+                "role": "may carry",
+                "n": 10 * at,
+                "total": 100,
+                "called": 10 * at,
+            }
+            for level, label in (("lineage", "T"), ("cell_type", "CD4 T"), ("subset", "CD4"))
+        ]
+        table = pd.DataFrame(rows).assign(
+            share=at / 10, low=0, high=0.2, carriers=None, carriers_low=None, carriers_high=None
+        )
+        table.to_csv(f"{sample}.car.tsv", sep="\t", index=False)
+        umi = np.array([int(i < 10 * at) for i in range(100)])
+        calls = mine[["cell_id"]].assign(car_umi=umi, car_probability=umi.astype(float), car_positive=umi > 0)
+        calls.assign(car_evidence=np.where(umi > 0, "transcript", None)).to_parquet(f"{sample}.car.parquet")
+        content = {"status": "assessed", "reason": "", "min_umi": 1} | (facts or {}).get(sample, {})
+        (tmp_path / f"{sample}.car.json").write_text(json.dumps(content))
+    clinical = pd.DataFrame({"patient": "001", "parameter": "CAR-T copies", "day": [3, 9], "value": 5.0, "unit": ""})
     clinical.to_csv("clinical.tsv", sep="\t", index=False)
     files = [str(path.name) for path in tmp_path.glob("*.car.*")]
-    options = ["--patient", "001", "--labels", "labels.parquet", "--clinical", "clinical.tsv"]
+    options = [
+        "--patient",
+        "001",
+        "--samples",
+        "samples.tsv",
+        "--labels",
+        "labels.parquet",
+        "--clinical",
+        "clinical.tsv",
+    ]
     result = CliRunner().invoke(car_kinetics.main, [*files, *options])
     assert result.exit_code == 0, (result.output, result.exception)
 
 
 def test_names_that_look_like_numbers_are_text(tmp_path, monkeypatch):
-    join_samples(tmp_path, monkeypatch, [1, 28])
+    join_samples(tmp_path, monkeypatch, [(1, "", ""), (28, "", "")])
     table = pd.read_csv("001.car.tsv", sep="\t", dtype=str)
-    assert table["sample"].tolist() == ["001", "002"]
+    assert table["sample"].drop_duplicates().tolist() == ["001", "002"]
     series = pd.read_csv("001.car_kinetics.tsv", sep="\t", dtype={"patient": str})
     assert series.parameter.value_counts()["CAR-T copies"] == 2
     assert series.unit[series.parameter == "CAR-T copies"].isna().all()
 
 
-def test_samples_of_one_time_point_are_counted_together(tmp_path, monkeypatch):
-    join_samples(tmp_path, monkeypatch, [1, 28, 28])
+def test_lanes_of_one_time_point_tissue_and_sort_are_counted_together(tmp_path, monkeypatch):
+    join_samples(tmp_path, monkeypatch, [(1, "blood", ""), (28, "blood", ""), (28, "blood", "")])
     change = pd.read_csv("001.car_change.tsv", sep="\t", dtype={"from": str, "to": str})
     assert change[["from", "to"]].to_numpy().tolist() == [["1", "28"]]
     assert change.difference[0] == pytest.approx(0.15)
+
+
+def test_shares_of_a_sort_and_a_tissue_are_never_joined_with_others(tmp_path, monkeypatch):
+    designs = [(1, "blood", ""), (28, "blood", ""), (28, "blood", "CAR+"), (28, "marrow", ""), (60, "blood", "CAR+")]
+    join_samples(tmp_path, monkeypatch, designs)
+    change = pd.read_csv("001.car_change.tsv", sep="\t", keep_default_na=False)
+    assert change[["tissue", "sort", "from", "to"]].astype(str).to_numpy().tolist() == [
+        ["blood", "", "1", "28"],
+        ["blood", "CAR+", "28", "60"],
+    ]
+    assert change.difference.tolist() == pytest.approx([0.1, 0.2])
+    series = pd.read_csv("001.car_kinetics.tsv", sep="\t", keep_default_na=False)
+    shares = series[series.unit == "share"]
+    of_day = shares[shares.day == 28][["tissue", "sort", "value", "sample"]].astype(str)
+    assert of_day.to_numpy().tolist() == [
+        ["blood", "", "0.1", "002"], ["blood", "CAR+", "0.2", "003"], ["marrow", "", "0.3", "004"],
+    ]  # fmt: skip
+    assert set(pd.read_csv("001.car.tsv", sep="\t").columns) >= {"tissue", "sort"}
+
+
+def test_a_sample_that_transgene_failed_for_is_named_and_the_others_go_on(tmp_path, monkeypatch):
+    join_samples(tmp_path, monkeypatch, [(1, "", ""), (28, "", ""), (60, "", "")], without=("002",))
+    samples = json.loads((tmp_path / "001.car.json").read_text())["samples"]
+    assert samples["002"]["reason"] == "the step TRANSGENE of this sample failed"
+    change = pd.read_csv("001.car_change.tsv", sep="\t", dtype=str)
+    assert change[["from", "to"]].to_numpy().tolist() == [["1", "60"]]
+
+
+def test_reads_of_another_sample_keep_its_barcode():
+    cells = pd.DataFrame({"cell_id": ["A:AC", "B:AC", "A:GT", "B:GT", "A:TT"], "car_umi": [1, 6, 2, 3, 1]})
+    cells = cells.assign(car_evidence=["transcript"] * 5)
+    assert car_kinetics.misassigned(cells).tolist() == [True, False, False, False, False]
+
+
+def test_cells_with_another_sample_s_reads_are_not_counted():
+    rows = [("lineage", "T", 10), ("cell_type", "CD4 T", 6), ("subset", "CD4", 6), ("cell_type", "CD8 T", 4)]
+    table = pd.DataFrame(rows, columns=["level", "label", "n"]).assign(sample="A", total=100, called=12)
+    taken = pd.DataFrame({"sample": ["A", "A"], "lineage": "T", "cell_type": "CD4 T", "subset": "CD4"})
+    left = car_kinetics.without_cells(table, taken)
+    assert left.n.tolist() == [8, 4, 4, 4] and left.called.tolist() == [10, 10, 10, 12]
+    assert left.share.tolist() == [0.08, 0.04, 0.04, 0.04]
+
+
+def control_facts(cells, with_umi, explained, **more):
+    return {"control_cells": cells, "control_cells_with_umi": with_umi, "control_cells_explained": explained} | more
+
+
+def test_pooled_controls_bound_misassigned_reads_only():
+    facts = {
+        "A": control_facts(300, 3, 0.2),
+        "B": control_facts(100, 1, 0.1),
+        "S": control_facts(50, 20, 19.0, sorted_for_car="+"),
+    }
+    controls = car_kinetics.pooled_controls(facts)
+    assert (controls["cells"], controls["with_umi"]) == (400, 4)  # the sorted sample's soup is full of the CAR
+    few, many = ({"n": n, "total": 700} for n in (5, 60))
+    assert car_kinetics.remark({}, few, controls, 0) == (
+        "5 of 700 T cells are no more than misassigned reads would make (4 of 400 control cells of the patient have one)"
+    )
+    assert car_kinetics.remark({}, many, controls, 0) == ""
+    assert car_kinetics.remark({}, few, car_kinetics.pooled_controls({"A": control_facts(400, 0, 0.0)}), 0) == ""
+    assert car_kinetics.pooled_controls({"A": {}}) is None
+
+
+def test_a_sort_for_the_car_that_holds_few_carriers_is_told():
+    text = car_kinetics.remark({"sorted_for_car": "+", "carriers": [0.2, 0.1, 0.31]}, None, None, 2)
+    assert text == (
+        "2 cells are not counted: their reads are of another sample of the patient (same barcode); "
+        "sorted for the CAR, but at most 31 % of its T cells carry it"
+    )

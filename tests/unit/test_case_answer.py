@@ -65,21 +65,13 @@ def test_every_number_is_in_its_table(answer, tmp_path):
     ],
 )  # fmt: skip
 def test_the_headline_says_no_more_than_the_confidence(entry, headline):
-    usual = {
-        "clone": "A",
-        "matched": "P1.B1",
-        "carrier": "plasma cell",
-        "main_share": 0.95,
-        "confidence": "high",
-    }
+    usual = {"clone": "A", "matched": "P1.B1", "carrier": "plasma cell", "main_share": 0.95, "confidence": "high"}
     assert case_answer.headline([usual | {"fate": "persistent", "events": ["1q gain"]} | entry]) == headline
 
 
 def test_unseen_is_not_absent(answer):
     hidden = next(entry for entry in answer()["clones"] if entry["clone"] == "IGKDE_1")
-    assert said(hidden["who"]).startswith(
-        "Cannot be looked for in single cells: locus not in a V(D)J library"
-    )
+    assert said(hidden["who"]).startswith("Cannot be looked for in single cells: locus not in a V(D)J library")
     assert hidden["confidence"] == "none" and hidden["carrier"] == ""
 
 
@@ -90,10 +82,7 @@ def test_without_bulk_the_page_says_so(answer):
 
 def test_malignant_cells_are_told_by_type_time_and_evidence(answer):
     every, plasma, blasts, lines, undecided = map(said, answer()["malignant"])
-    assert (
-        every.startswith("Called malignant, of all cells: 0 of 60 at T1 (at most ")
-        and "6 of 60 at T3 (" in every
-    )
+    assert every.startswith("Called malignant, of all cells: 0 of 60 at T1 (at most ") and "6 of 60 at T3 (" in every
     assert plasma.startswith("Plasma cells: 0 of 20 at T1 (at most ") and "3 of 20 at T2 (" in plasma
     assert blasts.startswith("B-ALL blasts: ")
     assert lines == (
@@ -107,7 +96,7 @@ def calls(counts, kind="plasma cell"):
     """Rows of malignancy.tsv at T1, T2, ...: cells called malignant of 40, of a type and of all cells."""
     rows = [
         {"timepoint": f"T{at + 1}", "day": at, "cell_type": label, "malignancy": verdict, "n": n, "total": 40,
-         "share": n / 40, "low": 0.01, "high": 0.2}
+         "share": n / 40, "low": 0.01, "high": 0.2, "assessable": "yes", "reason": None}
         for at, called in enumerate(counts) for label in ("all cells", kind) for verdict, n in (("malignant", called), ("undecided", 40 - called))
     ]  # fmt: skip
     return pd.DataFrame(rows)
@@ -126,8 +115,65 @@ def test_no_malignant_cell_is_a_bound_and_no_table_is_no_statement():
 
 
 def test_a_type_with_few_calls_is_named_without_numbers():
-    table = pd.concat(
-        [calls([30]), calls([2], "B precursor").query("cell_type != 'all cells'")], ignore_index=True
-    )
+    table = pd.concat([calls([30]), calls([2], "B precursor").query("cell_type != 'all cells'")], ignore_index=True)
     told = [said(part) for part in case_answer.malignant(table, {}, "P1")]
     assert "Further types with cells called malignant: B precursors." in told
+
+
+def closed(table, time, reason="no B-cell receptor"):
+    """The table with a time point of which nothing could be assessed."""
+    here = table.timepoint == time
+    table = table.assign(assessable=table.assessable.mask(here, "no"), reason=table.reason.mask(here, reason))
+    return table.assign(
+        **{name: table[name].mask(here & (table.malignancy == "malignant")) for name in ("share", "low", "high")}
+    )
+
+
+def test_what_could_not_be_assessed_is_one_sentence_and_no_bound():
+    only = [said(part) for part in case_answer.malignant(closed(calls([0]), "T1"), {}, "P1")]
+    assert only == ["Malignant cells cannot be assessed at T1: no B-cell receptor."]
+    both = closed(closed(calls([0, 0]), "T1"), "T2")
+    assert [said(part) for part in case_answer.malignant(both, {}, "P1")] == [
+        "Malignant cells cannot be assessed at T1 and T2: no B-cell receptor."
+    ]
+    apart = closed(closed(calls([0, 0]), "T1"), "T2", "no cell of a B lineage")
+    assert said(case_answer.malignant(apart, {}, "P1")[0]) == (
+        "Malignant cells cannot be assessed at T1: no B-cell receptor; at T2: no cell of a B lineage."
+    )
+
+
+def test_of_several_times_only_those_that_could_be_assessed_have_bounds():
+    told = [said(part) for part in case_answer.malignant(closed(calls([0, 0]), "T2"), {}, "P1")]
+    assert told[0] == "No cell is called malignant: 0 of 40 at T1 (at most 20 %)."
+    assert told[1] == "Malignant cells cannot be assessed at T2: no B-cell receptor."
+    assert told[2].startswith("Undecided: 40 of 40 at T1 (") and "T2" not in told[2]
+    some = [said(part) for part in case_answer.malignant(closed(calls([0, 7]), "T2"), {}, "P1")]
+    assert some[0] == "Called malignant, of all cells: 0 of 40 at T1 (at most 20 %), 7 of 40 at T2."
+    assert (
+        some[2 if "Plasma" in some[1] else 1] == "Malignant cells cannot be assessed in full at T2: no B-cell receptor."
+    )
+
+
+def test_precursors_go_first_in_the_answer_and_on_both_pages(answer, tmp_path):
+    report_case.write(tmp_path / "tables")
+    row = {"patient": "P1", "sample": "P1_T3", "timepoint": "T3", "day": 180, "n": 53, "total": 54, "share": 0.98, "low": 0.9, "high": 1.0,
+           "b_lineage": 54, "reading": "open", "named": "pDC", "with_bcr": 0, "largest_clone": 0, "early": 30, "kappa": 0, "lambda": 0,
+           "cd19": "present", "cd19_n": 38, "cd19_low": 0.58, "cd19_high": 0.82, "cd19_expected": 0.3, "after": "yes",
+           "therapy": "CD19 CAR-T infusion", "therapy_day": 0, "target": "CD19"}  # fmt: skip
+    pd.DataFrame([row]).to_csv(tmp_path / "tables" / "P1.precursors.tsv", sep="\t", index=False)
+    found = report_case.make_answer(tmp_path / "tables")
+    assert said(found["first"][0]) == (
+        "53 B-lineage precursors at T3, of 54 cells (90 % to 100 %), after CD19 CAR-T infusion (day 0): leukaemia or haematogones; "
+        "CD19 transcripts in 38 of 53 (58 % to 82 %); most often named pDCs; B-lineage genes in 54 of 54; a BCR library or "
+        "flow cytometry would tell."
+    )
+    for number in report_case.numbers(found["first"]):
+        table = report_case.read_table(tmp_path / "tables" / number["table"])
+        assert report_case.from_table(table, number["column"], number["where"]) == pytest.approx(number["value"])
+    page = report_case.make_page(tmp_path / "tables").read_text()
+    answer_box = page[page.index('id="answer"') :]
+    assert answer_box.index("B-lineage precursors at T3") < answer_box.index('class="headline"')
+    import cohort_report
+
+    row = cohort_report.patient_row(found, report_case.read_table(tmp_path / "tables" / "samples.tsv"), set())
+    assert row["headline"].startswith("53 B-lineage precursors at T3, of 54 cells")

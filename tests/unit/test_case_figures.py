@@ -16,15 +16,7 @@ def made(tmp_path, monkeypatch):
 
 def test_every_figure_has_its_files(made, tmp_path):
     names = {f"P1.{name}" for name in made}
-    assert {
-        "P1.timeline",
-        "P1.mrd",
-        "P1.fish",
-        "P1.composition",
-        "P1.clones_bcr",
-        "P1.watched",
-        "P1.summary",
-    } <= names
+    assert {"P1.timeline", "P1.mrd", "P1.fish", "P1.composition", "P1.clones_bcr", "P1.watched", "P1.summary"} <= names
     for folder, ending in (("figures", "svg"), ("figures", "pdf"), ("narrow", "svg")):
         assert {path.stem for path in (tmp_path / folder).glob(f"*.{ending}")} == names
     assert {figure["kind"] for figure in made.values()} <= set(case_figures.LAYOUTS)
@@ -38,10 +30,7 @@ def test_maps_are_of_all_cells_and_of_lineages_with_a_layout(made, tmp_path):
 
 def test_a_figure_is_laid_out_for_a_page_and_for_a_phone(made):
     drawn = case_figures.drawing(made["mrd"])
-    assert {name: layout["width"] for name, layout in drawn["layouts"].items()} == {
-        "wide": 760,
-        "narrow": 372,
-    }
+    assert {name: layout["width"] for name, layout in drawn["layouts"].items()} == {"wide": 760, "narrow": 372}
     assert all(layout["marks"] and layout["height"] > 0 for layout in drawn["layouts"].values())
 
 

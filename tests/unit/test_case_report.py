@@ -41,14 +41,22 @@ def page(tmp_path, monkeypatch):
     return build
 
 
+def test_the_page_says_why_there_is_no_car_call_in_the_words_of_the_step_that_knows(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    report_case.write(tmp_path / "tables")
+    (tmp_path / "tables" / "P1.car_kinetics.tsv").unlink(missing_ok=True)
+    reason = "CAT_scFv is in the reference, but none of the 54 kept cells has a UMI of it"
+    facts = {"P1_T1": {"reason": reason}, "P1_T2": {"reason": reason}, "P1_T3": {"reason": "", "remark": ""}}
+    (tmp_path / "tables" / "P1.car.json").write_text(json.dumps({"patient": "P1", "samples": facts}))
+    text = report_case.make_page(tmp_path / "tables").read_text()
+    assert f"CAR-T cells: P1_T1 and P1_T2: {reason}." in text
+    assert "needs the CAR" not in text
+
+
 @pytest.mark.parametrize(
     ("options", "there", "missing"),
     [
-        (
-            {},
-            ("fig-clones_bcr", "fig-clones_tcr", "fig-mrd", "fig-communication", "fig-change", "map-plasma"),
-            (),
-        ),
+        ({}, ("fig-clones_bcr", "fig-clones_tcr", "fig-mrd", "fig-communication", "fig-change", "map-plasma"), ()),
         ({"receptors": ()}, ("fig-composition",), ("add vdj_b", "add vdj_t")),
         ({"receptors": ("TCR",)}, ("fig-clones_tcr",), ("add vdj_b",)),
         ({"receptors": ("BCR",)}, ("fig-clones_bcr",), ("add vdj_t",)),
@@ -66,9 +74,7 @@ def test_every_kind_of_run_gives_a_page(page, options, there, missing):
     for words in missing:
         assert words in text
     links = {
-        attributes["href"][1:]
-        for tag, attributes in found.tags
-        if tag == "a" and attributes["href"].startswith("#")
+        attributes["href"][1:] for tag, attributes in found.tags if tag == "a" and attributes["href"].startswith("#")
     }
     assert links <= set(found.ids)
 
@@ -98,7 +104,9 @@ def test_failed_steps_of_the_patient_stand_before_the_headline(page, tmp_path):
     other = dict(zip(header.split("\t"), first.split("\t"), strict=True)) | {"sample": "P9_T1", "patient": "P9"}
     sheet.write_text(sheet.read_text() + "\t".join(other[name] for name in header.split("\t")) + "\n")
     html = report_case.make_page(tmp_path / "tables").read_text()
-    assert html.index("<b>CNV</b> of P1 failed, its results are missing: no cell &amp; no arm") < html.index('class="headline"')
+    assert html.index("<b>CNV</b> of P1 failed, its results are missing: no cell &amp; no arm") < html.index(
+        'class="headline"'
+    )
     assert "<b>SUBCLUSTER</b> of NK failed" in html and "of another" not in html
 
 

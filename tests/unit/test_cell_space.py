@@ -1,10 +1,11 @@
 """The space of cells: components, graph and clusters equal to those of other libraries, recall stated."""
 
 import _cell_space as space
+from _errors import InputError
+
 import numpy as np
 import pandas as pd
 import pytest
-from _errors import InputError
 from helpers.cohort import counts
 
 
@@ -23,12 +24,7 @@ def test_graph_is_that_of_umap():
     points = np.random.default_rng(3).normal(size=(300, 5)).astype(np.float32)
     index, distance, recall = space.neighbours(points, 15, 0)
     theirs = fuzzy_simplicial_set(
-        points,
-        15,
-        np.random.RandomState(0),
-        "euclidean",
-        knn_indices=index,
-        knn_dists=distance.astype(np.float32),
+        points, 15, np.random.RandomState(0), "euclidean", knn_indices=index, knn_dists=distance.astype(np.float32)
     )[0]
     assert recall == 1
     assert abs(space.fuzzy_graph(index, distance) - theirs).max() < 1e-3

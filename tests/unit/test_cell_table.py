@@ -17,9 +17,7 @@ def run(project, tmp_path, monkeypatch):
         for name, table in fragments.items():
             table.to_parquet(f"results/{name}.parquet")
         columns = project / "assets" / "cell_columns.tsv"
-        done = CliRunner().invoke(
-            cell_table.main, ["results", "--labels", "labels.parquet", "--columns", str(columns)]
-        )
+        done = CliRunner().invoke(cell_table.main, ["results", "--labels", "labels.parquet", "--columns", str(columns)])
         if done.exit_code:
             return done.output
         return pd.read_parquet("cells.parquet").set_index("cell_id")
@@ -60,9 +58,7 @@ def test_values_stand_at_their_cells_whatever_the_order_of_fragments(run, labels
     isg = pd.DataFrame({"cell_id": [*labels["cell_id"][::-1].tolist(), "S9:GONE"], "isg_score": range(7)})
     isg["isg_high"] = pd.array([True, None, False, False, True, True, True], dtype="boolean")
     clones = pd.DataFrame({"cell_id": ["S1:AC0", "S2:AC1"], "bcr_clone": ["P1.B1", None]})
-    carriers = pd.DataFrame(
-        {"cell_id": ["S1:AC0"] * 3, "chain_type": "VDJ", "clone": ["IGL_1", "IGH_1", "IGH_1"]}
-    )
+    carriers = pd.DataFrame({"cell_id": ["S1:AC0"] * 3, "chain_type": "VDJ", "clone": ["IGL_1", "IGH_1", "IGH_1"]})
     table = run(labels, {"isg": isg, "P1.clones": clones, "P1.mrd_cells": carriers})
     assert table.loc["S1:AC0", "isg_score"] == 5 and table.loc["S2:AC5", "isg_score"] == 0
     assert table["isg_high"].isna().sum() == 1 and table["isg_high"].dtype == "boolean"

@@ -2,15 +2,14 @@
 
 from pathlib import Path
 
-import pytest
 from _cellranger_outs import Entry, local_inventory, offer, read_inventory
+
+import pytest
 
 
 def listed(*lines: str) -> list[Entry]:
     """Entries of a folder /run and of the files below it, of 9 bytes each; a name that ends in / is a folder."""
-    entries = [
-        Entry(f"/run/{line.rstrip('/')}", "folder" if line.endswith("/") else "file", 9) for line in lines
-    ]
+    entries = [Entry(f"/run/{line.rstrip('/')}", "folder" if line.endswith("/") else "file", 9) for line in lines]
     return [Entry("/run", "folder", 0), *entries]
 
 
@@ -28,9 +27,7 @@ def test_the_best_matrix_and_its_metrics_are_offered():
     offered = offer(listed("outs/", "outs/filtered_feature_bc_matrix/", "outs/filtered_feature_bc_matrix.h5",
                            "outs/raw_feature_bc_matrix.h5", "outs/metrics_summary.csv"))  # fmt: skip
     path = "/run/outs/filtered_feature_bc_matrix.h5"
-    assert offered.outputs == {"": {"gex": [path]}} and offered.metrics == {
-        path: "/run/outs/metrics_summary.csv"
-    }
+    assert offered.outputs == {"": {"gex": [path]}} and offered.metrics == {path: "/run/outs/metrics_summary.csv"}
     assert offered.raw == ["raw_feature_bc_matrix.h5"] and offered.names == ["outs"]
 
 

@@ -1,6 +1,7 @@
 """Groups of chains that the clone rule calls the same: against brute force, and in blocks."""
 
 import _chain_groups
+
 import numpy as np
 import pandas as pd
 from helpers import small_receptors as receptors
@@ -20,10 +21,7 @@ def test_similar_groups_equal_brute_force():
         for i, a in table.iterrows():
             for j, b in table.iterrows():
                 same = a["v_gene"] == b["v_gene"] and len(a["junction"]) == len(b["junction"])
-                if (
-                    same
-                    and sum(x == y for x, y in zip(a["junction"], b["junction"], strict=True)) >= 0.85 * 24
-                ):
+                if same and sum(x == y for x, y in zip(a["junction"], b["junction"], strict=True)) >= 0.85 * 24:
                     label[i] = label[j] = min(label[i], label[j])
         if (label == before).all():
             break

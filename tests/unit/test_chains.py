@@ -1,6 +1,7 @@
 """Primary chains and chain categories, against scirpy."""
 
 import _chains
+
 import chains
 import pandas as pd
 import pytest
@@ -36,12 +37,7 @@ def test_all_categories_of_mixed_and_many_chains_as_scirpy_names_them(tmp_path):
         "two lights": [receptors.heavy("", a), receptors.light("", b), receptors.light("", c, locus="IGK")],
         "lights only": [receptors.light("", b), receptors.light("", c, locus="IGK")],
         "three": [receptors.heavy("", a), receptors.heavy("", b), receptors.heavy("", c)],
-        "full": [
-            receptors.heavy("", a),
-            receptors.heavy("", b),
-            receptors.light("", c),
-            receptors.light("", d),
-        ],
+        "full": [receptors.heavy("", a), receptors.heavy("", b), receptors.light("", c), receptors.light("", d)],
         "mixed": [receptors.heavy("", a), trb | {"library": "BCR"}],
         "unproductive": [receptors.heavy("", a, productive=False)],
     }
@@ -83,14 +79,7 @@ def test_samples_without_contigs(tmp_path, monkeypatch):
 
 def test_a_table_that_is_not_of_contigs_is_named(tmp_path):
     receptors.labels({"S:1": ("B", "naive B")}).to_parquet(tmp_path / "labels.parquet")
-    arguments = [
-        "--patient",
-        "P1",
-        "--labels",
-        str(tmp_path / "labels.parquet"),
-        "--lineages",
-        str(receptors.LINEAGES),
-    ]
+    arguments = ["--patient", "P1", "--labels", str(tmp_path / "labels.parquet"), "--lineages", str(receptors.LINEAGES)]
     result = CliRunner().invoke(chains.main, [str(tmp_path / "labels.parquet"), *arguments])
     assert result.exit_code == 1 and "labels.parquet: column library" in result.output
     (tmp_path / "text.parquet").write_text("no")
@@ -122,8 +111,4 @@ def test_categories_equal_scirpy_on_a_real_library(real_data, tmp_path, folder):
     found = _chains.chain_categories(indexed(contigs, tmp_path))
     expected = theirs.obs["chain_pairing"].astype(str)
     expected.index = "S:" + expected.index.str.removesuffix("-1")
-    assert (
-        found["chain_pairing"]
-        .reindex(expected.index, fill_value="no IR")
-        .equals(expected.rename("chain_pairing"))
-    )
+    assert found["chain_pairing"].reindex(expected.index, fill_value="no IR").equals(expected.rename("chain_pairing"))

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import _user_tables
+
 import check_inputs
 import pytest
 from click.testing import CliRunner
@@ -59,19 +60,12 @@ def check(tmp_path, monkeypatch):
     (tmp_path / "out").mkdir()
     monkeypatch.chdir(tmp_path / "out")
     for sample in "ABC":
-        make(
-            tmp_path,
-            f"{sample}/filtered_feature_bc_matrix.h5",
-            f"{sample}/vdj_b/filtered_contig_annotations.csv",
-        )
+        make(tmp_path, f"{sample}/filtered_feature_bc_matrix.h5", f"{sample}/vdj_b/filtered_contig_annotations.csv")
         make(tmp_path, f"{sample}/vdj_t/filtered_contig_annotations.csv")
 
     def call(sheet: str | bytes, *options: str, name: str = "samples.csv", **tables: str | bytes) -> Checked:
         arguments = [str(tmp_path / name), *options]
-        for file, content in {
-            name: sheet,
-            **{f"{table}.csv": text for table, text in tables.items()},
-        }.items():
+        for file, content in {name: sheet, **{f"{table}.csv": text for table, text in tables.items()}}.items():
             (tmp_path / file).write_bytes(content.encode() if isinstance(content, str) else content)
         for table in tables:
             arguments += [f"--{table}", str(tmp_path / f"{table}.csv")]
@@ -251,9 +245,7 @@ def test_days_that_are_none(check, day, said):
     assert said in check(sheet(ROW.replace(",0,", f",{day},"))).line("ERROR", "row 2", "column day")
 
 
-@pytest.mark.parametrize(
-    ("day", "read"), [("28.0", "28"), ("+28", "28"), ("\u221214", "-14"), ("-14", "-14")]
-)
+@pytest.mark.parametrize(("day", "read"), [("28.0", "28"), ("+28", "28"), ("\u221214", "-14"), ("-14", "-14")])
 def test_days_that_programs_write_differently(check, day, read):
     assert check(sheet(ROW.replace(",0,", f",{day},"))).table()[0]["day"] == read
 
@@ -278,9 +270,7 @@ def test_one_contig_file_for_b_and_t_cells(check):
 
 
 def test_a_time_point_with_two_days(check):
-    assert "'28', but '0' in row 2 for P1 T1" in check(sheet(ROW, SECOND.replace("T2", "T1"))).line(
-        "column day"
-    )
+    assert "'28', but '0' in row 2 for P1 T1" in check(sheet(ROW, SECOND.replace("T2", "T1"))).line("column day")
 
 
 def test_a_day_with_two_time_points(check):
@@ -290,9 +280,19 @@ def test_a_day_with_two_time_points(check):
 def test_the_same_day_twice_needs_a_tissue_to_tell_apart(check):
     header = HEADER.strip() + ",tissue\n"
     twice = header + ROW + ",\n" + SECOND.replace("T2,28", "T1,0") + ",\n"
-    assert "stands in row 2 already" in check(twice).line("column patient+day+batch+tissue")
+    assert "stands in row 2 already" in check(twice).line("column patient+day+batch+tissue+sort")
     apart = header + ROW + ",blood\n" + SECOND.replace("T2,28", "T1,0") + ",bone marrow\n"
     assert check(apart).status == 0
+
+
+def test_the_same_day_and_tissue_twice_may_differ_in_the_sort(check):
+    header = HEADER.strip() + ",tissue,sort\n"
+    first, second = ROW + ",blood,\n", SECOND.replace("T2,28", "T1,0")
+    got = check(header + first + second + ",blood,CD3+CAR+\n")
+    assert got.status == 0
+    assert [row["sort"] for row in got.table("samples")] == ["", "CD3+CAR+"]
+    twice = header + first.replace("blood,", "blood,CD3+CAR+") + second + ",blood,CD3+CAR+\n"
+    assert "stands in row 2 already" in check(twice).line("column patient+day+batch+tissue+sort")
 
 
 def test_a_sample_without_expression(check):
@@ -314,10 +314,7 @@ def test_folders_are_resolved_to_files_with_metrics(check, tmp_path):
     make(tmp_path, "run/outs/raw_feature_bc_matrix.h5", "run/outs/molecule_info.h5")
     make(
         tmp_path,
-        *(
-            f"run/outs/filtered_feature_bc_matrix/{n}.gz"
-            for n in ("matrix.mtx", "barcodes.tsv", "features.tsv")
-        ),
+        *(f"run/outs/filtered_feature_bc_matrix/{n}.gz" for n in ("matrix.mtx", "barcodes.tsv", "features.tsv")),
     )
     (row,) = check(sheet("A,P1,T1,0,run,A/vdj_b,A,")).table()
     assert row["gex"] == str(tmp_path / "run/outs/filtered_feature_bc_matrix.h5")
@@ -345,9 +342,7 @@ def test_mtx_folders_of_versions_2_and_3(check, tmp_path, names):
 def test_only_a_raw_matrix(check, tmp_path):
     make(tmp_path, "run/raw_feature_bc_matrix.h5")
     for path in ("run", "run/raw_feature_bc_matrix.h5"):
-        assert "every droplet" in check(sheet(f"A,P1,T1,0,{path},,,")).line(
-            "column gex", "raw_feature_bc_matrix"
-        )
+        assert "every droplet" in check(sheet(f"A,P1,T1,0,{path},,,")).line("column gex", "raw_feature_bc_matrix")
 
 
 def test_an_mtx_folder_with_a_part_missing(check, tmp_path):
@@ -385,9 +380,7 @@ def test_empty_files(check, tmp_path):
 
 def test_outs_of_multi_with_one_sample_and_with_several(check, tmp_path):
     place = "outs/per_sample_outs"
-    make(
-        tmp_path, f"{place}/S1/count/sample_filtered_feature_bc_matrix.h5", f"{place}/S1/metrics_summary.csv"
-    )
+    make(tmp_path, f"{place}/S1/count/sample_filtered_feature_bc_matrix.h5", f"{place}/S1/metrics_summary.csv")
     make(
         tmp_path,
         f"{place}/S1/vdj_t/filtered_contig_annotations.csv",
@@ -406,9 +399,9 @@ def test_outs_of_multi_with_one_sample_and_with_several(check, tmp_path):
 
 def test_outs_of_vdj_needs_a_column_that_says_which(check, tmp_path):
     make(tmp_path, "x/outs/filtered_contig_annotations.csv", "y_tcr/outs/filtered_contig_annotations.csv")
-    assert "use the column vdj_b or vdj_t" in check(
-        sheet("A,P1,T1,0,A/filtered_feature_bc_matrix.h5,,,x/outs")
-    ).line("outs")
+    assert "use the column vdj_b or vdj_t" in check(sheet("A,P1,T1,0,A/filtered_feature_bc_matrix.h5,,,x/outs")).line(
+        "outs"
+    )
     (row,) = check(sheet("A,P1,T1,0,A/filtered_feature_bc_matrix.h5,,,y_tcr/outs")).table()
     assert row["vdj_t"].endswith("y_tcr/outs/filtered_contig_annotations.csv") and not row["vdj_b"]
 
@@ -464,15 +457,11 @@ IGH = "P1,0,c1,IGH,IGHV3-21,IGHJ6,TGTGCGTGG,,0.1\n"
 
 
 def test_mrd_is_cleaned(check):
-    got = check(
-        GOOD, mrd=MRD + IGH.lower().replace("p1", "P1") + "P1,28,c1,IGH,,,,,1e-5\nP1,28,c2,kde,,,,,0\n"
-    )
+    got = check(GOOD, mrd=MRD + IGH.lower().replace("p1", "P1") + "P1,28,c1,IGH,,,,,1e-5\nP1,28,c2,kde,,,,,0\n")
     assert got.status == 0, got.text
     rows = got.table("mrd")
     assert rows[0]["locus"] == "IGH" and rows[0]["junction"] == "TGTGCGTGG"
-    assert (
-        rows[1]["junction"] == "TGTGCGTGG" and rows[1]["fraction"] == "1e-5"
-    )  # filled from the clone's first row
+    assert rows[1]["junction"] == "TGTGCGTGG" and rows[1]["fraction"] == "1e-5"  # filled from the clone's first row
     assert rows[2]["locus"] == "IGKDE"
 
 
@@ -509,8 +498,7 @@ def test_mistakes_in_mrd(check, old, new, column, said):
 
 def test_ambiguous_and_unusual_calls_are_kept(check):
     got = check(
-        GOOD,
-        mrd=MRD + IGH.replace("IGHJ6", '"IGHJ4*02,IGHJ5*02"') + "P1,0,c2,intron-RSS,intron-RSS,IGKDE,,,0.1\n",
+        GOOD, mrd=MRD + IGH.replace("IGHJ6", '"IGHJ4*02,IGHJ5*02"') + "P1,0,c2,intron-RSS,intron-RSS,IGKDE,,,0.1\n"
     )
     assert got.status == 0 and got.table("mrd")[0]["j_call"] == "IGHJ4*02,IGHJ5*02"
 
@@ -534,15 +522,8 @@ def test_clinical_values(check):
 
 def test_events_end_after_they_begin(check):
     header = "patient,day,end_day,event,kind\n"
-    assert "-7 is less than day 0" in check(GOOD, events=header + "P1,0,-7,CAR-T,therapy\n").line(
-        "column end_day"
-    )
-    assert (
-        check(
-            GOOD, events=header + 'P1,-90,-62,"blinatumomab, cycle 1",therapy\nP1,0,,CAR-T,therapy\n'
-        ).status
-        == 0
-    )
+    assert "-7 is less than day 0" in check(GOOD, events=header + "P1,0,-7,CAR-T,therapy\n").line("column end_day")
+    assert check(GOOD, events=header + 'P1,-90,-62,"blinatumomab, cycle 1",therapy\nP1,0,,CAR-T,therapy\n').status == 0
 
 
 def test_fish_percentages_and_regions(check):
@@ -571,11 +552,7 @@ def test_formulas_in_texts(check):
 
 def test_many_like_problems_are_cut(check):
     got = check(GOOD, labels="cell_id,label\n" + "".join(f"AAAC{i},x\n" for i in range(200)))
-    assert (
-        len(got.errors) == check_inputs.MOST + 1
-        and "180 more" in got.errors[-1]
-        and "errors (200)" in got.text
-    )
+    assert len(got.errors) == check_inputs.MOST + 1 and "180 more" in got.errors[-1] and "errors (200)" in got.text
 
 
 def test_a_folder_of_multi_beside_its_sheet(tmp_path, monkeypatch, data):
@@ -587,22 +564,14 @@ def test_a_folder_of_multi_beside_its_sheet(tmp_path, monkeypatch, data):
 
 def test_only_the_given_tables_are_written(check):
     got = check(GOOD, events="patient,day,end_day,event,kind\nP1,0,,CAR-T,therapy\n")
-    assert {path.name for path in got.folder.iterdir()} == {
-        "samples.tsv",
-        "events.tsv",
-        "inputs.warnings.json",
-    }
+    assert {path.name for path in got.folder.iterdir()} == {"samples.tsv", "events.tsv", "inputs.warnings.json"}
 
 
 def test_templates_pass_with_the_files_they_name(check, tmp_path, project):
-    templates = {
-        name: (project / "assets" / "templates" / f"{name}.csv").read_bytes() for name in ("samples", *TABLES)
-    }
+    templates = {name: (project / "assets" / "templates" / f"{name}.csv").read_bytes() for name in ("samples", *TABLES)}
     for row in csv.DictReader(templates["samples"].decode().splitlines()):
         make(tmp_path, *(row[column] for column in ("gex", "vdj_b", "vdj_t") if row[column]))
-        make(
-            tmp_path, *([f"{row['outs']}/count/sample_filtered_feature_bc_matrix.h5"] if row["outs"] else [])
-        )
+        make(tmp_path, *([f"{row['outs']}/count/sample_filtered_feature_bc_matrix.h5"] if row["outs"] else []))
     got = check(templates.pop("samples"), **templates)
     assert got.status == 0 and got.text == ""
     for name in TABLES:
@@ -638,10 +607,7 @@ def test_real_layouts(real_data, tmp_path, monkeypatch):
     assert table["tiny"]["gex"].endswith("enclone_tiny_4/count/sample_feature_bc_matrix.h5")
     assert table["tiny"]["metrics"].endswith("enclone_tiny_4/metrics_summary.csv")
     assert all(
-        Path(row[column]).exists()
-        for row in table.values()
-        for column in ("gex", "vdj_b", "vdj_t")
-        if row[column]
+        Path(row[column]).exists() for row in table.values() for column in ("gex", "vdj_b", "vdj_t") if row[column]
     )
 
 

@@ -2,10 +2,11 @@
 
 import errno
 
-import click
-import pytest
 from _cli import closure, command, packages
 from _errors import InputError
+
+import click
+import pytest
 from click.testing import CliRunner
 from conftest import PROJECT
 
@@ -21,9 +22,7 @@ def ended(tmp_path, monkeypatch, error, **options):
         """Fails."""
         raise error
 
-    result = CliRunner().invoke(
-        main, [word for name, value in options.items() for word in (f"--{name}", value)]
-    )
+    result = CliRunner().invoke(main, [word for name, value in options.items() for word in (f"--{name}", value)])
     return result.exit_code, result.output
 
 
@@ -41,9 +40,7 @@ def test_an_unexpected_error_says_that_it_is_one_and_keeps_its_traceback(tmp_pat
     assert str(tmp_path / "traceback.log") in printed and "Traceback" in log and "KeyError: 'clone'" in log
 
 
-@pytest.mark.parametrize(
-    "error", [MemoryError(), OSError(errno.ENOSPC, "No space left on device", "out.parquet")]
-)
+@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.ENOSPC, "No space left on device", "out.parquet")])
 def test_what_more_memory_or_space_mends_is_not_the_commands_own_error(tmp_path, monkeypatch, error):
     status, printed = ended(tmp_path, monkeypatch, error)
     assert status == 75 and "Traceback" not in printed

@@ -22,10 +22,7 @@ def tables(tmp_path_factory):
     cells["T1:t"] = ("T", "CD8 T")
     for i in range(5):
         cells[f"T1:b{i}"] = ("B", "naive B")
-        rows += [
-            receptors.heavy(f"T1:b{i}", J[5 + i], 6),
-            receptors.light(f"T1:b{i}", J[12 + i], 6, locus="IGK"),
-        ]
+        rows += [receptors.heavy(f"T1:b{i}", J[5 + i], 6), receptors.light(f"T1:b{i}", J[12 + i], 6, locus="IGK")]
     cells |= {f"T1:m{i}": ("myeloid", "classical monocyte") for i in range(40)}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(work)

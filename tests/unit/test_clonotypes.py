@@ -1,12 +1,13 @@
 """Clones: against brute force, against scirpy, and one-chain cells."""
 
+from _chain_groups import chain_groups
+from _chains import chain_categories, index_chains, read_contigs
+
 import clonotypes
 import numpy as np
 import pandas as pd
 import pytest
 import read_cellranger
-from _chain_groups import chain_groups
-from _chains import chain_categories, index_chains, read_contigs
 from helpers import small_receptors as receptors
 from helpers.small_receptors import change
 
@@ -26,9 +27,7 @@ def test_clones_by_a_heavy_and_by_a_light_chain_never_meet():
     lone = [{"cell_id": f"l{i}", "chain_type": "VJ", "unit": 0, "exact": 0} for i in range(6)]
     # The unit's number is the number of cells: added to it, that is twice the number of cells.
     heavy = [{"cell_id": "h", "chain_type": "VDJ", "unit": 7, "exact": 7}]
-    table = pd.DataFrame(lone + heavy).assign(
-        junction="TGT", junction_aa="C", duplicate_count=9, consensus_count=9
-    )
+    table = pd.DataFrame(lone + heavy).assign(junction="TGT", junction_aa="C", duplicate_count=9, consensus_count=9)
     found = clonotypes.define_clones(table, None, "P1", "BCR", "attach")
     assert found["clone"].nunique() == 2 and found.loc["h", "evidence"] == "VDJ"
 
@@ -58,11 +57,7 @@ def test_one_chain_cells_join_where_exactly_one_clone_fits():
         rows += [receptors.heavy(f"S:b{i}", J[2]), receptors.light(f"S:b{i}", J[3])]
         rows += [receptors.heavy(f"S:c{i}", J[2]), receptors.light(f"S:c{i}", J[4])]
     rows += [receptors.heavy("S:heavy", J[0]), receptors.light("S:light", J[1])]
-    rows += [
-        receptors.heavy("S:two fit", J[2]),
-        receptors.light("S:none fits", J[5]),
-        receptors.heavy("S:new", J[6]),
-    ]
+    rows += [receptors.heavy("S:two fit", J[2]), receptors.light("S:none fits", J[5]), receptors.heavy("S:new", J[6])]
     found = clones_of(rows)
     assert found.loc[["S:heavy", "S:light"], "clone"].tolist() == [found.loc["S:a0", "clone"]] * 2
     assert found.loc["S:b0", "clone"] != found.loc["S:c0", "clone"]
@@ -134,9 +129,7 @@ def test_ambiguous_cells_are_in_the_denominators_only_where_asked(tmp_path, monk
     rows += [receptors.heavy("T1:two fit", J[2])]
     rows += [receptors.heavy("T1:many", J[20 + i]) for i in range(3)]
     cells = receptors.labels({row["cell_id"]: ("plasma", "plasma cell") for row in rows})
-    receptors.run_clones(
-        tmp_path, {"T1": receptors.contigs(rows)}, cells, *(["--count-ambiguous"] if asked else [])
-    )
+    receptors.run_clones(tmp_path, {"T1": receptors.contigs(rows)}, cells, *(["--count-ambiguous"] if asked else []))
     found = pd.read_parquet("P1.clones.parquet").set_index("cell_id")
     doubtful = found.loc[["T1:two fit", "T1:many"]]
     assert doubtful["bcr_evidence"].tolist() == ["ambiguous", "multichain"]
@@ -163,9 +156,7 @@ def test_clones_go_over_samples_and_are_numbered_by_size(tmp_path, monkeypatch):
     assert found.loc["T1:9", ["bcr_evidence", "chain_pairing_bcr"]].tolist() == ["none", "no IR"]
     table = pd.read_csv("P1.clones.tsv", sep="\t")
     assert table["label"][0] == f"{receptors.translate(J[0])}_{receptors.translate(J[1])}"
-    assert (
-        table["rule"][0] == "similarity 0.85, one-chain cells attach" and table["samples"][0] == "T2:4;T1:1"
-    )
+    assert table["rule"][0] == "similarity 0.85, one-chain cells attach" and table["samples"][0] == "T2:4;T1:1"
 
 
 def exact(path, library, tmp_path):

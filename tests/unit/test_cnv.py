@@ -106,7 +106,6 @@ def test_lung_lavage_without_a_tumour_has_no_event(tmp_path, monkeypatch, data, 
 
 def test_blood_with_and_without_interferon_has_no_event(tmp_path, monkeypatch, real_data):
     paths = {
-        name: real_data / "kang_ifnb" / name / "count" / "filtered_feature_bc_matrix.h5"
-        for name in ("ctrl", "stim")
+        name: real_data / "kang_ifnb" / name / "count" / "filtered_feature_bc_matrix.h5" for name in ("ctrl", "stim")
     }
     assert_no_event(run_real(tmp_path, paths, monkeypatch))

@@ -2,10 +2,11 @@
 
 import json
 
+from _results import read_rows
+
 import cohort_report
 import pandas as pd
 import pytest
-from _results import read_rows
 from helpers import report_case
 
 EVIL = '<img src=x onerror="alert(1)">'
@@ -24,12 +25,7 @@ def page(tmp_path, monkeypatch):
             samples.append(pd.read_csv(own / "samples.tsv", sep="\t"))
             shares.append(pd.read_csv(own / "composition.tsv", sep="\t"))
             entry = {"clone": clone, "carrier": "plasma cell", "confidence": "high"}
-            answer = {
-                "patient": patient,
-                "headline": f"Plasma cells carry {clone}.",
-                "clones": [entry],
-                "warnings": [],
-            }
+            answer = {"patient": patient, "headline": f"Plasma cells carry {clone}.", "clones": [entry], "warnings": []}
             (tmp_path / f"{patient}.answer.json").write_text(json.dumps(answer))
         folder.mkdir(exist_ok=True)
         pd.concat(samples).to_csv(folder / "samples.tsv", sep="\t", index=False)

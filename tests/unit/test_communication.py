@@ -61,13 +61,9 @@ def test_equals_liana(blood, resource, monkeypatch):
         assert np.abs(both[f"{name}_ours"] - both[name]).max() < most, name
     scale = scanpy.pp.scale
     monkeypatch.setattr(
-        scanpy.pp,
-        "scale",
-        lambda cells, copy: type("Scaled", (), {"X": scale(cells.X.toarray().astype(float))}),
+        scanpy.pp, "scale", lambda cells, copy: type("Scaled", (), {"X": scale(cells.X.toarray().astype(float))})
     )
-    exact = by_liana(blood, pairs).merge(
-        ours.astype(dict.fromkeys(KEYS, str)), on=KEYS, suffixes=("", "_ours")
-    )
+    exact = by_liana(blood, pairs).merge(ours.astype(dict.fromkeys(KEYS, str)), on=KEYS, suffixes=("", "_ours"))
     assert np.abs(exact["scaled_weight_ours"] - exact["scaled_weight"]).max() < 1e-6
 
 
@@ -110,13 +106,7 @@ def test_planted_pairs_come_first(run):
     table = scored()
     first = table.head(8).astype(dict.fromkeys(KEYS, str))
     told = set(
-        first["source"]
-        + " "
-        + first["ligand_complex"]
-        + "-"
-        + first["receptor_complex"]
-        + " "
-        + first["target"]
+        first["source"] + " " + first["ligand_complex"] + "-" + first["receptor_complex"] + " " + first["target"]
     )
     assert {"nonclassical_monocyte TNFSF13-TNFRSF17 Plasma_1", "CD8_ISG+ ITGB2-ICAM1 Plasma_1"} <= told
     assert set(table["source"]) == {"CD8_ISG+", "CD8_memory", "nonclassical_monocyte", "Plasma_1"}, (
@@ -126,9 +116,7 @@ def test_planted_pairs_come_first(run):
 
 def test_a_watched_pair_is_told_below_the_share(run):
     table = scored("--min-share", 0.3)
-    hidden = table[
-        (table["source"] == "Plasma_1") & (table["target"] == "CD8_memory") & (table["watch"] == "HGF-MET")
-    ]
+    hidden = table[(table["source"] == "Plasma_1") & (table["target"] == "CD8_memory") & (table["watch"] == "HGF-MET")]
     assert len(hidden) == 1 and not hidden["kept"].any() and hidden["consensus_rank"].isna().all()
     assert hidden["ligand_share"].between(0, 0.3).all() and hidden["lr_means"].notna().all()
     assert (table.loc[~table["kept"], "watch"] != "").all()

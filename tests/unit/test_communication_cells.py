@@ -2,12 +2,13 @@
 
 import json
 
+from _matrices import log_per_10k_without_ig
+
 import anndata
 import communication_cells
 import numpy as np
 import pandas as pd
 import pytest
-from _matrices import log_per_10k_without_ig
 from helpers.signals_data import ASSETS, invoke, levels, write_run
 
 PAIRS = ("--lineages", ASSETS / "lineages.tsv", "--interactions", ASSETS / "interactions.tsv")
@@ -49,9 +50,7 @@ def test_by_cell_type(run):
 
 def test_lineages_that_are_no_senders_go_by_cell_type(run, tmp_path):
     table = pd.read_csv(ASSETS / "lineages.tsv", sep="\t", dtype=str)
-    table.assign(sender=table["sender"].where(table["lineage"] != "T")).to_csv(
-        "few.tsv", sep="\t", index=False
-    )
+    table.assign(sender=table["sender"].where(table["lineage"] != "T")).to_csv("few.tsv", sep="\t", index=False)
     assert set(drawn("--lineages", "few.tsv").obs["group"]) == {"CD8 T", "Plasma_1", "erythroid"}
 
 

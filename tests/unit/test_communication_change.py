@@ -40,13 +40,7 @@ def compared(rng, before, after, sizes):
     """Result for pairs gene i of the sender - gene i of the receiver, and the true difference of strength."""
     points = [time_point(rng, means, sizes) for means in (before, after)]
     at = np.arange(N_GENES)
-    rows = {
-        "source": np.zeros(N_GENES, int),
-        "target": np.ones(N_GENES, int),
-        "ligand": at,
-        "receptor": at,
-        "row": at,
-    }
+    rows = {"source": np.zeros(N_GENES, int), "target": np.ones(N_GENES, int), "ligand": at, "receptor": at, "row": at}
     truth = [np.sqrt(np.log1p(means[0]) * np.log1p(means[1])) for means in (before, after)]
     return change.compare(*points, rows, SETTINGS), truth[1] - truth[0]
 
@@ -82,9 +76,7 @@ def test_resampled_means_have_the_standard_error_of_the_mean():
     means = change.resampled_means(block, 4000, rng)
     expected = block.toarray().std(axis=0, ddof=1) / np.sqrt(12)
     np.testing.assert_allclose(means.std(axis=0, ddof=1), expected, rtol=0.06, atol=1e-6)
-    np.testing.assert_allclose(
-        means.mean(axis=0), np.asarray(block.mean(axis=0)).ravel(), atol=4 * expected.max() / 60
-    )
+    np.testing.assert_allclose(means.mean(axis=0), np.asarray(block.mean(axis=0)).ravel(), atol=4 * expected.max() / 60)
 
 
 def test_a_complex_is_as_strong_as_its_weakest_subunit():
@@ -140,16 +132,8 @@ def row(table, source, pair, target="Plasma_1"):
 def test_planted_changes_get_their_words(run):
     table = changed(samples="BA")
     april = row(table, "nonclassical_monocyte", "TNFSF13-TNFRSF17")
-    assert (april["class"], april["watch"], april["from"], april["to"]) == (
-        "gained",
-        "APRIL-BCMA",
-        "T1",
-        "T2",
-    )
-    assert (
-        april["strength_low"] > 0
-        and april["strength_low"] < april["strength_difference"] < april["strength_high"]
-    )
+    assert (april["class"], april["watch"], april["from"], april["to"]) == ("gained", "APRIL-BCMA", "T1", "T2")
+    assert april["strength_low"] > 0 and april["strength_low"] < april["strength_difference"] < april["strength_high"]
     assert row(table, "CD8_ISG+", "ITGB2-ICAM1")["strength_class"] == "strengthened"
     assert row(table, "CD8_ISG+", "CXCL12-CXCR4")["strength_class"] == "lost"
     same = row(table, "CD8_memory", "HGF-MET")
@@ -184,11 +168,7 @@ def test_too_few_cells_are_not_tested(run):
 
 def test_focus_by_lineage_cell_type_or_group(run):
     assert set(changed().query("focus")["target"]) == {"Plasma_1"}
-    assert set(changed("--focus", "CD8 T,Plasma_1").query("focus")["target"]) == {
-        "CD8_ISG+",
-        "CD8_memory",
-        "Plasma_1",
-    }
+    assert set(changed("--focus", "CD8 T,Plasma_1").query("focus")["target"]) == {"CD8_ISG+", "CD8_memory", "Plasma_1"}
     pairs = pd.read_csv(run / "P1.communication_pairs.tsv", sep="\t")
     assert pairs["focus"].tolist() == pairs["target"].isin(["CD8_ISG+", "CD8_memory", "Plasma_1"]).tolist()
     assert pairs["day"].unique().tolist() == [-10, 30]

@@ -3,6 +3,7 @@
 import json
 
 import _communication_summary as summary
+
 import communication
 import communication_cells
 import communication_change
@@ -24,11 +25,7 @@ def run(tmp_path_factory):
         plasma = {"TNFRSF17": 30, "ICAM1": 20}
         before = levels({"Plasma_1": plasma, "CD8_ISG+": {"ITGB2": 20}})
         after = levels(
-            {
-                "Plasma_1": plasma,
-                "CD8_ISG+": {"ITGB2": 20},
-                "nonclassical_monocyte": {"TNFSF13": 40, "TNFSF13B": 30},
-            }
+            {"Plasma_1": plasma, "CD8_ISG+": {"ITGB2": 20}, "nonclassical_monocyte": {"TNFSF13": 40, "TNFSF13B": 30}}
         )
         sizes = {"CD8_ISG+": 60, "CD8_memory": 60, "nonclassical_monocyte": 40, "Plasma_1": 50}
         write_run(folder, [("A", "P1", "T1", -10, sizes, before), ("B", "P1", "T2", 30, sizes, after)])
@@ -59,14 +56,8 @@ def test_totals_count_the_expressed_pairs(run):
 
 def test_the_planted_sender_gains(run):
     senders = read(run, "communication_senders")
-    monocyte = senders[
-        (senders["source"] == "nonclassical_monocyte") & (senders["target"] == "Plasma_1")
-    ].iloc[0]
-    assert (
-        monocyte["rank"] == 1
-        and monocyte["gained"] >= 2
-        and "TNFSF13-TNFRSF17 (gained)" in monocyte["strongest"]
-    )
+    monocyte = senders[(senders["source"] == "nonclassical_monocyte") & (senders["target"] == "Plasma_1")].iloc[0]
+    assert monocyte["rank"] == 1 and monocyte["gained"] >= 2 and "TNFSF13-TNFRSF17 (gained)" in monocyte["strongest"]
     assert monocyte["strength_to"] > 3 * monocyte["strength_from"]
 
 
@@ -155,6 +146,4 @@ def test_one_time_point_has_a_focus_and_a_misspelt_one_is_told(run, tmp_path, mo
     pairs = read(tmp_path, "communication_pairs")
     assert sorted(set(pairs.loc[pairs["focus"], "target"])) == found
     assert read(tmp_path, "communication_focus").empty == (not found)
-    assert ("no cell is of the focus 'Plasma'" in result.output and "Plasma_1" in result.output) == (
-        not found
-    )
+    assert ("no cell is of the focus 'Plasma'" in result.output and "Plasma_1" in result.output) == (not found)

@@ -3,11 +3,12 @@
 import json
 from pathlib import Path
 
+from _shares import wilson
+
 import composition
 import numpy as np
 import pandas as pd
 import pytest
-from _shares import wilson
 from click.testing import CliRunner
 
 COLOURS = Path(__file__).resolve().parents[2] / "assets" / "colours.tsv"
@@ -59,9 +60,7 @@ def test_label_table_and_shares(run):
     samples = sheet()
     table = labels(samples, rare=3)
     plasma = table[table["lineage"] == "plasma"]
-    subsets = pd.DataFrame(
-        {"cell_id": plasma["cell_id"], "subset": np.resize(["Plasma_1", "Plasma_2"], len(plasma))}
-    )
+    subsets = pd.DataFrame({"cell_id": plasma["cell_id"], "subset": np.resize(["Plasma_1", "Plasma_2"], len(plasma))})
     result = run(table, samples, subsets)
     assert result.exit_code == 0, result.output
     joined = pd.read_parquet("labels.parquet")
@@ -90,9 +89,7 @@ def test_label_table_and_shares(run):
     assert section["data"]["P0_T1"] == {"T cell": 50, "erythroid cell": 3, "plasma cell": 50}
     colours = pd.read_csv(COLOURS, sep="\t").set_index(["level", "label"])["colour"]
     assert section["categories"]["plasma cell"]["color"] == colours["cell_type", "plasma cell"]
-    assert (
-        section["categories"]["T cell"]["color"] == colours["cell_type", "unassigned"]
-    )  # a name of a user's own
+    assert section["categories"]["T cell"]["color"] == colours["cell_type", "unassigned"]  # a name of a user's own
 
 
 def test_doubtful_and_nameless_cells_widen_the_interval_to_where_they_may_belong(run):
@@ -102,12 +99,7 @@ def test_doubtful_and_nameless_cells_widen_the_interval_to_where_they_may_belong
     table.loc[plasma[:10], "margin"] = 1.0
     table.loc[plasma[-8:], ["lineage", "cell_type", "rival"]] = "unassigned", "unassigned", ""
     subsets = pd.DataFrame(
-        {
-            "cell_id": table.loc[plasma[:-8], "cell_id"],
-            "subset": "Plasma_1",
-            "margin": 9.0,
-            "rival": "Plasma_2",
-        }
+        {"cell_id": table.loc[plasma[:-8], "cell_id"], "subset": "Plasma_1", "margin": 9.0, "rival": "Plasma_2"}
     )
     subsets.loc[subsets.index[20:], ["subset", "rival"]] = "Plasma_2", "Plasma_1"
     subsets.loc[subsets.index[30:], "margin"] = -0.3

@@ -2,22 +2,18 @@
 
 import gzip
 
-import pandas as pd
-import pytest
 from _contigs import read_contigs, schema
 from _errors import InputError
+
+import pandas as pd
+import pytest
 
 
 def contigs_as_in_file(path, table):
     """Every value of the CSV found again under its AIRR name."""
     raw = pd.read_csv(path, dtype=str, keep_default_na=False).replace({"None": None, "": None, "NA": None})
     assert len(raw) == len(table)
-    for theirs, ours in (
-        ("v_gene", "v_call"),
-        ("c_gene", "c_call"),
-        ("cdr3", "junction_aa"),
-        ("cdr3_nt", "junction"),
-    ):
+    for theirs, ours in (("v_gene", "v_call"), ("c_gene", "c_call"), ("cdr3", "junction_aa"), ("cdr3_nt", "junction")):
         assert raw[theirs].fillna("").tolist() == table[ours].fillna("").tolist()
     assert raw.umis.astype(int).tolist() == table.duplicate_count.tolist()
     assert raw.reads.astype(int).tolist() == table.consensus_count.tolist()
@@ -26,10 +22,7 @@ def contigs_as_in_file(path, table):
 
 
 def test_contigs_equal_the_csv_of_old_and_new_layout(data):
-    paths = {
-        data / f"liao_covid_balf/{name}/vdj_t/filtered_contig_annotations.csv": "TCR"
-        for name in ("C144", "C149")
-    }
+    paths = {data / f"liao_covid_balf/{name}/vdj_t/filtered_contig_annotations.csv": "TCR" for name in ("C144", "C149")}
     for name in ("BL6", "MD4"):
         paths[data / f"djvdj_mouse_spleen/{name}/vdj_t/filtered_contig_annotations.csv"] = "TCR"
     paths[data / "djvdj_mouse_spleen/BL6/vdj_b/filtered_contig_annotations.csv"] = "BCR"
@@ -42,10 +35,7 @@ def test_numbers_of_receptor_cells_equal_scirpy(data):
     for name, library in (("liao_covid_balf/C149/vdj_t", "TCR"), ("djvdj_mouse_spleen/MD4/vdj_b", "BCR")):
         path = data / name / "filtered_contig_annotations.csv"
         table, _ = read_contigs(path, "S", library)
-        assert (
-            table[table.is_cell & table.high_confidence].cell_id.nunique()
-            == scirpy.io.read_10x_vdj(path).n_obs
-        )
+        assert table[table.is_cell & table.high_confidence].cell_id.nunique() == scirpy.io.read_10x_vdj(path).n_obs
 
 
 def test_tcr_cells_of_the_lavage_samples(data):
@@ -62,16 +52,7 @@ def test_airr_gives_the_same_contigs_with_alignments(data):
     table, _ = read_contigs(folder / "filtered_contig_annotations.csv", "MD4", "TCR")
     both = airr.merge(table, on="sequence_id", suffixes=("", "_csv"))
     assert len(both) == len(airr) > 50
-    for name in (
-        "cell_id",
-        "locus",
-        "v_call",
-        "j_call",
-        "junction",
-        "junction_aa",
-        "duplicate_count",
-        "length",
-    ):
+    for name in ("cell_id", "locus", "v_call", "j_call", "junction", "junction_aa", "duplicate_count", "length"):
         assert (both[name] == both[f"{name}_csv"]).all(), name
     assert airr.sequence_alignment.notna().all() and airr.productive.all()
     assert table.sequence_alignment.isna().all()
@@ -104,9 +85,7 @@ def test_wrong_contig_files_end_with_one_sentence(data, tmp_path):
     path = tmp_path / "c.csv"
     cases = {
         b"gene,count\nA,1\n": "no column for cell_id",
-        (HEADER + ROW)
-        .replace("IGHV3-21", "IGHV\udcff3")
-        .encode(errors="surrogateescape"): "no whole table in UTF-8",
+        (HEADER + ROW).replace("IGHV3-21", "IGHV\udcff3").encode(errors="surrogateescape"): "no whole table in UTF-8",
         (HEADER + ROW.replace("AAA-1,TRUE", ",TRUE")).encode(): "row 2 has no barcode",
         (HEADER + ROW.replace(",10,2", ",10,many")).encode(): "row 2 has duplicate_count 'many'",
         (HEADER + ROW + ROW.replace("AAA-1", "CCC-2")).encode(): "aggr",

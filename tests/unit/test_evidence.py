@@ -1,6 +1,7 @@
 """Lines of evidence about malignant cells, each on its own."""
 
 import _evidence
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -36,17 +37,10 @@ def test_cells_without_receptor_go_with_their_kin_only_where_it_is_clear(tumour,
 
 def test_cnv_counts_for_cells_without_it_in_a_clone_that_has_it():
     cells = people(
-        clone=["c", "c", "d", None],
-        population=["c", "c", "d", "x"],
-        cnv_profile=["1q+", "none", "none", None],
+        clone=["c", "c", "d", None], population=["c", "c", "d", "x"], cnv_profile=["1q+", "none", "none", None]
     )
     table = pd.DataFrame(
-        {
-            "level": "population",
-            "population": ["c", "d"],
-            "verdict": ["detected", "not detected"],
-            "normal": False,
-        }
+        {"level": "population", "population": ["c", "d"], "verdict": ["detected", "not detected"], "normal": False}
         | {"arm": "1q", "event": "gain", "share": [0.8, 0.0]}
     )
     line, words = _evidence.cnv_line(cells, table)
@@ -80,16 +74,11 @@ def test_cytology_counts_only_near_its_day():
 @pytest.mark.parametrize(
     ("name", "counts"),
     [("marrow lymphoblasts", True), ("Myeloblasts", True), ("Blasts (marrow)", True), ("blasts", True)]
-    + [
-        (name, False)
-        for name in ("Erythroblasts", "normoblasts", "Megaloblasts", "plasmablasts", "fibroblasts")
-    ],
+    + [(name, False) for name in ("Erythroblasts", "normoblasts", "Megaloblasts", "plasmablasts", "fibroblasts")],
 )
 def test_blasts_of_cytology_are_leukaemic_ones(name, counts):
     cells = people(clone=[None], lineage=["blast"], population=["blasts"])
-    _, line = _evidence.sample_lines(
-        cells, None, pd.DataFrame({"parameter": [name], "day": 0, "value": 25.0})
-    )
+    _, line = _evidence.sample_lines(cells, None, pd.DataFrame({"parameter": [name], "day": 0, "value": 25.0}))
     assert line.notna().tolist() == [counts]
 
 
@@ -102,11 +91,7 @@ def test_the_highest_count_of_the_nearest_day_counts():
 
 def test_a_probe_that_cannot_be_assessed_says_nothing_of_its_population():
     cells = people(clone=[None] * 3, population=["a", "b", "c"])
-    table = pd.DataFrame(
-        {"population": ["a", "b", "c"], "percent": [80.0, 80.0, None], "share": [0.8, None, 0.3]}
-    )
-    line, _ = _evidence.sample_lines(
-        cells, table.assign(verdict=["agrees", "not assessable", "no probe"]), None
-    )
+    table = pd.DataFrame({"population": ["a", "b", "c"], "percent": [80.0, 80.0, None], "share": [0.8, None, 0.3]})
+    line, _ = _evidence.sample_lines(cells, table.assign(verdict=["agrees", "not assessable", "no probe"]), None)
     assert line[:1].tolist() == [True]
     assert line[1:].isna().all()

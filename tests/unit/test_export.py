@@ -76,10 +76,7 @@ def test_every_result_stands_at_its_cell_in_both_files(counts, run):
         assert gex.n_obs == 59 and "S2:AC3" not in gex.obs_names
         assert gex.obs.loc["S1:AC7", "isg_score"] == 7 and gex.obs.loc["S2:AC10", "isg_score"] == 39
         assert gex.obsm["X_umap"][gex.obs_names.get_loc("S1:AC7"), 0] == 7
-        assert (
-            list(gex.obs["isg_high"].cat.categories) == ["no", "yes"]
-            and gex.obs["isg_high"].isna().sum() == 1
-        )
+        assert list(gex.obs["isg_high"].cat.categories) == ["no", "yes"] and gex.obs["isg_high"].isna().sum() == 1
         assert "car_umi" not in gex.obs  # nothing known about any cell
     assert (small.X != whole["gex"].X).nnz == 0
     assert list(whole.obs["gex:sample"]) == list(whole["gex"].obs["sample"])
@@ -90,9 +87,7 @@ def test_colours_are_those_of_the_project(counts, run, project):
     small = ad.read_h5ad("cells.h5ad")
     colours = pd.read_csv(project / "assets" / "colours.tsv", sep="\t").query("level == 'cell_type'")
     known = colours.set_index("label")["colour"]
-    assert list(small.uns["cell_type_colors"]) == [
-        known[name] for name in small.obs["cell_type"].cat.categories
-    ]
+    assert list(small.uns["cell_type_colors"]) == [known[name] for name in small.obs["cell_type"].cat.categories]
 
 
 def test_scanpy_draws_it(counts, run):
@@ -151,9 +146,7 @@ def test_cells_without_a_matrix_are_an_error(counts, run, project):
 
 def test_colours_can_be_told_apart_by_colour_blind_readers(project):
     """At least 12 units of CIE L*a*b* between any two cell types, for usual, protan and deutan eyes (Machado 2009)."""
-    colours = pd.read_csv(project / "assets" / "colours.tsv", sep="\t").query("level == 'cell_type'")[
-        "colour"
-    ]
+    colours = pd.read_csv(project / "assets" / "colours.tsv", sep="\t").query("level == 'cell_type'")["colour"]
     rgb = np.array([[int(code[i : i + 2], 16) / 255 for i in (1, 3, 5)] for code in colours])
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     deutan = [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]]

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+from _matrices import log_per_10k_without_ig
+
 import anndata
 import expression_change
 import numpy as np
 import pandas as pd
 import pseudobulk
 import pytest
-from _matrices import log_per_10k_without_ig
 from helpers.signals_data import ASSETS, invoke, levels, write_run
 
 LISTS = ASSETS / "gene_lists.tsv"
@@ -109,14 +110,9 @@ def test_cells_without_a_name_give_empty_tables(tmp_path, monkeypatch):
     labels.assign(cell_type="unassigned", subset="unassigned").to_parquet("labels.parquet")
     for sample in ("P0_A", "P0_B"):
         assert (
-            invoke(
-                pseudobulk, f"{sample}.cells.h5ad", "--sample", sample, "--labels", "labels.parquet"
-            ).exit_code
-            == 0
+            invoke(pseudobulk, f"{sample}.cells.h5ad", "--sample", sample, "--labels", "labels.parquet").exit_code == 0
         )
     files = [f"P0_{time}.pseudobulk.h5ad" for time in "AB"]
     result = invoke(expression_change, *files, "--samples", "samples.tsv", "--gene-lists", LISTS)
     assert result.exit_code == 0, result.output
-    assert (
-        pd.read_csv("expression_change.tsv", sep="\t").empty and pd.read_csv("dot_plot.tsv", sep="\t").empty
-    )
+    assert pd.read_csv("expression_change.tsv", sep="\t").empty and pd.read_csv("dot_plot.tsv", sep="\t").empty

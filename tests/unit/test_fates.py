@@ -2,11 +2,12 @@
 
 import json
 
+from _receptors import Lineages
+
 import fates
 import numpy as np
 import pandas as pd
 import pytest
-from _receptors import Lineages
 from click.testing import CliRunner
 from helpers import small_receptors as receptors
 from scipy.stats import fisher_exact
@@ -25,9 +26,7 @@ def table_of(counts, lineages=None, evidence="paired"):
     rows = []
     for clone, numbers in counts.items():
         for time, n in zip(DAYS, numbers, strict=True):
-            rows += [
-                {"clone": clone, "timepoint": time, "lineage": (lineages or {}).get(clone, "plasma")}
-            ] * n
+            rows += [{"clone": clone, "timepoint": time, "lineage": (lineages or {}).get(clone, "plasma")}] * n
     cells = pd.DataFrame(rows).assign(counted=True, evidence=evidence)
     labels = pd.Series({clone: f"{clone}_label" for clone in counts})
     table = followed(cells, labels)
@@ -114,9 +113,7 @@ def test_a_time_without_receptors_is_not_a_loss():
 
 def test_presence_is_not_claimed_from_cells_of_other_lineages():
     table, _ = table_of({"a": (200, 100, 0), "rest": (300, 400, 500)})
-    stray = pd.DataFrame(
-        {"clone": ["a"], "timepoint": ["T3"], "lineage": ["T"], "counted": True, "evidence": "paired"}
-    )
+    stray = pd.DataFrame({"clone": ["a"], "timepoint": ["T3"], "lineage": ["T"], "counted": True, "evidence": "paired"})
     counts = {"a": (200, 100, 0), "rest": (300, 400, 500)}
     rows = [
         {"clone": c, "timepoint": t, "lineage": "plasma", "counted": True, "evidence": "paired"}
@@ -144,9 +141,7 @@ def test_unchanged_clones_are_rarely_called():
         counts = np.array([rng.multinomial(size, shares) for size in (800, 2500, 2000)]).T
         totals = np.tile(counts.sum(0), (len(shares), 1))
         fate, change, _, _, _ = fates.classify(counts, totals, counts, totals, counts, counts, 0.05)
-        wrong += (change != "not shown").sum() + np.isin(
-            fate, ["lost", "emerging", "expanded", "contracted"]
-        ).sum()
+        wrong += (change != "not shown").sum() + np.isin(fate, ["lost", "emerging", "expanded", "contracted"]).sum()
     assert wrong / (40 * len(shares)) < 0.01
 
 

@@ -2,9 +2,10 @@
 
 import _figure_cells
 import _figure_map
+from _results import Case
+
 import pandas as pd
 import pytest
-from _results import Case
 from helpers import report_case
 
 
@@ -67,9 +68,7 @@ def test_a_subset_of_the_users_own_shares_no_colour_with_a_named_one():
 
 def test_every_subset_that_the_tables_name_has_a_colour_of_its_own_in_its_lineage():
     assets = report_case.ASSETS
-    colours = (
-        pd.read_csv(assets / "colours.tsv", sep="\t").query("level == 'subset'").set_index("label")["colour"]
-    )
+    colours = pd.read_csv(assets / "colours.tsv", sep="\t").query("level == 'subset'").set_index("label")["colour"]
     named = pd.read_csv(assets / "subsets.tsv", sep="\t")
     lineages = pd.read_csv(assets / "markers.tsv", sep="\t").set_index("cell_type")["lineage"]
     named = named[named["cell_type"].isin(colours.index)].assign(lineage=named["parent"].map(lineages))

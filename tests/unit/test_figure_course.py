@@ -1,9 +1,10 @@
 """CASE_FIGURES: therapy, laboratory and bulk clones as figures."""
 
 import _figure_course
+from _results import Case
+
 import pandas as pd
 import pytest
-from _results import Case
 from helpers import report_case
 
 

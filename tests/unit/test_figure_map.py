@@ -3,6 +3,7 @@
 import base64
 
 import _figure_map
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -34,32 +35,21 @@ def test_map_holds_every_cell_and_its_colour():
 def test_a_large_map_is_a_stated_sample_with_all_rare_cells():
     n = 20_000
     table = pd.DataFrame(
-        {
-            "cell_id": np.arange(n).astype(str),
-            "sample": "S",
-            "cell_type": np.where(np.arange(n) < 40, "rare", "common"),
-        }
+        {"cell_id": np.arange(n).astype(str), "sample": "S", "cell_type": np.where(np.arange(n) < 40, "rare", "common")}
     )
     part = _figure_map.chosen(table, 5000, 0)
     assert (part["cell_type"] == "rare").sum() == 40
     assert 4500 < len(part) < 5500
 
 
-@pytest.mark.parametrize(
-    ("place", "colour"), [(0, "#000000"), (0.25, "#808080"), (0.5, "#FFFFFF"), (1, "#FF0000")]
-)
+@pytest.mark.parametrize(("place", "colour"), [(0, "#000000"), (0.25, "#808080"), (0.5, "#FFFFFF"), (1, "#FF0000")])
 def test_a_ramp_has_a_colour_for_every_place(place, colour):
     assert _figure_map.between(["#000000", "#FFFFFF", "#FF0000"], place) == colour
 
 
 def test_twelve_time_points_have_twelve_colours():
     table = report_case.cells("P1", [(f"T{at}", 30 * at) for at in range(12)])
-    palette = {
-        "series": {"1": "#111111"},
-        "time": {"1": "#FDE333", "2": "#3F3A85"},
-        "verdict": {},
-        "cell_type": {},
-    }
+    palette = {"series": {"1": "#111111"}, "time": {"1": "#FDE333", "2": "#3F3A85"}, "verdict": {}, "cell_type": {}}
     found = {entry["name"]: entry for entry in _figure_map.colourings(table, palette, False)}
     assert len(set(found["time point"]["colours"])) == 12
 

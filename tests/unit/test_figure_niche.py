@@ -1,9 +1,10 @@
 """CASE_FIGURES: communication and interferon state as figures."""
 
 import _figure_niche
+from _results import Case
+
 import pandas as pd
 import pytest
-from _results import Case
 from helpers import report_case
 
 

@@ -1,9 +1,10 @@
 """CASE_FIGURES: the case in one drawing, as data."""
 
 import _figure_summary
+from _results import Case
+
 import pandas as pd
 import pytest
-from _results import Case
 from helpers import report_case
 
 
@@ -53,10 +54,7 @@ def test_of_a_types_subsets_the_one_that_grew_is_drawn_with_its_own_supply():
 
 
 def test_nothing_is_drawn_of_pairs_that_are_not_there(drawing):
-    assert all(
-        not column["arrows"]
-        for column in drawing({"expressed_from": False, "expressed_to": False})["columns"]
-    )
+    assert all(not column["arrows"] for column in drawing({"expressed_from": False, "expressed_to": False})["columns"])
     assert all(not column["arrows"] for column in drawing(full=False)["columns"])
 
 

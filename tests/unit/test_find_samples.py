@@ -32,14 +32,8 @@ def found(*arguments: object) -> tuple[list[dict[str, str]], str]:
 def test_count_outputs(tmp_path):
     for run in ("S10", "S2"):
         make(tmp_path, f"{run}/outs/filtered_feature_bc_matrix.h5", f"{run}/outs/raw_feature_bc_matrix.h5")
-        make(
-            tmp_path,
-            f"{run}/outs/raw_feature_bc_matrix/matrix.mtx.gz",
-            f"{run}/SC_RNA_COUNTER_CS/x/outs/{CONTIGS}",
-        )
-        make(
-            tmp_path, f"{run}/outs/filtered_feature_bc_matrix/matrix.mtx.gz", f"{run}/outs/analysis/{CONTIGS}"
-        )
+        make(tmp_path, f"{run}/outs/raw_feature_bc_matrix/matrix.mtx.gz", f"{run}/SC_RNA_COUNTER_CS/x/outs/{CONTIGS}")
+        make(tmp_path, f"{run}/outs/filtered_feature_bc_matrix/matrix.mtx.gz", f"{run}/outs/analysis/{CONTIGS}")
     rows, said = found(tmp_path)
     assert [(row["sample"], row["gex"]) for row in rows] == [
         (run, str(tmp_path / run / "outs")) for run in ("S2", "S10")
@@ -77,9 +71,7 @@ def test_multi_gives_a_row_for_each_sample(tmp_path):
         make(tmp_path, f"run/outs/per_sample_outs/{sample}/count/sample_filtered_feature_bc_matrix.h5")
     make(tmp_path, "run/outs/multi/count/raw_feature_bc_matrix.h5", f"run/outs/multi/vdj_b/all_{CONTIGS[9:]}")
     rows, said = found(tmp_path, "--patient", "P1")
-    assert [row["outs"] for row in rows] == [
-        str(tmp_path / f"run/outs/per_sample_outs/P1_T{n}") for n in (1, 2)
-    ]
+    assert [row["outs"] for row in rows] == [str(tmp_path / f"run/outs/per_sample_outs/P1_T{n}") for n in (1, 2)]
     assert [row["timepoint"] for row in rows] == ["T1", "T2"] and "timepoint is taken from the names" in said
     assert {row["patient"] for row in rows} == {"P1"} and {row["day"] for row in rows} == {""}
 
@@ -87,11 +79,7 @@ def test_multi_gives_a_row_for_each_sample(tmp_path):
 def test_results_of_nf_core_scrnaseq(tmp_path):
     make(tmp_path, "results/cellranger/count/X/outs/filtered_feature_bc_matrix.h5")
     make(tmp_path, "results/cellranger/sample-Y/outs/filtered_feature_bc_matrix/matrix.mtx.gz")
-    make(
-        tmp_path,
-        "results/cellranger/mtx_conversions/X/X_filtered_matrix.h5ad",
-        "results/multiqc/multiqc_report.html",
-    )
+    make(tmp_path, "results/cellranger/mtx_conversions/X/X_filtered_matrix.h5ad", "results/multiqc/multiqc_report.html")
     place = "results/cellrangermulti/count/RUN/outs"
     make(
         tmp_path,
@@ -134,9 +122,7 @@ def test_the_sheet_passes_the_check_once_it_is_filled_in(tmp_path, monkeypatch, 
     (tmp_path / "data").symlink_to(data / folder)
     found("data", "--patient", "P1", "--out", "samples.csv")
     rows = list(csv.DictReader(Path("samples.csv").read_text().splitlines()))
-    assert all(
-        value.startswith("data/") for row in rows for name, value in row.items() if name in ("gex", "outs")
-    )
+    assert all(value.startswith("data/") for row in rows for name, value in row.items() if name in ("gex", "outs"))
     for day, row in enumerate(rows):
         row |= {"timepoint": f"T{day}", "day": day}
     with Path("samples.csv").open("w", newline="") as lines:

@@ -33,15 +33,7 @@ def test_probes_are_read_as_laboratories_write_them(region, abnormality, arms, e
 def result(arm, event, verdict="detected", population="P.B1", **values):
     """A row of cnv.tsv."""
     row = {"level": "population", "population": population, "normal": False, "arm": arm, "event": event}
-    row |= {
-        "verdict": verdict,
-        "stratum": "all",
-        "day": np.nan,
-        "n": 80,
-        "total": 100,
-        "share": 0.8,
-        "low": 0.75,
-    }
+    row |= {"verdict": verdict, "stratum": "all", "day": np.nan, "n": 80, "total": 100, "share": 0.8, "low": 0.75}
     row |= {"high": 0.85, "separation": 3.0, "scored_genes": 100, "mb": 80.0}
     return row | values
 
@@ -93,9 +85,7 @@ def test_an_event_stated_as_smaller_than_the_resolution_is_not_assessable(abnorm
 def test_an_absent_event_carries_its_bound_and_the_resolution():
     words = beside(0.0, result("17p", "loss", **ABSENT), region="17p13", abnormality="deletion")["words"]
     assert "at most 3.0 %" in words
-    assert (
-        "20 Mb or 25 scored genes" in words
-    )  # a quarter of the arm is told from noise at 3 standard deviations
+    assert "20 Mb or 25 scored genes" in words  # a quarter of the arm is told from noise at 3 standard deviations
 
 
 def test_the_clone_is_held_against_fish_not_the_largest_population():
@@ -150,10 +140,7 @@ def test_time_points_and_probes_that_look_like_numbers_are_text(tmp_path, monkey
 
 
 def test_each_arm_of_several_bands_is_judged():
-    assert list(fish.read_regions("1p32/1q21", "gain").values()) == [
-        (["1p"], "gain", ""),
-        (["1q"], "gain", ""),
-    ]
+    assert list(fish.read_regions("1p32/1q21", "gain").values()) == [(["1p"], "gain", ""), (["1q"], "gain", "")]
     assert fish.read_regions("13q14; 13q34", "deletion") == {"13q14/13q34": (["13q"], "loss", "")}
     assert list(fish.read_regions("9q34/22q11", "t(9;22)")) == ["9q34/22q11"]
     probe = {"day": 10, "probe": "X", "region": "1p32/1q21", "abnormality": "gain", "percent": 80.0}

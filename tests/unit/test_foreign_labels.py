@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
+from _errors import InputError
+from _foreign_labels import agreement, predicted_labels
+
 import anndata
 import hdf5plugin
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from _errors import InputError
-from _foreign_labels import agreement, predicted_labels
 
 GENES = [f"G{i}" for i in range(120)]
 
@@ -68,6 +69,4 @@ def test_agreement_counts_pairs_of_labels_and_leaves_out_cells_without_one():
     table = agreement(ours, theirs, "model").set_index(["cell_type", "label"])
     assert table["n_cells"].to_dict() == {("B", "B"): 2, ("T", "NK"): 1, ("T", "T"): 1}
     assert table["share"].sum() == 1 and set(table["source"]) == {"model"}
-    assert (
-        not table.loc[("T", "NK"), "same"] and table.loc[("T", "T"), "same"] and table.index[0] == ("B", "B")
-    )
+    assert not table.loc[("T", "NK"), "same"] and table.loc[("T", "T"), "same"] and table.index[0] == ("B", "B")

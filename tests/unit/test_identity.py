@@ -99,11 +99,7 @@ def test_real_samples_are_who_they_say(tmp_path, monkeypatch, matrices, receptor
 
 def test_sex_genes_of_real_samples(tmp_path, monkeypatch, matrices, receptors):
     _, facts = compare(tmp_path, monkeypatch, matrices, receptors, OWN)
-    assert {sample: facts[sample]["sex"] for sample in SAMPLES} == {
-        "C144": "male",
-        "C146": "male",
-        "C149": "female",
-    }
+    assert {sample: facts[sample]["sex"] for sample in SAMPLES} == {"C144": "male", "C146": "male", "C149": "female"}
 
 
 def test_one_patient_of_two_sexes_is_told_and_the_minority_named(tmp_path, monkeypatch, matrices, receptors):
@@ -276,17 +272,13 @@ def test_words_about_shared_chains():
 def test_fifty_samples_of_twenty_thousand_cells():
     rng = np.random.default_rng(0)
     drawn = rng.integers(0, identity.WHITELIST, (50, 20_000))
-    cells = pd.DataFrame(
-        {"sample": np.repeat([f"S{i:02}" for i in range(50)], 20_000), "n_umi": 1, "n_genes": 1}
-    )
+    cells = pd.DataFrame({"sample": np.repeat([f"S{i:02}" for i in range(50)], 20_000), "n_umi": 1, "n_genes": 1})
     cells["barcode"] = drawn.ravel().astype(str)
     receptors = cells.groupby("sample").head(3000).assign(library="BCR", junction="TGT")
     pairs = identity.pair_table(cells, receptors)
     assert len(pairs) == 2 * 50 * 50 and not pairs["related"].any()
     away = pairs[(pairs["library"] == "BCR") & (pairs["sample"] != pairs["other"])]
-    assert away["share"].mean() == pytest.approx(away["expected"].mean(), rel=0.05), (
-        "chance is what it is said to be"
-    )
+    assert away["share"].mean() == pytest.approx(away["expected"].mean(), rel=0.05), "chance is what it is said to be"
 
 
 def test_unrelated_real_patients_share_no_heavy_chain(real_data, receptors):

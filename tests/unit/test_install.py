@@ -24,9 +24,7 @@ def test_every_package_of_the_lock_is_pinned_with_hashes_and_no_address():
 def test_rooms_hold_no_more_than_they_need():
     packages = locked(LOCK)
     assert needed(packages, "inputs") == {"click"}
-    left_out = [
-        line for line in (PROJECT / "modules" / "not_needed.txt").read_text().splitlines() if line[0] != "#"
-    ]
+    left_out = [line for line in (PROJECT / "modules" / "not_needed.txt").read_text().splitlines() if line[0] != "#"]
     assert left_out and not set(left_out) & packages.keys()
     for test_only in ("pytest", "playwright", "infercnvpy", "scirpy"):
         assert test_only in packages

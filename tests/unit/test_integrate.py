@@ -2,12 +2,13 @@
 
 import json
 
+from _cell_space import COMPONENTS, principal_components
+
 import integrate
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from _cell_space import COMPONENTS, principal_components
 from click.testing import CliRunner
 from helpers.cohort import EXCLUDED, write_cohort
 
@@ -78,9 +79,7 @@ def test_two_runs_give_the_same_numbers(cohort, tmp_path, monkeypatch):
 def test_no_integration_leaves_the_components(cohort, tmp_path, monkeypatch):
     integrated(cohort[0], tmp_path, monkeypatch, "--integration", "none")
     components = principal_components(sp.load_npz("expression.npz"), COMPONENTS)
-    np.testing.assert_array_equal(
-        pd.read_parquet("embedding.parquet").drop(columns="cell_id").to_numpy(), components
-    )
+    np.testing.assert_array_equal(pd.read_parquet("embedding.parquet").drop(columns="cell_id").to_numpy(), components)
 
 
 def test_layout_keeps_types_together(cohort, tmp_path, monkeypatch):
@@ -121,8 +120,5 @@ def test_a_batch_that_nobody_filled_in_is_an_error(cohort, tmp_path, monkeypatch
     sheet.assign(batch="").to_csv("samples.tsv", sep="\t", index=False)
     result = run(cohort[0], "--integrate-over", "batch", sheet="samples.tsv")
     assert result.exit_code == 1 and "column batch is empty" in result.output
-    assert (
-        run(cohort[0], "--integrate-over", "batch", "--integration", "none", sheet="samples.tsv").exit_code
-        == 0
-    )
+    assert run(cohort[0], "--integrate-over", "batch", "--integration", "none", sheet="samples.tsv").exit_code == 0
     assert run(cohort[0], "--integrate-over", "batch").exit_code == 0

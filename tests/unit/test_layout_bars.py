@@ -1,6 +1,7 @@
 """CASE_FIGURES: distributions and bars as marks."""
 
 import _layout_bars
+
 import pytest
 
 

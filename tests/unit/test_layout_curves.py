@@ -1,6 +1,7 @@
 """CASE_FIGURES: axes and marks of curves."""
 
 import _layout_curves
+
 import pytest
 
 
@@ -14,8 +15,7 @@ def test_a_value_outside_of_its_range_is_marked_by_more_than_colour(band, value,
 
 
 @pytest.mark.parametrize(
-    ("values", "ends"),
-    [([0.2, 0.3], (0, 0.3)), ([2.2, 2.4], (2.2, 2.4)), ([56.75], (0, 56.75)), ([0, 0], (0, 1))],
+    ("values", "ends"), [([0.2, 0.3], (0, 0.3)), ([2.2, 2.4], (2.2, 2.4)), ([56.75], (0, 56.75)), ([0, 0], (0, 1))]
 )
 def test_an_axis_begins_at_zero_unless_that_hides_the_change(values, ends):
     panel = {

@@ -1,6 +1,7 @@
 """CASE_FIGURES: the line of time, the network and the summary."""
 
 import _layout_drawings
+
 import pytest
 
 
@@ -10,11 +11,7 @@ def test_labels_of_events_do_not_lie_on_each_other():
 
 @pytest.mark.parametrize(
     ("name", "lines"),
-    [
-        ("NK", ["NK"]),
-        ("plasma cell", ["plasma cell"]),
-        ("nonclassical monocyte", ["nonclassical", "monocyte"]),
-    ],
+    [("NK", ["NK"]), ("plasma cell", ["plasma cell"]), ("nonclassical monocyte", ["nonclassical", "monocyte"])],
 )
 def test_long_names_take_two_lines(name, lines):
     assert _layout_drawings.halves(name) == lines
@@ -25,13 +22,7 @@ def summary(arrows):
         {"name": name, "share": share, "colour": "#0072B2", "isg": isg}
         for name, share, isg in (("plasma cell", 0.2, 0), ("NK", 0.3, 0.5))
     ]
-    column = {
-        "label": "T1, day 0",
-        "n": 100,
-        "circles": circles,
-        "arrows": arrows,
-        "why": "too few focus cells to ask",
-    }
+    column = {"label": "T1, day 0", "n": 100, "circles": circles, "arrows": arrows, "why": "too few focus cells to ask"}
     return {
         "events": [],
         "marks": [{"day": 0.0, "label": "T1"}],

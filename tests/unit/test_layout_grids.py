@@ -1,6 +1,7 @@
 """CASE_FIGURES: grids and bands of clones."""
 
 import _layout_grids
+
 import pytest
 
 

@@ -1,9 +1,10 @@
 """Single cells of another type than their part: named by their own markers, doublets are not."""
 
-import numpy as np
-import scipy.sparse as sp
 from _lone_cells import lone_cells
 from _naming import group_means
+
+import numpy as np
+import scipy.sparse as sp
 from helpers.planted_cells import GENES, MARKERS, blood
 
 
@@ -21,9 +22,7 @@ def test_kinds_of_a_type_are_told_apart_by_groups_only():
     x, _ = blood(["CD4 T", "naive B"])
     x = sp.vstack([x[:60], x[60:61]], format="csr")
     part = np.zeros(61, int)
-    assert not lone_cells(
-        x, part, group_means(x, part)[0], MARKERS.loc[["B lineage", "naive B"]], GENES
-    ).any()
+    assert not lone_cells(x, part, group_means(x, part)[0], MARKERS.loc[["B lineage", "naive B"]], GENES).any()
 
 
 def test_types_of_few_measured_genes_name_no_cell():

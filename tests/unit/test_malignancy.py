@@ -2,11 +2,18 @@
 
 import json
 
+from _evidence import LINES, assessable, why_not_assessable
+
+import anndata as ad
+import hdf5plugin
 import malignancy
+import numpy as np
 import pandas as pd
-from _evidence import LINES
+import pytest
 from click.testing import CliRunner
+from helpers.precursor_cells import gene_table, make
 from helpers.tumour_room import PROGRAMMES, people, run_steps
+from scipy import sparse
 
 
 def verdict(min_evidence=2, lineage="plasma", stray=False, **lines):
@@ -77,3 +84,138 @@ def test_genome_without_positions_runs_through_all_steps(tmp_path, monkeypatch):
     cells = pd.read_parquet("P.malignancy.parquet").set_index("cell_id").loc[truth.index]
     assert cells.line_cnv.isna().all()
     assert (cells.malignancy[truth.kind == "polyclonal"] == "normal").all()
+
+
+# What could not have been seen is not reported as absent.
+
+NO_EVENT = pd.DataFrame(columns=["level", "population", "verdict", "normal", "arm", "event", "share"]).astype(
+    {"normal": bool}
+)
+EVENT = pd.DataFrame([{"level": "population", "population": "c", "verdict": "detected", "normal": False}])
+
+
+def judged(arms, lineage="B", n=10, verdict="undecided", **lines):
+    """(assessable cells, reason) of n cells of which the same is known, with 90 T cells beside them."""
+    cells = people(
+        lineage=[lineage] * n + ["T"] * 90, malignancy=[verdict] * n + ["normal"] * 90, stray=[False] * (n + 90)
+    )
+    known = {name: [lines.get(name)] * n + [None] * 90 for name in LINES}
+    table = pd.DataFrame(known, index=cells.index).astype("boolean")
+    cells["assessable"] = assessable(cells, table, arms, 2)
+    return int(cells.assessable[:n].sum()), why_not_assessable(cells, table, arms)
+
+
+def test_a_cell_is_assessable_where_two_lines_could_have_spoken():
+    assert judged(EVENT, clone=True, cnv=False) == (10, "")
+    assert judged(EVENT, cnv=False, programme=False) == (10, "")
+    assert judged(EVENT, fish=True, morphology=True)[0] == 0  # neither is about the cell
+    assert judged(EVENT, programme=False, morphology=False) == (10, "")
+
+
+def test_a_patient_without_an_altered_arm_says_nothing_by_its_arms():
+    n, reason = judged(NO_EVENT, cnv=False, programme=False)
+    assert n == 0 and reason == "no B-cell receptor, no arm gained or lost"
+    n, reason = judged(NO_EVENT, cnv=False)
+    assert n == 0 and reason.endswith(", no arm gained or lost, fewer than 50 normal B-lineage cells to compare with")
+
+
+def test_normal_cells_with_receptors_are_assessable_and_others_than_b_cells_are_not():
+    assert judged(NO_EVENT, verdict="normal", clone=False) == (10, "")
+    assert (
+        judged(EVENT, lineage="T", verdict="normal", clone=True)[1]
+        == "no cell of a B lineage is named or found by its genes"
+    )
+    assert judged(EVENT, lineage="unassigned", n=30)[1] == "30 of 120 cells are unassigned"
+
+
+def write_sample(folder, name, kinds, label=("myeloid", "pDC"), day=28, **options):
+    """<name>.cells.h5ad of made cells, and their rows of labels.parquet: T cells as such, all others under one label."""
+    counts, umis, kind = make(kinds, **options)
+    table = gene_table()
+    rest = sparse.csr_matrix((umis - np.asarray(counts.sum(1)).ravel()).clip(0)[:, None])
+    ids = pd.Index([f"{name}:C{at}" for at in range(len(kind))])
+    data = ad.AnnData(
+        sparse.hstack([counts, rest]).tocsr().astype(np.int32),
+        pd.DataFrame(index=ids),
+        pd.DataFrame(index=[*table.gene, "REST"]),
+    )
+    data.write_h5ad(folder / f"{name}.cells.h5ad", compression=hdf5plugin.FILTERS["zstd"])
+    is_t = kind == "T"
+    rows = pd.DataFrame({"cell_id": ids, "sample": name, "patient": "P", "timepoint": name, "day": day})
+    rows["lineage"], rows["cell_type"] = np.where(is_t, "T", label[0]), np.where(is_t, "CD4 T", label[1])
+    return rows.assign(kind=kind)
+
+
+def run_made(folder, monkeypatch, labels, *more):
+    """What MALIGNANCY writes on made samples without clones and arms: (malignancy.tsv, precursors.tsv by sample, per cell)."""
+    monkeypatch.chdir(folder)
+    labels.drop(columns="kind").to_parquet("labels.parquet", index=False)
+    NO_EVENT.to_csv("P.cnv.tsv", sep="\t", index=False)
+    labels[["cell_id"]].assign(population=None, cnv_profile=None).to_parquet("P.cnv.parquet", index=False)
+    options = [
+        "--patient",
+        "P",
+        "--labels",
+        "labels.parquet",
+        "--cnv",
+        "P.cnv.tsv",
+        "--cnv-cells",
+        "P.cnv.parquet",
+        *PROGRAMMES,
+        *more,
+    ]
+    result = CliRunner().invoke(malignancy.main, [*map(str, sorted(folder.glob("*.cells.h5ad"))), *options])
+    assert result.exit_code == 0, (result.output, result.exception)
+    table, rows = (pd.read_csv(f"P.{name}.tsv", sep="\t") for name in ("malignancy", "precursors"))
+    return table, rows.set_index("sample"), pd.read_parquet("P.malignancy.parquet").set_index("cell_id")
+
+
+@pytest.mark.parametrize("events", [True, False])
+def test_precursors_are_found_whatever_they_are_named(tmp_path, monkeypatch, events):
+    """50 CD19+ and 50 CD19- precursors in samples of 60 kept cells, called pDC, and a sample of T cells."""
+    parts = [write_sample(tmp_path, name, kinds, depth=2500, seed=at) for at, (name, kinds) in enumerate(
+        [("kept", {"blast": 50, "T": 10}), ("lost", {"blast CD19-": 50, "T": 10}), ("sort", {"T": 400})])]  # fmt: skip
+    pd.DataFrame([("P", 0, "CD19 CAR-T infusion", "therapy"), ("Q", 10, "inotuzumab", "therapy")],
+                 columns=["patient", "day", "event", "kind"]).to_csv(tmp_path / "events.tsv", sep="\t", index=False)  # fmt: skip
+    labels = pd.concat(parts, ignore_index=True)
+    table, rows, cells = run_made(tmp_path, monkeypatch, labels, *(["--events", "events.tsv"] if events else []))
+    assert rows.n["kept"] >= 30 and rows.n["lost"] >= 30 and rows.n["sort"] == 0
+    assert rows.reading.to_dict() == {"kept": "open", "lost": "open", "sort": "none"}
+    assert rows.cd19[["kept", "lost"]].tolist() == ["present", "lost"] and rows.cd19_n["lost"] == 0
+    assert (rows.after == ("yes" if events else "unknown")).all() and rows.named["kept"] == "pDC"
+    assert rows.target.isna().all() if not events else (rows.target == "CD19").all()
+    own = cells.loc[labels.cell_id[labels.kind.str.startswith("blast")]]
+    assert (own.malignancy[own.precursor] == "undecided").all() and not cells.precursor[
+        labels.cell_id[labels.kind == "T"]
+    ].any()
+    # Nothing is called malignant, and nothing says how few that could be.
+    whole = table[(table.cell_type == "all cells") & (table.malignancy == "malignant")].set_index("timepoint")
+    assert (
+        (whole.n == 0).all()
+        and (whole.assessable == "no").all()
+        and whole[["share", "low", "high"]].isna().all(axis=None)
+    )
+    assert whole.reason["kept"].startswith("no B-cell receptor, no arm gained or lost")
+    assert whole.reason["sort"] == "no cell of a B lineage is named or found by its genes"
+
+
+def test_healthy_blood_without_a_bcr_library_cannot_be_assessed(tmp_path, monkeypatch):
+    labels = write_sample(tmp_path, "S1", {"naive B": 289, "T": 700}, label=("B", "naive B"), depth=4000)
+    table, rows, _ = run_made(tmp_path, monkeypatch, labels)
+    whole = table[table.cell_type == "all cells"].set_index("malignancy")
+    assert whole.n.to_dict() == {"malignant": 0, "normal": 700, "undecided": 289} and set(whole.assessable) == {"no"}
+    assert np.isnan(whole.high["malignant"]) and whole.high["undecided"] < 0.33
+    assert rows.loc["S1", ["reading", "n"]].tolist() == ["none", 0]
+
+
+def test_the_upper_bound_holds_if_all_cells_that_could_not_be_judged_were_malignant():
+    lines = pd.DataFrame({name: pd.array([None] * 100, dtype="boolean") for name in LINES})
+    cells = people(
+        lineage=["B"] * 10 + ["T"] * 90,
+        stray=[False] * 100,
+        malignancy=["normal"] * 8 + ["undecided"] * 2 + ["normal"] * 90,
+    )
+    cells["assessable"] = assessable(cells, lines, NO_EVENT, 2)
+    row = malignancy.counts(cells, lines, NO_EVENT).iloc[0]
+    assert (row.malignancy, row.n, row.assessable) == ("malignant", 0, "yes")
+    assert row.high == pytest.approx(0.0700, abs=1e-3)  # Wilson's of 2 of 100, not 1 - 0.05^(1/100)

@@ -1,6 +1,7 @@
 """What lays out marks: round steps and names in two lines."""
 
 import _marks
+
 import pytest
 
 

@@ -1,15 +1,9 @@
 """Blocks and normalisations of counts: immunoglobulin genes are left out of a cell's depth where genes are compared."""
 
+from _matrices import IMMUNOGLOBULIN, gene_selection, log_per_10k, log_per_10k_without_ig, read_blocks, read_log_per_10k
+
 import numpy as np
 import pytest
-from _matrices import (
-    IMMUNOGLOBULIN,
-    gene_selection,
-    log_per_10k,
-    log_per_10k_without_ig,
-    read_blocks,
-    read_log_per_10k,
-)
 from helpers.signals_data import draw_sample, levels
 from scipy.sparse import csr_matrix
 
@@ -54,6 +48,4 @@ def test_selected_columns_are_of_the_whole_cells_depth(tmp_path):
 
 
 def test_of_a_symbol_that_occurs_twice_the_first_column_is_taken():
-    assert (csr_matrix([[1, 2, 3]]) @ gene_selection(["A", "B", "A"], ["A", "B"])).toarray().tolist() == [
-        [1, 2]
-    ]
+    assert (csr_matrix([[1, 2, 3]]) @ gene_selection(["A", "B", "A"], ["A", "B"])).toarray().tolist() == [[1, 2]]

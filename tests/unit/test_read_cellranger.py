@@ -4,14 +4,15 @@ import gzip
 import json
 import shutil
 
+from _cellranger_files import find_file, strip_suffix
+from _errors import InputError
+
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
 import read_cellranger as reader
 import scanpy as sc
-from _cellranger_files import find_file, strip_suffix
-from _errors import InputError
 from anndata import read_h5ad
 from click.testing import CliRunner
 from scipy import sparse
@@ -117,18 +118,12 @@ def test_version_2_files(tmp_path):
     counts = np.array([[1, 0, 2], [0, 3, 0]])
     folder = tmp_path / "mtx" / "filtered_gene_bc_matrices" / "GRCh38"
     folder.mkdir(parents=True)
-    (folder / "matrix.mtx").write_text(
-        "%%MatrixMarket matrix coordinate integer general\n3 2 3\n1 1 1\n3 1 2\n2 2 3\n"
-    )
+    (folder / "matrix.mtx").write_text("%%MatrixMarket matrix coordinate integer general\n3 2 3\n1 1 1\n3 1 2\n2 2 3\n")
     (folder / "genes.tsv").write_text("ENSG1\tA\nENSG2\tB\nENSG3\tA\n")
     (folder / "barcodes.tsv").write_text("AAA-1\nCCC-1\n")
     adata, _ = reader.read_counts(tmp_path / "mtx", "S")
     assert adata.X.toarray().tolist() == counts.tolist()
-    assert list(adata.var_names) == ["A", "B", "A-1"] and list(adata.var.gene_ids) == [
-        "ENSG1",
-        "ENSG2",
-        "ENSG3",
-    ]
+    assert list(adata.var_names) == ["A", "B", "A-1"] and list(adata.var.gene_ids) == ["ENSG1", "ENSG2", "ENSG3"]
     with h5py.File(tmp_path / "filtered_gene_bc_matrices_h5.h5", "w") as file:
         for genome in ("GRCh38", "mm10"):
             matrix = sparse.csr_matrix(counts)
@@ -143,9 +138,7 @@ def test_version_2_files(tmp_path):
 
 
 def test_several_genomes_and_extra_contigs_are_named(tmp_path):
-    path = write_h5(
-        tmp_path / "a.h5", [[1, 2, 3]], ["AAA-1"], ["CD3D", "CD3D", "CAR"], genome=["GRCh38"] * 2 + ["CAR"]
-    )
+    path = write_h5(tmp_path / "a.h5", [[1, 2, 3]], ["AAA-1"], ["CD3D", "CD3D", "CAR"], genome=["GRCh38"] * 2 + ["CAR"])
     result = run(tmp_path, "--sample", "S", "--gex", path)
     assert result.exit_code == 0, result.output
     facts = json.loads((tmp_path / "S.read.json").read_text())
@@ -201,10 +194,7 @@ def test_raw_matrices_are_refused_by_name_and_by_content(tmp_path):
 def test_metrics_wide_and_long(data, tmp_path):
     wide = tmp_path / "metrics_summary.csv"
     wide.write_text('Estimated Number of Cells,Sequencing Saturation,Chemistry\n"4,340",97.8%,5\' R2\n')
-    assert reader.read_metrics(wide, "S") == {
-        "Estimated Number of Cells": 4340,
-        "Sequencing Saturation": 97.8,
-    }
+    assert reader.read_metrics(wide, "S") == {"Estimated Number of Cells": 4340, "Sequencing Saturation": 97.8}
     wide.write_text('Estimated Number of Cells,Median TRA UMIs per Cell\n"1,200",3\n')
     assert reader.read_metrics(wide, "S")["VDJ T: Estimated Number of Cells"] == 1200
     wide.write_text("Estimated Number of Cells,Cells With Productive V-J Spanning Pair\n12,81.2%\n")
@@ -218,10 +208,7 @@ def test_metrics_wide_and_long(data, tmp_path):
 
 def test_metrics_of_the_real_files(real_data):
     folder = real_data / "cellranger_metrics"
-    assert (
-        reader.read_metrics(folder / "count_v2_metrics_summary.csv", "S")["Median UMI Counts per Cell"]
-        == 3866
-    )
+    assert reader.read_metrics(folder / "count_v2_metrics_summary.csv", "S")["Median UMI Counts per Cell"] == 3866
     found = reader.read_metrics(folder / "count_v3_metrics_summary.csv", "S")
     assert found["Antibody: Number of Reads"] == 39096673
     found = reader.read_metrics(folder / "multi_v6.1_metrics_summary.csv", "S")
@@ -237,10 +224,7 @@ def test_whole_run_of_a_multi_folder(data, tmp_path):
     assert (facts["status"], facts["n_cells"], facts["n_genes"]) == ("ok", 120, 1536)
     assert facts["features"] == {"Gene Expression": 1536, "Antibody Capture": 3}
     assert {name: facts["overlap"][name]["share"] for name in ("BCR", "TCR")} == {"BCR": 1, "TCR": 1}
-    assert (
-        facts["overlap"]["TCR"]["vdj_cells"] == 40
-        and facts["overlap"]["TCR"]["by_locus"]["TRB"]["shared"] <= 40
-    )
+    assert facts["overlap"]["TCR"]["vdj_cells"] == 40 and facts["overlap"]["TCR"]["by_locus"]["TRB"]["shared"] <= 40
     contigs = pd.read_parquet(tmp_path / "BALF_1.contigs.parquet")
     assert list(contigs.columns) == reader.schema().names
     assert contigs.library.value_counts().to_dict() == {"TCR": 91, "BCR": 67}
@@ -250,9 +234,7 @@ def test_whole_run_of_a_multi_folder(data, tmp_path):
 
 def test_overlap_is_of_the_smaller_side(data, tmp_path):
     source = data / "liao_covid_balf"
-    result = run(
-        tmp_path, "--sample", "C144", "--gex", source / "C144/count", "--vdj-t", source / "C149/vdj_t"
-    )
+    result = run(tmp_path, "--sample", "C144", "--gex", source / "C144/count", "--vdj-t", source / "C149/vdj_t")
     assert result.exit_code == 0, result.output
     overlap = json.loads((tmp_path / "C144.read.json").read_text())["overlap"]["TCR"]
     assert overlap["vdj_cells"] == 391 and overlap["share"] < 0.05

@@ -13,14 +13,7 @@ J = receptors.junctions(30, seed=10)
 def made(tmp_path, monkeypatch, rows, cells):
     monkeypatch.chdir(tmp_path)
     receptors.run_clones(tmp_path, {"T1": receptors.contigs(rows)}, receptors.labels(cells))
-    given = [
-        "--chains",
-        "P1.own_chains.parquet",
-        "--clones",
-        "P1.clones.parquet",
-        "--labels",
-        "labels.parquet",
-    ]
+    given = ["--chains", "P1.own_chains.parquet", "--clones", "P1.clones.parquet", "--labels", "labels.parquet"]
     receptors.run(rearrangements.main, "T1.contigs.parquet", "--patient", "P1", *given)
     return pd.read_csv("P1.airr_rearrangement.tsv", sep="\t"), pd.read_csv("P1.hypermutation.tsv", sep="\t")
 
@@ -113,14 +106,7 @@ def test_naive_mouse_b_cells_are_hardly_mutated(real_data, tmp_path, monkeypatch
     contigs, _ = read_cellranger.read_contigs(folder / "airr_rearrangement.tsv", sample, "BCR")
     cells = receptors.labels(dict.fromkeys(contigs["cell_id"], ("B", "naive B")))
     receptors.run_clones(tmp_path, {sample: contigs}, cells)
-    given = [
-        "--chains",
-        "P1.own_chains.parquet",
-        "--clones",
-        "P1.clones.parquet",
-        "--labels",
-        "labels.parquet",
-    ]
+    given = ["--chains", "P1.own_chains.parquet", "--clones", "P1.clones.parquet", "--labels", "labels.parquet"]
     receptors.run(rearrangements.main, f"{sample}.contigs.parquet", "--patient", "P1", *given)
     table = pd.read_csv("P1.hypermutation.tsv", sep="\t")
     own = pd.read_parquet("P1.own_chains.parquet").merge(

@@ -33,9 +33,7 @@ def inputs(tmp_path, monkeypatch):
     chains["consensus_count"] = rng.integers(1, 999, n)
     chains["verdict"] = np.where(rng.random(n) < 0.1, "stray", "own")
     chains.to_parquet("results/P1.own_chains.parquet")
-    table = pd.DataFrame(
-        {"cell_id": [*cells, "S1:NONE"], "sample": "S1", "lineage": ["T", "plasma"] * 200 + ["T"]}
-    )
+    table = pd.DataFrame({"cell_id": [*cells, "S1:NONE"], "sample": "S1", "lineage": ["T", "plasma"] * 200 + ["T"]})
     table["bcr_clone"] = pd.Categorical(np.where(np.arange(401) % 4, None, "P1.B1"))
     table["tcr_clone"] = pd.Categorical(np.where(np.arange(401) % 3, None, "P1.T1"))
     table["tcr_counted"] = pd.array([True] * 401, dtype="boolean")
@@ -126,9 +124,7 @@ def test_scirpy_draws_the_h5mu_as_it_is(inputs, project):
     matrix.write_h5ad("S1.cells.h5ad", compression=hdf5plugin.FILTERS["zstd"])
     assets = project / "assets"
     given = ["--cells", "cells.parquet", "--airr", "airr.h5ad", "--colours", str(assets / "colours.tsv")]
-    done = CliRunner().invoke(
-        export.main, ["S1.cells.h5ad", *given, "--columns", str(assets / "cell_columns.tsv")]
-    )
+    done = CliRunner().invoke(export.main, ["S1.cells.h5ad", *given, "--columns", str(assets / "cell_columns.tsv")])
     assert done.exit_code == 0, done.output
     whole = mudata.read_h5mu("clonewatch.h5mu")
     assert set(whole.mod) == {"gex", "airr"} and whole.n_obs == 401

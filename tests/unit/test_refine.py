@@ -1,8 +1,9 @@
 """Single cells by their own expression: planted labels, wrongly named parts, mixtures, samples and parents that bound a move."""
 
+from _refine import refine
+
 import numpy as np
 import scipy.sparse as sp
-from _refine import refine
 from helpers.planted_cells import profiles
 
 

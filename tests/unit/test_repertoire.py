@@ -32,9 +32,7 @@ def test_rarefaction_makes_depths_equal():
     assert table["depth"].tolist() == [100, 100] and table.loc["T0", "clones"] == 200
     expected = 200 * (1 - np.prod((2000 - 10 - np.arange(100)) / (2000 - np.arange(100))))
     assert table.loc["T0", "clones_rarefied"] == pytest.approx(expected, rel=0.02)
-    assert (
-        table.loc["T0", "clones_low"] <= table.loc["T0", "clones_rarefied"] <= table.loc["T0", "clones_high"]
-    )
+    assert table.loc["T0", "clones_low"] <= table.loc["T0", "clones_rarefied"] <= table.loc["T0", "clones_high"]
     again = repertoire.diversity(cells_of({"T0": big, "T9": small}), "BCR", 0)
     assert again.equals(repertoire.diversity(cells_of({"T0": big, "T9": small}), "BCR", 0))
 
@@ -78,9 +76,7 @@ def test_light_chain_restriction_and_usage_from_files(tmp_path, monkeypatch):
     given = ["--chains", "P1.own_chains.parquet", "--labels", "labels.parquet"]
     receptors.run(repertoire.main, "P1.clones.parquet", "--patient", "P1", *given)
     usage = pd.read_csv("P1.usage.tsv", sep="\t", keep_default_na=False)
-    light = usage[(usage["kind"] == "light_chain") & (usage["level"] == "subset")].set_index(
-        ["label", "value"]
-    )
+    light = usage[(usage["kind"] == "light_chain") & (usage["level"] == "subset")].set_index(["label", "value"])
     assert light.loc[("plasma cell", "IGL"), ["n", "restricted"]].tolist() == [40, "lambda"]
     assert light.loc[("naive B", "IGK"), ["n", "total", "restricted"]].tolist() == [10, 20, "no"]
     assert light.loc[("B-ALL blast", "IGK"), "restricted"] == "too few"

@@ -1,8 +1,9 @@
 """A run's results in one folder, as the pages read them."""
 
-import pytest
 from _errors import InputError
 from _results import Case, read_colours, read_rows
+
+import pytest
 from helpers import report_case
 
 
@@ -24,9 +25,7 @@ def test_a_case_knows_its_times_in_order_of_days(tmp_path):
 
 def test_a_patient_of_another_run_is_an_error_that_says_what_to_give(tmp_path):
     report_case.write(tmp_path)
-    with pytest.raises(
-        InputError, match=r"samples.tsv: has no sample of P2; give the samplesheet of the run"
-    ):
+    with pytest.raises(InputError, match=r"samples.tsv: has no sample of P2; give the samplesheet of the run"):
         Case(tmp_path, "P2").samples  # noqa: B018
     with pytest.raises(InputError, match=r"cells.parquet: holds no cell of P2"):
         Case(tmp_path, "P2").cells  # noqa: B018

@@ -8,26 +8,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+from _run_sections import comment
+
 import numpy as np
 import pandas as pd
 import pytest
 import run_report
 import yaml
-from _run_sections import comment
 from PIL import Image
 
 HOSTILE = "<script>alert('x')</script> & \"more\", <b>bold</b>"
 THRESHOLDS = {"min_umi": 1000.0, "min_genes": 100.0, "max_genes": 10000.0, "max_mito": 10.0, "max_hb": 5.0}
 COLUMNS = ("sample", "patient", "timepoint", "day", "status", "reason", "identity", "identity_reason", "sex")
-COLUMNS += (
-    "species",
-    "quality",
-    "cells_before",
-    "cells_after",
-    "median_umi",
-    "median_genes",
-    "median_pct_mito",
-)
+COLUMNS += ("species", "quality", "cells_before", "cells_after", "median_umi", "median_genes", "median_pct_mito")
 
 
 def write_run(folder, names: list[str], n_cells: int = 300, receptors: bool = True) -> list[str]:
@@ -40,38 +33,16 @@ def write_run(folder, names: list[str], n_cells: int = 300, receptors: bool = Tr
         table["n_genes"] = (table["n_umi"] ** 0.8).astype(int)
         table["pct_mito"], table["pct_hb"] = rng.uniform(0, 12, n_cells), 0.0
         table.to_parquet(folder / f"{name}.qc.parquet")
-        funnel = [
-            {"reason": "low_umi", "cells": 60, "first": 60},
-            {"reason": "high_mito", "cells": 50, "first": 40},
-        ]
-        facts = {
-            "sample": name,
-            "status": "failed" if failed else "pass",
-            "cells_before": n_cells,
-            "cells_after": 200,
-        }
+        funnel = [{"reason": "low_umi", "cells": 60, "first": 60}, {"reason": "high_mito", "cells": 50, "first": 40}]
+        facts = {"sample": name, "status": "failed" if failed else "pass", "cells_before": n_cells, "cells_after": 200}
         facts |= {"funnel": funnel, "thresholds": THRESHOLDS, "doublets": {"scored": 200, "doublet": 5}}
         facts |= {"receptors": {"tcr_cells_kept": 50, "bcr_cells_kept": 0}}
         (folder / f"{name}.qc.json").write_text(json.dumps(facts))
         overlap = {"TCR": {"vdj_cells": 60, "shared": 54, "share": 0.9}} if receptors else {}
-        (folder / f"{name}.read.json").write_text(
-            json.dumps({"sample": name, "overlap": overlap, "cellranger": {}})
-        )
+        (folder / f"{name}.read.json").write_text(json.dumps({"sample": name, "overlap": overlap, "cellranger": {}}))
         files += [str(folder / f"{name}.{kind}") for kind in ("qc.parquet", "qc.json", "read.json")]
         reason = HOSTILE if failed else ""
-        row = [
-            name,
-            "P1",
-            f"T{i}",
-            str(i),
-            facts["status"],
-            reason,
-            "ok",
-            "54 of 60",
-            "male",
-            "human",
-            "good",
-        ]
+        row = [name, "P1", f"T{i}", str(i), facts["status"], reason, "ok", "54 of 60", "male", "human", "good"]
         rows.append([*row, str(n_cells), "200", "2853.5", "900", "3.5"])
         if failed:
             warnings.append({"level": "error", "sample": name, "step": "QC", "text": HOSTILE})
@@ -161,12 +132,7 @@ def made(tmp_path_factory, project) -> Path:
     (folder / "in").mkdir()
     (folder / "out" / "sections").mkdir(parents=True)
     arguments = write_run(folder / "in", ["A", "B_R1.fastq", "C.sorted.bam"])
-    other = {
-        "id": "clones",
-        "section_name": "Clones of all",
-        "plot_type": "html",
-        "data": "<p>made elsewhere</p>",
-    }
+    other = {"id": "clones", "section_name": "Clones of all", "plot_type": "html", "data": "<p>made elsewhere</p>"}
     (folder / "out" / "sections" / "clones_mqc.json").write_text(json.dumps(other))
     command = [sys.executable, project / "bin" / "run_report.py", *arguments]
     (folder / "in" / "failed.tsv").write_text("step\tof\treason\nCNV\tP1\tno cell is left\n")
@@ -191,7 +157,11 @@ def test_warnings_stand_above_the_first_table(page):
 
 
 def test_failed_steps_come_before_all(page):
-    assert page.index("CNV of P1") < page.index("no cell is left Its results are missing.") < page.index("2 of 3 samples passed")
+    assert (
+        page.index("CNV of P1")
+        < page.index("no cell is left Its results are missing.")
+        < page.index("2 of 3 samples passed")
+    )
 
 
 def test_sections_stand_in_the_configured_order(page):
@@ -208,9 +178,7 @@ def test_names_and_versions_are_not_shortened(page):
 
 def test_the_page_loads_nothing(page):
     own = re.sub(r"<script\b.*?</script>", "", page, flags=re.DOTALL)
-    loads = re.findall(
-        r'<(?:script|img|iframe|source|video|embed|link)\b[^>]*?(?:src|href)="(?!data:|#)([^"]*)"', own
-    )
+    loads = re.findall(r'<(?:script|img|iframe|source|video|embed|link)\b[^>]*?(?:src|href)="(?!data:|#)([^"]*)"', own)
     assert loads == []
     styles = "".join(re.findall(r"<style.*?</style>", page, flags=re.DOTALL))
     assert re.findall(r"@import|url\(\s*['\"]?https?:", styles) == []

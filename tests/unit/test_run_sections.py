@@ -1,6 +1,7 @@
 """Sections of the MultiQC page from what earlier steps found: warnings first, numbers as given."""
 
 import _run_sections as sections
+
 import numpy as np
 import pytest
 
@@ -24,17 +25,12 @@ def test_shape_is_a_density_of_all_values():
     x, width = sections.shape(values, 0, 10)
     assert abs(x[width.argmax()] - 5) < 0.4 and width.max() == pytest.approx(1)
     half = x[width > 0.5]
-    assert half[-1] - half[0] == pytest.approx(2.355, abs=0.25), (
-        "full width at half maximum of a normal curve"
-    )
+    assert half[-1] - half[0] == pytest.approx(2.355, abs=0.25), "full width at half maximum of a normal curve"
     assert np.isfinite(sections.shape(np.zeros(5), 0, 1)[1]).all()
 
 
 def test_cell_ranger_metrics_are_shown_as_given():
-    reads = {
-        "A": {"cellranger": {"Mean Reads per Cell": 87433.0, "<i>odd</i>": 90.5}},
-        "B": {"cellranger": {}},
-    }
+    reads = {"A": {"cellranger": {"Mean Reads per Cell": 87433.0, "<i>odd</i>": 90.5}}, "B": {"cellranger": {}}}
     table = sections.cellranger_table(reads, ["A", "B"])
     assert table["data"] == {"Mean Reads per Cell": {"A": "87,433"}, "&lt;i&gt;odd&lt;/i&gt;": {"A": "90.50"}}
     rows = [{"sample": "A"}]

@@ -8,12 +8,7 @@ import pytest
 import sample_status
 from click.testing import CliRunner
 
-READ = {
-    "status": "ok",
-    "reason": None,
-    "n_cells": 300,
-    "overlap": {"TCR": {"vdj_cells": 54, "share": 0.907407}},
-}
+READ = {"status": "ok", "reason": None, "n_cells": 300, "overlap": {"TCR": {"vdj_cells": 54, "share": 0.907407}}}
 QC = {"status": "pass", "reason": None, "species": "human", "cells_before": 300, "cells_after": 200}
 QC |= {"median_umi": 2500.0, "median_genes": 900.5, "median_pct_mito": 3.25, "warnings": []}
 GOOD = {"verdict": "ok", "reason": "49 of 54 TCR cells are in its matrix", "findings": [], "sex": "male"}
@@ -107,13 +102,7 @@ def test_warnings_are_ordered_by_severity_and_told_once(run):
     findings = [{"level": "note", "text": "one cell"}, {"level": "warning", "text": "sexes differ"}]
     _, rows, warnings = run(
         read={"A": {"warnings": ["no UMI counts", "no UMI counts"]}},
-        qc={
-            "C": {
-                "status": "failed",
-                "reason": "12 cells are left",
-                "warnings": ["12 cells are left", "late"],
-            }
-        },
+        qc={"C": {"status": "failed", "reason": "12 cells are left", "warnings": ["12 cells are left", "late"]}},
         who={"B": {"verdict": "warning", "reason": "sexes differ", "findings": findings}},
     )
     assert [warning["level"] for warning in warnings] == ["error", "warning", "warning", "warning", "note"]
@@ -174,10 +163,7 @@ def test_references_that_share_few_genes_stop_the_run_and_two_samples_are_named(
     other = GENES[:300] + [f"ENSG{i:011}" for i in range(800)]
     done, _, _ = run(genes={"A": other, "B": GENES, "C": GENES})
     assert done.exit_code == 1 and not (tmp_path / "qc.tsv").exists()
-    assert (
-        "B and A were counted with different references: of their 1,000 and 1,100 genes only 300"
-        in done.output
-    )
+    assert "B and A were counted with different references: of their 1,000 and 1,100 genes only 300" in done.output
     assert "GENE300 is only in B, ENSG00000000000 only in A" in done.output
 
 

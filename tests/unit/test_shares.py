@@ -1,8 +1,9 @@
 """Shares, their intervals and false discovery rates: one convention, and the numbers of the libraries that define them."""
 
+from _shares import fdr, newcombe, share_ratio, wilson, zero_bound
+
 import numpy as np
 import pytest
-from _shares import fdr, newcombe, share_ratio, wilson, zero_bound
 from scipy.stats import false_discovery_control
 from statsmodels.stats.proportion import proportion_confint
 

@@ -25,9 +25,7 @@ def write_scores(folder, patients, shift, seed=0, n=60):
             cells["raised"] = rng.normal(0, 1, 2 * n) + (subsets == "CD8_ISG+") * (2 + shift * (time == "T2"))
             cells.to_parquet(folder / f"{sample}.signatures.parquet", index=False)
             of_sample = {"sample": sample, "patient": f"P{patient}", "timepoint": time, "day": day}
-            labels.append(
-                cells[["cell_id"]].assign(**of_sample, lineage="T", cell_type="CD8 T", subset=subsets)
-            )
+            labels.append(cells[["cell_id"]].assign(**of_sample, lineage="T", cell_type="CD8 T", subset=subsets))
             files.append(f"{sample}.signatures.parquet")
     pd.concat(labels).to_parquet(folder / "labels.parquet", index=False)
     return files
@@ -39,9 +37,7 @@ def run(folder, monkeypatch, patients, shift=0.8, **more):
     result = invoke(change, *files, "--labels", "labels.parquet", "--draws", 200)
     assert result.exit_code == 0, result.output
     names = ("signature_change", "signature_ranks", "signature_tests")
-    return [pd.read_csv(f"{name}.tsv", sep="\t") for name in names], json.loads(
-        open("signature_change.json").read()
-    )
+    return [pd.read_csv(f"{name}.tsv", sep="\t") for name in names], json.loads(open("signature_change.json").read())
 
 
 def test_effect_of_a_planted_shift(tmp_path, monkeypatch):
@@ -69,11 +65,7 @@ def test_patients_are_the_replicates(tmp_path, monkeypatch):
     test = tests[(tests["label"] == "CD8_ISG+") & (tests["signature"] == "raised")].iloc[0]
     expected = ttest_rel(rows["mean_to"], rows["mean_from"])
     assert test["patients"] == 4 and test["p"] == pytest.approx(expected.pvalue, rel=0.01)
-    assert (
-        test["low"] < 0.8 < test["high"]
-        and "tested over patients" in facts["basis"]
-        and facts["patients"] == 4
-    )
+    assert test["low"] < 0.8 < test["high"] and "tested over patients" in facts["basis"] and facts["patients"] == 4
 
 
 def test_two_patients_are_too_few(tmp_path, monkeypatch):
@@ -88,9 +80,7 @@ def test_intervals_cover(tmp_path):
         for _ in range(10):
             scores = [rng.gamma(1.5, 1, (n, 60)) + shift for shift in (0, 0.3)]
             groups = [change.Group(part, "T", "all", 200, rng) for part in scores]
-            found = change.with_interval(
-                "d", groups[1].mean - groups[0].mean, groups[1].means - groups[0].means, n
-            )
+            found = change.with_interval("d", groups[1].mean - groups[0].mean, groups[1].means - groups[0].means, n)
             covered.append((found["d_low"] <= 0.3) & (found["d_high"] >= 0.3))
     assert 0.92 <= np.concatenate(covered).mean() <= 0.97
 
@@ -107,8 +97,7 @@ def test_one_time_point_says_so(tmp_path, monkeypatch):
     assert result.exit_code == 0, result.output
     assert "nothing is compared" in json.loads(Path("signature_change.json").read_text())["basis"]
     assert (
-        pd.read_csv("signature_change.tsv", sep="\t").empty
-        and len(pd.read_csv("signature_ranks.tsv", sep="\t")) == 6
+        pd.read_csv("signature_change.tsv", sep="\t").empty and len(pd.read_csv("signature_ranks.tsv", sep="\t")) == 6
     )
 
 
@@ -133,13 +122,8 @@ def test_same_seed_same_tables(tmp_path, monkeypatch):
 def test_cells_without_a_name_give_empty_tables(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     files = write_scores(tmp_path, 1, 0.5)
-    labels = pd.read_parquet("labels.parquet").assign(
-        lineage="unassigned", cell_type="unassigned", subset="unassigned"
-    )
+    labels = pd.read_parquet("labels.parquet").assign(lineage="unassigned", cell_type="unassigned", subset="unassigned")
     labels.to_parquet("labels.parquet")
     result = invoke(change, *files, "--labels", "labels.parquet", "--draws", 50)
     assert result.exit_code == 0, result.output
-    assert (
-        pd.read_csv("signature_change.tsv", sep="\t").empty
-        and pd.read_csv("signature_ranks.tsv", sep="\t").empty
-    )
+    assert pd.read_csv("signature_change.tsv", sep="\t").empty and pd.read_csv("signature_ranks.tsv", sep="\t").empty

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import _signature_summary as summary
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -42,10 +43,7 @@ def test_share_of_none_has_the_one_sided_bound():
     cells = pd.DataFrame(
         {"patient": "P", "sample": "S", "timepoint": "T1", "day": 0, "cell_type": "", "subset": ""}, range(40)
     )
-    cells["lineage"], cells["isg_score"] = (
-        np.repeat(["B", "T"], 20),
-        np.r_[np.zeros(20), np.ones(5), np.zeros(15)],
-    )
+    cells["lineage"], cells["isg_score"] = (np.repeat(["B", "T"], 20), np.r_[np.zeros(20), np.ones(5), np.zeros(15)])
     cells["isg_high"] = summary.isg_high(cells["isg_score"], 0.5)
     none, some = summary.distributions(cells, ["isg_score"]).to_dict("records")
     assert none["share_low"] == 0 and none["share_up"] == pytest.approx(1 - 0.05 ** (1 / 20))
@@ -55,14 +53,10 @@ def test_share_of_none_has_the_one_sided_bound():
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    interferon = dict.fromkeys(
-        ["IFIT1", "IFIT2", "IFIT3", "ISG15", "MX1", "IFI6", "IFI44L", "OAS1", "STAT1"], 40.0
-    )
+    interferon = dict.fromkeys(["IFIT1", "IFIT2", "IFIT3", "ISG15", "MX1", "IFI6", "IFI44L", "OAS1", "STAT1"], 40.0)
     profiles = levels({"CD8_ISG+": interferon})
     sizes = {"CD8_ISG+": 60, "CD8_memory": 150, "Plasma_1": 90}
-    labels = write_run(
-        tmp_path, [("A", "P1", "T1", 0, sizes, profiles), ("B", "P1", "T2", 5, sizes, profiles)]
-    )
+    labels = write_run(tmp_path, [("A", "P1", "T1", 0, sizes, profiles), ("B", "P1", "T2", 5, sizes, profiles)])
     (tmp_path / "own.gmt").write_text("FEW\t\tITGB2\tITGAL\tICAM1\tCXCR4\tCD28\n")
     for sample in "AB":
         given = ("--isg", ASSETS / "isg_core.tsv", "--gene-sets", "own.gmt")
@@ -81,18 +75,12 @@ def test_tables(run):
     table, cells = summarise()
     truth = run.set_index("cell_id")["subset"] == "CD8_ISG+"
     assert (cells["isg_high"] == truth.loc[cells.index]).mean() > 0.97
-    high = table[(table["signature"] == "isg_score") & (table["level"] == "subset")].set_index(
-        ["sample", "label"]
-    )
-    assert (
-        high.loc[("A", "CD8_ISG+"), "share_high"] > 0.9 and high.loc[("A", "Plasma_1"), "share_high"] < 0.05
-    )
+    high = table[(table["signature"] == "isg_score") & (table["level"] == "subset")].set_index(["sample", "label"])
+    assert high.loc[("A", "CD8_ISG+"), "share_high"] > 0.9 and high.loc[("A", "Plasma_1"), "share_high"] < 0.05
     assert (high["share_low"] <= high["share_high"]).all() and (high["share_high"] <= high["share_up"]).all()
     scores = pd.read_parquet("A.signatures.parquet").set_index("cell_id")["FEW"]
     part = scores[run.loc[(run["sample"] == "A") & (run["subset"] == "Plasma_1"), "cell_id"]]
-    row = table[
-        (table["signature"] == "FEW") & (table["sample"] == "A") & (table["label"] == "Plasma_1")
-    ].iloc[0]
+    row = table[(table["signature"] == "FEW") & (table["sample"] == "A") & (table["label"] == "Plasma_1")].iloc[0]
     assert row[["n", "mean", "sd", "median"]].tolist() == pytest.approx(
         [90, part.mean(), part.std(), part.median()], rel=1e-3
     )

@@ -1,10 +1,11 @@
 """SIGNATURES: scores of cells against decoupler and scanpy, on real interferon-stimulated cells, and independent of others."""
 
+from _matrices import log_per_10k_without_ig
+
 import numpy as np
 import pandas as pd
 import pytest
 import signatures
-from _matrices import log_per_10k_without_ig
 from helpers.signals_data import ASSETS, GENES, draw_sample, invoke, levels
 from scipy.sparse import csr_matrix
 
@@ -133,9 +134,7 @@ def test_interferon_beta_is_seen_in_real_cells(real_data):
         matrix = log_per_10k_without_ig(csr_matrix(cells.X), genes)
         sets = signatures.usable_sets(signatures.read_gmt(HALLMARK), genes, 5)
         pathways.append(signatures.ulm(matrix, signatures.membership(sets, genes)))
-        scored["isg_score"].append(
-            np.asarray(matrix[:, cells.var_names.get_indexer(core)].mean(axis=1)).ravel()
-        )
+        scored["isg_score"].append(np.asarray(matrix[:, cells.var_names.get_indexer(core)].mean(axis=1)).ravel())
         scored["isg_score_genes"].append(signatures.score_genes(matrix, genes, core, 0))
     truth = np.repeat([0, 1], [len(part) for part in pathways])
     assert roc_auc_score(truth, np.concatenate(scored["isg_score"])) >= 0.97

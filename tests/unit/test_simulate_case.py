@@ -110,9 +110,7 @@ def test_read_cellranger_takes_a_sample(case: Path, tmp_path: Path, monkeypatch:
 def test_tables_pass_the_check(case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     check_inputs = pytest.importorskip("check_inputs")
     monkeypatch.chdir(tmp_path)
-    tables = [
-        x for name in ("mrd", "clinical", "events", "fish") for x in (f"--{name}", str(case / f"{name}.csv"))
-    ]
+    tables = [x for name in ("mrd", "clinical", "events", "fish") for x in (f"--{name}", str(case / f"{name}.csv"))]
     result = CliRunner().invoke(check_inputs.main, [str(case / "samples.csv"), *tables])
     assert result.exit_code == 0, result.output
     assert len(pd.read_csv(tmp_path / "samples.tsv", sep="\t")) == 3
@@ -130,9 +128,7 @@ def test_contigs_are_consistent(case: Path, truth: pd.DataFrame) -> None:
         good = table[table["productive"]]
         for region in ("fwr1", "cdr1", "fwr2", "cdr2", "fwr3", "cdr3", "fwr4"):
             assert (good[f"{region}_nt"].map(translate) == good[region]).all()
-        spans = sum(
-            good[f"{r}_nt"].str.len() for r in ("fwr1", "cdr1", "fwr2", "cdr2", "fwr3", "cdr3", "fwr4")
-        )
+        spans = sum(good[f"{r}_nt"].str.len() for r in ("fwr1", "cdr1", "fwr2", "cdr2", "fwr3", "cdr3", "fwr4"))
         assert (good["length"] > spans).all()
         assert good["cdr3"].str[0].eq("C").all() and good["cdr3"].str[-1].isin(list("FWC")).mean() > 0.99
         assert table.loc[~table["productive"], "cdr3"].isna().all()
@@ -163,9 +159,7 @@ def test_bulk_rearrangements_sit_in_the_plasma_clone(case: Path, truth: pd.DataF
     assert mrd.groupby("locus")["clone"].nunique().to_dict() == {"IGH": 1, "IGK": 2, "IGL": 2}
     wide = mrd.pivot_table(index="clone", columns="day", values="fraction")
     assert (wide.loc[["IGKDE_1", "IGKDE_2"], 180] == 0).all()
-    assert (
-        wide.loc[["IGH_1", "IGL_1", "IGL_2"], 180] > 10 * wide.loc[["IGH_1", "IGL_1", "IGL_2"], -210]
-    ).all()
+    assert (wide.loc[["IGH_1", "IGL_1", "IGL_2"], 180] > 10 * wide.loc[["IGH_1", "IGL_1", "IGL_2"], -210]).all()
     table = contigs(case / "P1_T2")
     table["clone"] = truth["bcr_clone"].reindex("P1_T2:" + table["barcode"].str[:-2]).to_numpy()
     for name in ("IGH_1", "IGL_1", "IGL_2"):
@@ -178,11 +172,7 @@ def test_bulk_rearrangements_sit_in_the_plasma_clone(case: Path, truth: pd.DataF
 
 def test_changes_from_day_28_to_day_180(truth: pd.DataFrame) -> None:
     cells = truth[truth["kind"] == "cell"]
-    for lineage, subset in (
-        ("T", "CD8_ISG+"),
-        ("NK", "CD56bright_ISG+"),
-        ("myeloid", "nonclassical_monocyte"),
-    ):
+    for lineage, subset in (("T", "CD8_ISG+"), ("NK", "CD56bright_ISG+"), ("myeloid", "nonclassical_monocyte")):
         part = cells[cells["lineage"] == lineage]
         share = part.groupby("sample")["subset"].agg(lambda s, name=subset: (s == name).mean())
         assert share["P1_T3"] > 2 * share["P1_T2"]
@@ -207,17 +197,10 @@ def test_expression_follows_the_truth(case: Path, truth: pd.DataFrame) -> None:
     isg, memory = cells["subset"] == "CD8_ISG+", cells["subset"] == "CD8_memory"
     for gene in ("IFIT1", "IFIT2", "IFIT3"):
         assert mean(gene, isg) > 3 * mean(gene, memory)
-    nonclassical, classical = (
-        cells["subset"] == "nonclassical_monocyte",
-        cells["subset"] == "classical_monocyte",
-    )
+    nonclassical, classical = (cells["subset"] == "nonclassical_monocyte", cells["subset"] == "classical_monocyte")
     for gene in ("TNFSF13", "TNFSF13B", "IFITM1", "IFITM2", "IFITM3", "FCGR3A"):
         assert mean(gene, nonclassical) > 2 * mean(gene, classical)
-    assert (
-        mean("TNFRSF17", clone) > 1
-        and mean("ICAM1", clone) > 1
-        and mean("ITGB2", isg) > mean("ITGB2", memory)
-    )
+    assert mean("TNFRSF17", clone) > 1 and mean("ICAM1", clone) > 1 and mean("ITGB2", isg) > mean("ITGB2", memory)
 
 
 def test_arms_of_the_malignant_plasma_cells(case: Path, truth: pd.DataFrame) -> None:
@@ -266,9 +249,7 @@ def digests(case: Path) -> dict[str, str]:
         if path.suffix == ".h5":
             with h5py.File(path) as file:
                 items: list[h5py.Dataset] = []
-                file.visititems(
-                    lambda _name, item, items=items: items.append(item) if hasattr(item, "dtype") else None
-                )
+                file.visititems(lambda _name, item, items=items: items.append(item) if hasattr(item, "dtype") else None)
                 for item in items:
                     known.update(f"{item.name} {item.shape} {item.dtype}\n".encode() + item[()].tobytes())
         elif path.suffix == ".parquet":
@@ -358,14 +339,10 @@ def test_counts_have_the_expected_mean() -> None:
         base, np.array([0, 2]), np.array([3, 5], np.int32), np.log(np.array([4, 0.25], np.float32)),
         np.zeros(400, np.int8), counts.gamma_noise((0.2,), 0), np.full(400, 1 / 400, np.float32),
     )  # fmt: skip
-    cells = counts.Cells(
-        np.zeros(1, int), one, np.array([900.0], np.float32), np.full((1, 1), 7, np.int32), one * 0.3
-    )
+    cells = counts.Cells(np.zeros(1, int), one, np.array([900.0], np.float32), np.full((1, 1), 7, np.int32), one * 0.3)
     n = 4000
     x = sparse.csr_matrix((n, 400))
-    data, index, length = counts.draw(
-        0, n, 5, np.zeros(n, int), np.full(n, -1), np.full(n, 100.0), what, cells
-    )
+    data, index, length = counts.draw(0, n, 5, np.zeros(n, int), np.full(n, -1), np.full(n, 100.0), what, cells)
     x = sparse.csr_matrix((data, index, np.concatenate([[0], np.cumsum(length)])), shape=(n, 400)).toarray()
     expected = base[0].astype(float)
     expected[3] *= 4

@@ -2,9 +2,10 @@
 
 import json
 
+from _statements import Number, as_json, bounds, interval, number
+
 import pandas as pd
 import pytest
-from _statements import Number, as_json, bounds, interval, number
 from helpers.report_case import from_table, said
 
 ROWS = pd.DataFrame({

@@ -1,5 +1,7 @@
 """SUBCLUSTER: marker statistics equal to scanpy's, names and numbers of subsets, the lineage's own space."""
 
+from _variable_genes import comparable, read_patterns, variable_genes
+
 import anndata
 import hdf5plugin
 import numpy as np
@@ -7,7 +9,6 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 import subcluster
-from _variable_genes import comparable, read_patterns, variable_genes
 from click.testing import CliRunner
 from helpers.cohort import EXCLUDED, write_cohort
 
@@ -31,9 +32,7 @@ def test_wilcoxon_is_that_of_scanpy(cells):
     _, x, subset = cells
     genes = np.array([f"G{i}" for i in range(80)])
     ours = subcluster.marker_statistics(x, genes, subset).set_index(["subset", "gene"])
-    data = anndata.AnnData(
-        x, obs=pd.DataFrame({"s": pd.Categorical(subset)}, index=np.arange(300).astype(str))
-    )
+    data = anndata.AnnData(x, obs=pd.DataFrame({"s": pd.Categorical(subset)}, index=np.arange(300).astype(str)))
     data.var_names = genes
     scanpy.tl.rank_genes_groups(data, "s", method="wilcoxon", tie_correct=True)
     theirs = scanpy.get.rank_genes_groups_df(data, None).set_index(["group", "names"])
@@ -42,9 +41,7 @@ def test_wilcoxon_is_that_of_scanpy(cells):
     np.testing.assert_allclose(ours["p_value"], theirs["pvals"], rtol=1e-2)
     np.testing.assert_allclose(ours["q_value"], theirs["pvals_adj"], rtol=1e-2)
     clear = (ours["p_value"] < 1e-6).to_numpy()
-    signs = [
-        np.sign(values.to_numpy()[clear]) for values in (ours["log2_fold_change"], theirs["logfoldchanges"])
-    ]
+    signs = [np.sign(values.to_numpy()[clear]) for values in (ours["log2_fold_change"], theirs["logfoldchanges"])]
     assert clear.sum() > 10 and (signs[0] == signs[1]).all()
 
 
@@ -54,9 +51,7 @@ def test_auroc_is_that_of_scikit_learn(cells):
     _, x, subset = cells
     ours = subcluster.marker_statistics(x, np.arange(80).astype(str), subset)
     row = ours[(ours["subset"] == "Plasma_2") & (ours["gene"] == "7")].iloc[0]
-    assert row["auroc"] == pytest.approx(
-        roc_auc_score(subset == "Plasma_2", x[:, 7].toarray().ravel()), abs=1e-6
-    )
+    assert row["auroc"] == pytest.approx(roc_auc_score(subset == "Plasma_2", x[:, 7].toarray().ravel()), abs=1e-6)
     assert row["detected_in"] == pytest.approx((x[subset == "Plasma_2", 7] > 0).mean())
 
 
@@ -105,15 +100,7 @@ def run(cells, tmp_path, monkeypatch, project):
     table.to_parquet("annotation.parquet")
 
     def call(*options, files=("S1.cells.h5ad", "S2.cells.h5ad"), lineage="plasma"):
-        words = [
-            *files,
-            "--samples",
-            "samples.tsv",
-            "--annotation",
-            "annotation.parquet",
-            "--lineage",
-            lineage,
-        ]
+        words = [*files, "--samples", "samples.tsv", "--annotation", "annotation.parquet", "--lineage", lineage]
         words += ["--markers", project / "assets" / "subsets.tsv", "--excluded", EXCLUDED, *options]
         return CliRunner().invoke(subcluster.main, [str(word) for word in words])
 
@@ -133,10 +120,7 @@ def test_numbered_subsets_are_the_planted_ones_in_order_of_size(run, cells):
         and not (table["rival"] == table["subset"]).any()
     )
     evidence = pd.read_csv("plasma.subset_evidence.tsv", sep="\t")
-    assert (
-        list(evidence["n_cells"]) == sorted(evidence["n_cells"], reverse=True)
-        and evidence["n_cells"].sum() == 262
-    )
+    assert list(evidence["n_cells"]) == sorted(evidence["n_cells"], reverse=True) and evidence["n_cells"].sum() == 262
     assert set(evidence["parent"]) == {"plasma cell"} and (evidence["cluster"] == evidence["part"]).all()
 
 
@@ -173,8 +157,7 @@ def test_a_matrix_that_is_not_given_is_an_error(run):
 def test_a_lineage_has_variable_genes_of_its_own(tmp_path):
     kind = write_cohort(tmp_path, 300)
     read = {
-        name: subcluster.read_sample(tmp_path / f"{name}.cells.h5ad", kind.index[kind > 0])
-        for name in ("S1", "S2")
+        name: subcluster.read_sample(tmp_path / f"{name}.cells.h5ad", kind.index[kind > 0]) for name in ("S1", "S2")
     }
     assert [list(of_sample.cell_id) for of_sample in read.values()] == [
         list(kind.index[(kind > 0) & kind.index.str.startswith(name)]) for name in read
@@ -186,12 +169,7 @@ def test_a_lineage_has_variable_genes_of_its_own(tmp_path):
 
 def test_small_clusters_have_no_number():
     evidence = pd.DataFrame({"n_cells": [1000, 300, 25, 19]})
-    assert subcluster.numbered_subsets(evidence, "Plasma") == [
-        "Plasma_1",
-        "Plasma_2",
-        "unassigned",
-        "unassigned",
-    ]
+    assert subcluster.numbered_subsets(evidence, "Plasma") == ["Plasma_1", "Plasma_2", "unassigned", "unassigned"]
 
 
 def test_clusters_are_divided_by_type_or_not_at_all(project):
@@ -199,14 +177,8 @@ def test_clusters_are_divided_by_type_or_not_at_all(project):
     genes = np.array(subcluster.marker_genes(markers))
     x = sp.csr_matrix(np.log1p(np.random.default_rng(0).poisson(0.5, (90, len(genes)))).astype(np.float32))
     samples = [subcluster.Sample(np.arange(90), genes, x, None)]
-    types, groups = (
-        np.repeat(["NK", "CD4 T", "mast cell"], 30).astype(object),
-        (np.zeros(90, int), np.zeros(90, int)),
-    )
+    types, groups = (np.repeat(["NK", "CD4 T", "mast cell"], 30).astype(object), (np.zeros(90, int), np.zeros(90, int)))
     evidence, part = subcluster.name_parts(samples, groups, types, markers, None)
-    assert (
-        list(evidence["parent"]) == ["CD4 T", "NK", "mast cell"]
-        and len(set(zip(part, types, strict=True))) == 3
-    )
+    assert list(evidence["parent"]) == ["CD4 T", "NK", "mast cell"] and len(set(zip(part, types, strict=True))) == 3
     evidence, part = subcluster.name_parts(samples, groups, types, markers, "Word")
     assert list(evidence["cell_type"]) == ["Word_1"] and set(part) == {0}

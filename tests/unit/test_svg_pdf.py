@@ -5,6 +5,7 @@ import xml.etree.ElementTree as ElementTree
 import zlib
 
 import _svg_pdf
+
 import pytest
 from helpers import report_case
 
@@ -36,14 +37,7 @@ def test_no_mark_begins_outside_of_its_drawing(made, folder):
         root = ElementTree.parse(path).getroot()
         _, _, wide, high = map(float, root.get("viewBox").split())
         for mark in root.iter():
-            for name, end in (
-                ("x", wide),
-                ("cx", wide),
-                ("x1", wide),
-                ("x2", wide),
-                ("y", high),
-                ("cy", high),
-            ):
+            for name, end in (("x", wide), ("cx", wide), ("x1", wide), ("x2", wide), ("y", high), ("cy", high)):
                 assert -1 <= float(mark.get(name, 0)) <= end + 1, (path.name, mark.tag, mark.attrib)
 
 
@@ -63,17 +57,10 @@ def test_every_drawing_is_a_pdf_too_that_a_reader_can_open(made):
 
 def test_texts_of_a_pdf_are_texts_in_embedded_fonts():
     text = {"mark": "text", "x": 10, "y": 20, "words": "10⁹ ▲ ü"}
-    drawing = {
-        "id": "a",
-        "title": "A",
-        "alt": "b",
-        "layouts": {"wide": {"width": 100, "height": 50, "marks": [text]}},
-    }
+    drawing = {"id": "a", "title": "A", "alt": "b", "layouts": {"wide": {"width": 100, "height": 50, "marks": [text]}}}
     fonts = _svg_pdf.Fonts([drawing])
     data = _svg_pdf.pdf(drawing, fonts)
-    content = zlib.decompress(
-        re.search(rb"4 0 obj.*?stream\n(.*?)\nendstream", data, re.DOTALL).group(1)
-    ).decode()
+    content = zlib.decompress(re.search(rb"4 0 obj.*?stream\n(.*?)\nendstream", data, re.DOTALL).group(1)).decode()
     glyphs = re.search("<([0-9A-F]+)> Tj", content).group(1)
     letters = {glyph: letter for letter, glyph in fonts.faces["DejaVuSans"]["glyphs"].items()}
     assert "".join(letters[int(glyphs[at : at + 4], 16)] for at in range(0, len(glyphs), 4)) == "10⁹ ▲ ü"

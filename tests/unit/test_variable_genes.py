@@ -1,13 +1,14 @@
 """Variable genes: equal to scanpy's; genes that follow clones, sex or stress are none of them."""
 
+from _errors import InputError
+from _matrices import per_10k
+from _variable_genes import comparable, excluded_genes, gene_statistics, read_patterns, variable_genes
+
 import anndata
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from _errors import InputError
-from _matrices import per_10k
-from _variable_genes import comparable, excluded_genes, gene_statistics, read_patterns, variable_genes
 from helpers.cohort import EXCLUDED, counts
 
 PATTERNS = read_patterns(EXCLUDED)

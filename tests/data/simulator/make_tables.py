@@ -63,9 +63,9 @@ def clean_profiles(path: Path) -> pd.DataFrame:
     others = [name for name in PROFILES if name not in ("Plasma", "B")]
     counts.loc[counts.index.isin(["JCHAIN", "MZB1", "IGLL5", "IGLL1"]), others] *= 0.05
     counts.loc[counts.index == "IGLL1"] = 0
-    counts.loc[
-        counts.index.isin(["GNLY", "NKG7", "GZMB"]), ["B", "Plasma", "Monocyte", "Dendritic", "Macrophage"]
-    ] *= 0.1
+    counts.loc[counts.index.isin(["GNLY", "NKG7", "GZMB"]), ["B", "Plasma", "Monocyte", "Dendritic", "Macrophage"]] *= (
+        0.1
+    )
     return counts / counts.sum() * 1e6
 
 
@@ -120,12 +120,8 @@ def usage(contigs: pd.DataFrame) -> dict:
 
 
 @click.command()
-@click.option(
-    "--data", type=click.Path(path_type=Path, exists=True), required=True, help="folder of the sources"
-)
-@click.option(
-    "--tcr", type=click.Path(path_type=Path, exists=True), required=True, help="contigs of 10x pbmc3"
-)
+@click.option("--data", type=click.Path(path_type=Path, exists=True), required=True, help="folder of the sources")
+@click.option("--tcr", type=click.Path(path_type=Path, exists=True), required=True, help="contigs of 10x pbmc3")
 @click.option("--out", type=click.Path(path_type=Path), default=Path(__file__).parent)
 def main(data: Path, tcr: Path, out: Path) -> None:
     """Write genes.parquet and receptors.json."""
@@ -141,9 +137,7 @@ def main(data: Path, tcr: Path, out: Path) -> None:
         genes[name] = genes["gene"].map(profiles[name]).where(first).fillna(0).round(2).astype("float32")
     for name in fold:
         genes[name] = genes["gene"].map(fold[name]).where(first).fillna(0).round(3).astype("float32")
-    positions = (
-        pd.read_csv(data / "reference/genes_hg38.tsv", sep="\t").drop_duplicates("gene").set_index("gene")
-    )
+    positions = pd.read_csv(data / "reference/genes_hg38.tsv", sep="\t").drop_duplicates("gene").set_index("gene")
     genes["chromosome"] = genes["gene"].map(positions["chromosome"]).fillna("").astype("category")
     genes["arm"] = genes["gene"].map(positions["arm"]).fillna("").astype("category")
     genes.to_parquet(out / "genes.parquet", compression="zstd", index=False)
