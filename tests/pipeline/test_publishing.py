@@ -63,7 +63,7 @@ def test_what_failed_is_named_and_everything_else_is_there(broken):
 def test_resume_computes_what_had_failed_and_what_follows(broken, clean):
     made = {(row["process"].split(":")[-1], row["tag"]) for row in clean.tasks() if row["status"] == "COMPLETED"}
     assert {("TRANSGENE", "P1_T2"), ("SUBCLUSTER", "NK"), ("CNV", "P2")} <= made
-    assert {"QC", "INTEGRATE", "CHAINS", "SIGNATURES"}.isdisjoint(process for process, _tag in made)
+    assert {"QC", "INTEGRATE", "ANNOTATE", "SIGNATURES"}.isdisjoint(process for process, _tag in made)
     assert clean.table("pipeline_info/failed_steps.tsv") == []
 
 
