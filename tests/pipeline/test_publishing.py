@@ -75,6 +75,11 @@ def again(run, settings, results, mode="copy"):
     return run
 
 
+# Nine whole runs one after the other: `make campaign`.
+long = pytest.mark.skipif(not os.environ.get("CLONEWATCH_CAMPAIGN"), reason="part of `make campaign`")
+
+
+@long
 @pytest.mark.parametrize("mode", ["copy", "link"])
 def test_a_folder_holds_what_the_last_run_computed(clean, mode):
     folder = clean.results.parent / mode
@@ -91,6 +96,7 @@ def test_a_folder_holds_what_the_last_run_computed(clean, mode):
     assert not (folder / "pipeline_info" / "UNFINISHED.txt").exists()
 
 
+@long
 def test_a_run_that_was_killed_says_so_and_leaves_nothing_of_its_own_behind(clean):
     folder = clean.results.parent / "killed"
     again(clean, B, "killed")
