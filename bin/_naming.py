@@ -18,7 +18,6 @@ NEGATIVE_WEIGHT, RECEPTOR_WEIGHT, EXPANSION_WEIGHT = 0.8, 0.2, 0.2
 BLAST_SHARE = 0.2  # of a sample: from this share of marrow lymphoblasts leukaemia is diagnosed (WHO)
 RULES_OUT = 0.5  # from this share of a receptor on, relative to the highest group, a kind without it is ruled out
 NO_PRECURSORS = 0.6  # from this share on no normal marrow could hold so many precursors
-PART_LEAD = 0.3  # of a part's own subset over its cluster's, to be named apart
 MARKER_COLUMNS = ("cell_type", "parent", "lineage", "receptor", "positive", "negative")
 
 
@@ -188,55 +187,6 @@ def name_groups(
             kinds = decide(values, children, -np.inf, lead / 2)
             enter_kinds(table, table.index[rows], kinds, markers.loc[parent, "lineage"], markers)
     return explain(table.drop(columns=["sure", "lineage_sure"]), markers, special * weight, genes)
-
-
-def score_subsets(means, group, genes: list[str], markers, cell_type, least: float, lead: float):
-    """Evidence table like name_groups, of subsets of the cell type (N,) that most of a group's cells have, and the
-    score of every group for every subset (-inf for those of other cell types).
-
-    Cell types without rows in the table keep their own name, with underscores.
-    """
-    import pandas as pd
-
-    mean, detection = means
-    size = np.bincount(group)
-    special, weight = specificity(mean, detection, size)
-    types = pd.Series(cell_type).groupby(group).agg(lambda s: s.value_counts().index[0])
-    table = pd.DataFrame({"n_cells": size, "parent": types, "lineage": ""})
-    table["winner"] = table["cell_type"] = types.str.replace(" ", "_")
-    table["score"] = np.nan
-    scores = pd.DataFrame(-np.inf, index=table.index, columns=markers.index)
-    for parent, children in markers.groupby("parent", sort=True):
-        rows = np.flatnonzero(types == parent)
-        if len(rows):
-            inside = contrast(mean[rows], detection[rows], size[rows], special[rows])
-            # A programme that is weak beside the lineage's other cell types is weak, however it varies here.
-            values = score(children, np.minimum(inside, 2 * special[rows]), weight, genes, {})
-            scores.loc[table.index[rows], children.index] = values.to_numpy()
-            kinds = decide(values, children, least, lead / 2)
-            enter_kinds(table, table.index[rows], kinds, "", markers)
-            table.loc[table.index[rows], "score"] = kinds["score"].to_numpy()
-    return explain(table, markers, special * weight, genes), scores
-
-
-def name_subsets(
-    means, part, whole, genes: list[str], markers, cell_type, least: float = MIN_SCORE, lead: float = MIN_MARGIN
-):
-    """The evidence of every part (N,), called like its cluster (N,) unless its own winner leads that by PART_LEAD.
-
-    means: those of name_groups, of the parts and of the clusters. A cluster has the cells to be named by; a part of a few dozen is named apart where its markers say so clearly.
-    """
-    import pandas as pd
-
-    table, scores = score_subsets(means[0], part, genes, markers, cell_type, least, lead)
-    clusters, _ = score_subsets(means[1], whole, genes, markers, cell_type, least, lead)
-    above = clusters["cell_type"].to_numpy(object)[pd.Series(whole).groupby(part).first().to_numpy()]
-    known = np.isin(above, scores.columns)
-    column = scores.columns.get_indexer(np.where(known, above, scores.columns[0]))
-    behind = table["score"].to_numpy(float) - scores.to_numpy()[np.arange(len(table)), column]
-    apart = ~known | ((behind >= PART_LEAD) & (table["cell_type"] != UNASSIGNED).to_numpy())
-    table["cell_type"] = np.where(apart, table["cell_type"], above)
-    return table
 
 
 def enter_kinds(table, where, kinds, lineage: str, markers) -> None:

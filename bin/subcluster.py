@@ -9,18 +9,23 @@ from _cell_space import arrange, batches
 from _cli import FILE, command
 from _errors import InputError
 from _matrices import cell_ids, gene_names, gene_selection, per_10k, read_blocks, shared_genes
-from _naming import group_means, marker_genes, name_subsets, part_evidence, read_markers
-from _refine import refine
+from _naming import marker_genes, part_evidence, read_markers
+from _programmes import CYCLE_GENES, RAISED_QUANTILE, RESTING_QUANTILE, cycling, interferon_high, read_resting
+from _receptors import Lineages
 from _shares import fdr
+from _subset_cells import contradicted_moves, place_cells
+from _subset_names import read_subsets
+from _subset_parts import Lineage, failing_names, name_numbered, name_parts, out_of_state, with_soup
 from _tables import UNASSIGNED, by_sample, read_samples, write_parquet, write_table
-from _variable_genes import FEW_CELLS, comparable, gene_statistics, read_patterns, variable_genes
+from _unfit_parts import foreign_receptors, read_metrics
+from _variable_genes import FEW_CELLS, N_GENES, comparable, gene_statistics, read_patterns, variable_genes
 
 import click
 import numpy as np
 
 TESTED_CELLS, DETECTED, KEPT = 10, 0.1, 200  # cells per subset; share of cells in a subset; genes per subset
+JUDGES = 2000  # genes next in rank to the variable ones, which judge where single cells are moved
 COMPARED = 10  # markers of each subset that are reported for all subsets
-NUMBERED_CELLS, NUMBERED_SHARE = 20, 0.02  # smaller clusters are no subset: doublets form such
 
 
 class Sample(NamedTuple):
@@ -30,22 +35,36 @@ class Sample(NamedTuple):
     genes: np.ndarray  # (G,) symbols
     x: "csr_matrix"  # noqa: F821  (N, G) ln(1 + counts per 10,000), float32
     statistics: "DataFrame"  # noqa: F821  of gene_statistics
+    umis: np.ndarray  # (N,) counts of all genes
+    counts: "csr_matrix"  # noqa: F821  (N, W) counts of the genes that names need
+    profile: np.ndarray  # (W,) their share of the counts of all cells of the sample
 
 
-def read_sample(path: Path, wanted) -> Sample:
-    """The wanted cells (ids) of a cells file, read once."""
+def read_sample(path: Path, wanted, genes: list[str] = ()) -> Sample:
+    """The wanted cells (ids) of a cells file, read once. genes: those that names need, upper case."""
     import scipy.sparse as sp
 
-    genes, rows, blocks = gene_names(path), [np.empty(0, int)], []
-    for positions, counts in read_blocks(path, wanted):
+    known, ids = gene_names(path), cell_ids(path).to_numpy()
+    select, keep = gene_selection(known.str.upper(), genes), np.isin(ids, wanted)
+    rows, blocks, counts, umis = [np.empty(0, int)], [], [], [np.empty(0)]
+    of_all = np.zeros(len(known))
+    for positions, block in read_blocks(path):
+        of_all += np.asarray(block.sum(0)).ravel()
+        positions, block = positions[keep[positions]], block[keep[positions]]
         rows.append(positions)
-        blocks.append(per_10k(counts))
-    statistics = gene_statistics(blocks, genes)
+        counts.append((block @ select).tocsr())
+        umis.append(np.asarray(block.sum(1)).ravel().astype(float))
+        blocks.append(per_10k(block))
+    statistics = gene_statistics(blocks, known)
     for block in blocks:
         block.sort_indices()
         np.log1p(block.data, out=block.data)
-    x = sp.vstack([sp.csr_matrix((0, len(genes)), dtype=np.float32), *blocks], format="csr")
-    return Sample(cell_ids(path).to_numpy()[np.concatenate(rows)], genes.to_numpy(), x, statistics)
+    x = sp.vstack([sp.csr_matrix((0, len(known)), dtype=np.float32), *blocks], format="csr")
+    return Sample(
+        ids[np.concatenate(rows)], known.to_numpy(), x, statistics, np.concatenate(umis),
+        sp.vstack([sp.csr_matrix((0, len(genes))), *counts], format="csr"),
+        (of_all @ select) / max(of_all.sum(), 1),
+    )  # fmt: skip
 
 
 def columns_of(samples: list[Sample], genes, upper: bool = False):
@@ -58,35 +77,6 @@ def columns_of(samples: list[Sample], genes, upper: bool = False):
         matrices.append(sample.x if np.array_equal(known, genes) else sample.x @ gene_selection(known, genes))
         matrices[-1].sort_indices()
     return sp.vstack(matrices, format="csr")
-
-
-def name_parts(samples: list[Sample], groups: tuple[np.ndarray, np.ndarray], cell_type, markers, numbered: str | None):
-    """Evidence per part of the lineage's N cells, and their parts (N,).
-
-    groups: cluster and part number of every cell. cell_type: (N,). Clusters and parts are divided by cell type; not where
-    clusters are `numbered` by that word.
-    """
-    import pandas as pd
-
-    if numbered:
-        whole = part = groups[0]
-    else:
-        divided = ([f"{number} {name}" for number, name in zip(group, cell_type, strict=True)] for group in groups)
-        whole, part = (pd.factorize(np.array(group, dtype=object), sort=True)[0] for group in divided)
-    genes = marker_genes(markers)
-    x = columns_of(samples, genes, upper=True)
-    means = [group_means(x, group) for group in (part, whole)]
-    evidence = name_subsets(means, part, whole, genes, markers, cell_type)
-    if numbered:
-        evidence["cell_type"] = numbered_subsets(evidence, numbered)
-    return evidence, part
-
-
-def numbered_subsets(evidence, prefix: str) -> list[str]:
-    """Names of clusters by rank in size, `unassigned` for small ones. evidence: rows in order of cluster number."""
-    cells = evidence["n_cells"]
-    large = cells >= max(NUMBERED_CELLS, NUMBERED_SHARE * cells.sum())
-    return [f"{prefix}_{number + 1}" if large[number] else UNASSIGNED for number in evidence.index]
 
 
 def renumber(names: np.ndarray) -> dict[str, str]:
@@ -157,14 +147,89 @@ def leading(markers):
     return markers[markers["rank"].notna() | markers["gene"].isin(compared)]
 
 
+def gather(
+    samples: dict[str, Sample], genes: list[str], cell_type: np.ndarray, resting, facts, receptors: dict
+) -> Lineage:
+    """What names need of the lineage's cells, sample by sample. facts: of read_metrics, of these cells in their order."""
+    import scipy.sparse as sp
+
+    names, samples = list(samples), list(samples.values())
+    known = [{gene.upper() for gene in sample.genes} for sample in samples]
+    measured = np.array([all(gene in names for names in known) for gene in genes])
+    counts = sp.vstack([sample.counts for sample in samples], format="csr")
+    umis = np.concatenate([sample.umis for sample in samples])
+    high = raised = np.zeros(len(umis), bool)
+    if resting:
+        where = [genes.index(gene) for gene in resting.genes]
+        high, raised = (
+            interferon_high(counts[:, where], umis, measured[where], resting, quantile)
+            for quantile in (RESTING_QUANTILE, RAISED_QUANTILE)
+        )
+    return Lineage(
+        genes, measured, counts, columns_of(samples, genes, upper=True), umis,
+        sample=np.repeat(np.arange(len(samples)), [len(sample.cell_id) for sample in samples]), samples=names,
+        profile=np.stack([sample.profile for sample in samples]), soup=np.zeros(len(samples)), cell_type=cell_type,
+        high=high, raised=raised,
+        cycles=cycling(counts[:, [genes.index(gene) for gene in CYCLE_GENES]]),
+        doublet_like=facts["doublet_like"].to_numpy(bool), receptors=receptors,
+    )  # fmt: skip
+
+
+def placed(
+    expression, others, of_part: np.ndarray, fit: np.ndarray, cell_type: np.ndarray, sample: np.ndarray, odds: float
+):
+    """Subset, margin and rival (N,) of every cell by its own expression; cells of parts that are unfit stay without a name.
+
+    expression: (N, G) of the variable genes. others: (N, H) of genes that had no say in the clusters, which judge the moves.
+    """
+    subset, margin, rival = (
+        np.full(len(fit), UNASSIGNED, dtype=object), np.full(len(fit), np.nan), np.full(len(fit), "", dtype=object)
+    )  # fmt: skip
+    rows = np.flatnonzero(fit)
+    if len(rows):
+        before, parent = of_part[rows], cell_type[rows].astype(str)
+        after, margin[rows], rival[rows] = place_cells(expression[rows], before, parent, sample[rows].astype(str), odds)
+        subset[rows] = after
+        back = rows[contradicted_moves(others[rows], before, after, parent)]
+        subset[back], margin[back], rival[back] = of_part[back], np.nan, ""
+    return subset, margin, rival
+
+
+def known_metrics(paths: tuple[Path, ...], cells):
+    """QC's metrics (of read_metrics) of the annotated cells, in their order."""
+    metrics = read_metrics(paths)
+    for missing in cells.difference(metrics.index):
+        raise InputError(f"{missing}: is annotated but in no table of QC metrics; give those of all samples")
+    return metrics.loc[cells]
+
+
+def take_away(evidence, subset: np.ndarray, failing: dict[str, str]) -> None:
+    """Take failing names away from cells (subset: (N,)) and from the parts of the evidence table, which says why."""
+    for name, why in failing.items():
+        subset[subset == name] = UNASSIGNED
+        parts = (evidence["cell_type"] == name).to_numpy()
+        evidence.loc[parts, ["cell_type", "evidence"]] = UNASSIGNED, f"unnamed: {why}"
+
+
 @command()
 @click.argument("cells", nargs=-1, required=True, type=FILE)
 @click.option("--samples", "sheet", required=True, type=FILE, help="samples.tsv")
 @click.option(
     "--annotation", required=True, type=FILE, help="annotation.parquet: the lineage and cell type of every cell."
 )
+@click.option("--metrics", multiple=True, required=True, type=FILE, help="S.qc.parquet of every sample.")
 @click.option("--lineage", required=True, help="The lineage's name.")
-@click.option("--markers", required=True, type=FILE, help="Table of subsets.")
+@click.option("--subsets", "subset_table", required=True, type=FILE, help="Table of subsets.")
+@click.option(
+    "--rates", required=True, type=FILE, help="Table subset, gene, rate: what cells of a subset show, per 10,000."
+)
+@click.option(
+    "--resting", required=True, type=FILE, help="Table of interferon-stimulated genes in resting cells of lineages."
+)
+@click.option(
+    "--markers", required=True, type=FILE, help="Table of cell types, whose markers subsets without own ones have."
+)
+@click.option("--lineages", required=True, type=FILE, help="Table of lineages: whose receptors contradict a part.")
 @click.option(
     "--excluded", required=True, type=FILE, help="Table class, pattern: genes that may not be variable genes."
 )
@@ -179,8 +244,13 @@ def main(
     cells: tuple[Path, ...],
     sheet: Path,
     annotation: Path,
+    metrics: tuple[Path, ...],
     lineage: str,
+    subset_table: Path,
+    rates: Path,
+    resting: Path,
     markers: Path,
+    lineages: Path,
     excluded: Path,
     numbered: str | None,
     integration: str,
@@ -193,10 +263,14 @@ def main(
     import pandas as pd
 
     samples = read_samples(sheet)
-    known = pd.read_parquet(annotation, columns=["cell_id", "lineage", "cell_type"]).set_index("cell_id")
-    known = known.loc[known["lineage"] == lineage, "cell_type"]
+    annotated = pd.read_parquet(annotation, columns=["cell_id", "lineage", "cell_type"]).set_index("cell_id")
+    known = annotated.loc[annotated["lineage"] == lineage, "cell_type"]
+    resting_cells, types = read_resting(resting, lineage), read_markers(markers)
+    programme_genes = {*CYCLE_GENES, *(resting_cells.genes if resting_cells else ())}
+    subsets = read_subsets(subset_table, rates, programme_genes)
+    genes = sorted({*subsets.genes(), *marker_genes(types), *programme_genes})
     paths = by_sample(cells, ".cells.h5ad", samples)
-    read = [read_sample(path, known.index) for path in paths.values()]
+    read = [read_sample(path, known.index, genes) for path in paths.values()]
     size = [len(of_sample.cell_id) for of_sample in read]
     table = pd.DataFrame({"cell_id": np.concatenate([of_sample.cell_id for of_sample in read]), "lineage": lineage})
     for missing in known.index.difference(table["cell_id"]):
@@ -205,26 +279,41 @@ def main(
 
     large = [n >= min(FEW_CELLS, max(size)) for n in size]
     statistics = {name: read[i].statistics for i, name in enumerate(paths) if large[i]}
-    expression = columns_of(read, variable_genes(comparable(statistics, read_patterns(excluded))).index)
+    of_samples = comparable(statistics, read_patterns(excluded))
+    variable = variable_genes(of_samples).index
+    next_genes = variable_genes(of_samples, N_GENES + JUDGES).index.difference(variable, sort=False)
+    expression, others = columns_of(read, variable), columns_of(read, next_genes)
     batch = batches(samples, sample, integration, integrate_over)
     space = arrange(expression, batch, integration, "louvain", resolution, seed)
 
-    groups = space.clusters, space.parts
-    evidence, part = name_parts(read, groups, cell_type, read_markers(markers), numbered)
+    of_cells = known_metrics(metrics, annotated.index)
+    receptors = foreign_receptors(of_cells, annotated["lineage"].astype(str), Lineages(lineages), lineage)
+    rows = annotated.index.get_indexer(table["cell_id"])
+    mine = {library: (has[rows], counted[rows], share) for library, (has, counted, share) in receptors.items()}
+    whole = gather(dict(zip(paths, read, strict=True)), genes, cell_type, resting_cells, of_cells.iloc[rows], mine)
+    whole = with_soup(whole, marker_genes(types), space.clusters)
+    if numbered:
+        evidence, part, fit = name_numbered(whole, space.clusters, space.parts, numbered, types)
+    else:
+        evidence, part, fit = name_parts(whole, space.clusters, space.parts, subsets, types)
     of_part = evidence["cell_type"].to_numpy(object)[part]
-    subset, margin, rival = refine(expression, of_part, cell_type.astype(str), sample.astype(str), odds=odds)
+    subset, margin, rival = placed(expression, others, of_part, fit, cell_type, sample, odds)
+    back = out_of_state(whole, of_part, subset, subsets)
+    subset[back], margin[back], rival[back] = of_part[back], np.nan, ""
+    take_away(evidence, subset, failing_names(whole, subset, subsets, types))
     numbers = renumber(subset)
     table["subset"] = [numbers.get(name, name) for name in subset]
     table["margin"] = margin.astype(np.float32)
     table["rival"] = [numbers.get(name, name) for name in rival]
     table[["umap_1", "umap_2"]] = space.points
 
-    genes = shared_genes([of_sample.genes for of_sample in read])
+    shared = shared_genes([of_sample.genes for of_sample in read])
     rows = np.flatnonzero(subset != UNASSIGNED)
-    x = columns_of(read, genes)[rows]
-    del read, expression
-    top = leading(marker_statistics(x, genes, table["subset"].to_numpy(str)[rows]))
+    x = columns_of(read, shared)[rows]
+    del read, expression, others, whole
+    top = leading(marker_statistics(x, shared, table["subset"].to_numpy(str)[rows]))
     top.insert(0, "lineage", lineage)
+    evidence["cell_type"] = [numbers.get(name, name) for name in evidence["cell_type"]]
     evidence = part_evidence(evidence, space.clusters, part, sample)
     write_parquet(table, f"{lineage}.subsets.parquet")
     write_table(evidence, f"{lineage}.subset_evidence.tsv", digits=4)

@@ -90,7 +90,10 @@ workflow CELLS {
         ANNOTATE.out.annotation,
         sheet,
         matrices,
-        assets.subsets,
+        sortedFiles(ofPassed(QC.out.metrics, passed)),
+        [assets.subsets, assets.subset_rates, assets.interferon_resting],
+        assets.markers,
+        assets.lineages,
         assets.excluded_genes,
         integration.subMap(['integration', 'integrate_over', 'seed']),
     )

@@ -13,7 +13,10 @@ process SUBCLUSTER {
     path annotation
     path sheet
     path cells, stageAs: 'samples/*'
-    path subsets
+    path metrics, stageAs: 'samples/*' // QC's, of the same samples
+    tuple path(subsets), path(rates), path(resting)
+    path markers
+    path lineages
     path excluded
     val options // map: integration, integrate_over, seed
 
@@ -26,11 +29,13 @@ process SUBCLUSTER {
     script:
     // Names of lineages and their prefixes hold no apostrophe: ANNOTATE refuses such.
     def numbered = lineage.numbered == 'yes' ? "--numbered '${lineage.prefix}'" : ''
+    def quality = [metrics].flatten().collect { table -> "--metrics ${table}" }.join(' ')
     """
-    # code: _cell_space.py _cli.py _errors.py _matrices.py _naming.py _one_thread.py _receptors.py _refine.py _shares.py _tables.py
-    # code: _variable_genes.py
-    subcluster.py ${cells} --samples ${sheet} --annotation ${annotation} --lineage '${lineage.lineage}' \\
-        --markers ${subsets} --excluded ${excluded} ${numbered} --resolution ${lineage.resolution} \\
+    # code: _cell_space.py _cli.py _detected.py _errors.py _matrices.py _naming.py _one_thread.py _programmes.py _receptors.py _refine.py
+    # code: _shares.py _subset_cells.py _subset_names.py _subset_parts.py _tables.py _unfit_parts.py _variable_genes.py
+    subcluster.py ${cells} --samples ${sheet} --annotation ${annotation} ${quality} --lineage '${lineage.lineage}' \\
+        --subsets ${subsets} --rates ${rates} --resting ${resting} --markers ${markers} --lineages ${lineages} \\
+        --excluded ${excluded} ${numbered} --resolution ${lineage.resolution} \\
         --integration ${options.integration} --integrate-over ${options.integrate_over} --seed ${options.seed}
     """
 

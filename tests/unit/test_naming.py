@@ -131,51 +131,6 @@ def test_genes_are_found_whatever_blanks_stand_around_them(tmp_path):
     assert table.loc["NK", "positive"] == ["NKG7", "GNLY", "PRF1"] and table.loc["NK", "negative"] == ["CD3D"]
 
 
-ISG = "IFIT1 IFIT2 IFIT3 ISG15 MX1 MX2 OAS1 OAS3 IFI44L IFI44 IFI6 RSAD2 XAF1 HERC5 EPSTI1"
-BRIGHT = "NCAM1 SELL GZMK XCL1 XCL2 IL7R KLRC1 CD44 GPR183 TCF7"
-PROGRAMMES = {
-    "CD56dim": "FCGR3A FGFBP2 CX3CR1 PRF1 SPON2 GZMB S1PR5 MYOM2",
-    "CD56bright": BRIGHT,
-    "CD56bright_ISG+": f"{BRIGHT} {ISG}",
-}
-
-
-@pytest.fixture(scope="module")
-def programmes(project):
-    """Markers, genes, expression of 60 cells of each programme, and their kind."""
-    markers = _naming.read_markers(project / "assets" / "subsets.tsv")
-    genes = _naming.marker_genes(markers)
-    rng = np.random.default_rng(1)
-    kind = np.repeat(list(PROGRAMMES), 60)
-    rate = np.full((180, len(genes)), 0.1)
-    for name, listed in PROGRAMMES.items():
-        rate[np.ix_(kind == name, [genes.index(g) for g in listed.split()])] = 5
-    return markers, genes, sp.csr_matrix(np.log1p(rng.poisson(rate)).astype(np.float32)), kind
-
-
-def subsets(programmes, part, whole, cell_type="NK"):
-    markers, genes, x, _ = programmes
-    means = [_naming.group_means(x, group) for group in (part, whole)]
-    return _naming.name_subsets(means, part, whole, genes, markers, np.repeat(cell_type, len(part)))
-
-
-def test_programmes_name_subsets_and_combine(programmes):
-    group = np.unique(programmes[-1], return_inverse=True)[1]
-    assert list(subsets(programmes, group, group)["cell_type"]) == sorted(PROGRAMMES)
-    assert set(subsets(programmes, group, group, "mast cell")["cell_type"]) == {"mast_cell"}
-
-
-def test_a_part_is_called_like_its_cluster_unless_another_name_leads_clearly(programmes, monkeypatch):
-    kind = programmes[-1]
-    part = np.unique(kind, return_inverse=True)[1]
-    whole = (kind != "CD56bright").astype(int)  # one cluster holds dim and ISG+ cells
-    assert list(subsets(programmes, part, whole)["cell_type"]) == sorted(PROGRAMMES)
-    monkeypatch.setattr(_naming, "PART_LEAD", 5)
-    found = list(subsets(programmes, part, whole)["cell_type"])
-    named = list(subsets(programmes, whole, whole)["cell_type"])
-    assert found == [named[0], named[1], named[1]]
-
-
 def test_tables_of_assets_fit_together(project):
     types = pd.read_csv(project / "assets" / "markers.tsv", sep="\t")
     subsets = pd.read_csv(project / "assets" / "subsets.tsv", sep="\t")

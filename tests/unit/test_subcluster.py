@@ -12,6 +12,11 @@ import subcluster
 from click.testing import CliRunner
 from helpers.cohort import EXCLUDED, write_cohort
 
+TABLES = {
+    "subsets": "subsets.tsv", "rates": "subset_rates.tsv", "resting": "interferon_resting.tsv", "markers": "markers.tsv",
+    "lineages": "lineages.tsv", "excluded": "excluded_genes.tsv",
+}  # fmt: skip
+
 
 @pytest.fixture(scope="module")
 def cells():
@@ -86,13 +91,24 @@ def run(cells, tmp_path, monkeypatch, project):
     """Call of the command on two samples of plasma cells, 40 of another lineage among them; the second has a CAR gene."""
     monkeypatch.chdir(tmp_path)
     counts, *_ = cells
-    genes, ids = np.array([f"G{i}" for i in range(80)]), np.array([f"S{1 + i % 2}:{i}" for i in range(300)])
+    # The last genes are markers of plasma cells, which all cells show.
+    genes = np.array([*(f"G{i}" for i in range(76)), "MZB1", "XBP1", "DERL3", "SDC1"])
+    ids = np.array([f"S{1 + i % 2}:{i}" for i in range(300)])
     for k, name in enumerate(("S1", "S2")):
         x, names = counts[k::2], genes
         if k:  # a reference with the CAR before all other genes
             x, names = sp.hstack([np.zeros((150, 1), np.int32), x], format="csr"), ["CAR", *genes]
         data = anndata.AnnData(x, obs=pd.DataFrame(index=ids[k::2]), var=pd.DataFrame(index=names))
         data.write_h5ad(f"{name}.cells.h5ad", compression=hdf5plugin.FILTERS["zstd"])
+        facts = {
+            "sample": name,
+            "pass": True,
+            "doublet_score": 0.1,
+            "doublet": False,
+            "has_bcr": True,
+            "has_tcr": False,
+        }
+        pd.DataFrame({"cell_id": ids[k::2]} | facts).to_parquet(f"{name}.qc.parquet")
     sheet = {"sample": ["S1", "S2"], "patient": "P1", "timepoint": ["T1", "T2"], "day": [0, 9], "batch": ""}
     pd.DataFrame(sheet).to_csv("samples.tsv", sep="\t", index=False)
     table = pd.DataFrame({"cell_id": ids, "lineage": "plasma", "cell_type": "plasma cell"})
@@ -101,7 +117,9 @@ def run(cells, tmp_path, monkeypatch, project):
 
     def call(*options, files=("S1.cells.h5ad", "S2.cells.h5ad"), lineage="plasma"):
         words = [*files, "--samples", "samples.tsv", "--annotation", "annotation.parquet", "--lineage", lineage]
-        words += ["--markers", project / "assets" / "subsets.tsv", "--excluded", EXCLUDED, *options]
+        for option, table in TABLES.items():
+            words += [f"--{option}", project / "assets" / table]
+        words += ["--metrics", "S1.qc.parquet", "--metrics", "S2.qc.parquet", *options]
         return CliRunner().invoke(subcluster.main, [str(word) for word in words])
 
     return call
@@ -165,20 +183,3 @@ def test_a_lineage_has_variable_genes_of_its_own(tmp_path):
     statistics = {name: of_sample.statistics for name, of_sample in read.items()}
     top = variable_genes(comparable(statistics, read_patterns(EXCLUDED)), 60).index
     assert len(set(top) & {f"GENE{i}" for i in range(20, 60)}) > 15  # 6 by chance
-
-
-def test_small_clusters_have_no_number():
-    evidence = pd.DataFrame({"n_cells": [1000, 300, 25, 19]})
-    assert subcluster.numbered_subsets(evidence, "Plasma") == ["Plasma_1", "Plasma_2", "unassigned", "unassigned"]
-
-
-def test_clusters_are_divided_by_type_or_not_at_all(project):
-    markers = subcluster.read_markers(project / "assets" / "subsets.tsv")
-    genes = np.array(subcluster.marker_genes(markers))
-    x = sp.csr_matrix(np.log1p(np.random.default_rng(0).poisson(0.5, (90, len(genes)))).astype(np.float32))
-    samples = [subcluster.Sample(np.arange(90), genes, x, None)]
-    types, groups = (np.repeat(["NK", "CD4 T", "mast cell"], 30).astype(object), (np.zeros(90, int), np.zeros(90, int)))
-    evidence, part = subcluster.name_parts(samples, groups, types, markers, None)
-    assert list(evidence["parent"]) == ["CD4 T", "NK", "mast cell"] and len(set(zip(part, types, strict=True))) == 3
-    evidence, part = subcluster.name_parts(samples, groups, types, markers, "Word")
-    assert list(evidence["cell_type"]) == ["Word_1"] and set(part) == {0}

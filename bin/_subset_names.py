@@ -1,0 +1,350 @@
+#!/usr/bin/env python3
+"""Names of subsets: parts of a lineage's clusters by the programmes of assets/subsets.tsv, each with its evidence.
+
+A name needs three things. Its own markers must be detected in the part: beyond ambient RNA, and as strongly as cells of the subset
+show in reference profiles (assets/subset_rates.tsv). Genes that the subset lacks must not be. And it must lead over the other
+subsets of the cell type. Which of these are in question follows the part's state: interferon-high, cycling, or neither.
+
+Groups are parts or clusters, numbered from 0. G genes: all of the subset table. N cells.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from _detected import CERTAINTY, DETECTED, NOT_DETECTED, NOT_TESTABLE, Pools, detect
+from _errors import InputError
+from _naming import read_markers
+from _tables import UNASSIGNED, read_text_table
+
+import numpy as np
+
+MIN_MARKERS = 2  # own markers that are detected, for a name
+OF_RATE = (
+    0.25  # of the rate that cells of the subset show: least share, for a marker to be detected; chemistries differ
+)
+LACKS_BELOW = 0.5  # of the rate that cells with the gene show: from this share on a group does not lack it
+CLEAR_MARKERS = 4  # the same of a name apart from the cluster's, and of the only one that is possible
+MIN_CELLS = 3  # that express a marker
+MIN_SCORE, MIN_MARGIN = 0.25, 0.05  # what a name needs of its score, and of its lead over the next subset
+PART_LEAD = 0.3  # of a part's own subset over its cluster's, to be named apart
+LOW_MEAN, LOW_DETECTION = 0.3, 0.1  # a gene below both in every group says little about any
+NEGATIVE_WEIGHT = 0.8  # of the two strongest negative genes
+LARGE = 20  # cells of a group that counts for the range of a gene; half of the largest where that is less
+SHOWN = 8  # genes in a cell of the table
+STATES = ("", "interferon", "cycling")  # words of the column `programme`
+
+
+class Subsets(NamedTuple):
+    """The subset table and what reference profiles show of its genes."""
+
+    table: "DataFrame"  # noqa: F821  by cell_type: parent, programme, and lists of genes: positive, negative, needs, lacking
+    rate: dict[
+        tuple[str, str], float
+    ]  # (subset, gene): counts per 10,000 that cells of the subset show; missing: not known
+    programme_genes: set[str]  # of interferon and cycle: they make a state, not an identity
+
+    def genes(self) -> list[str]:
+        """All genes of the table, sorted."""
+        lists = ("positive", "negative", "needs", "lacking")
+        return sorted({gene for name in lists for genes in self.table[name] for gene in genes})
+
+    def held_at(self, name: str, gene: str) -> float:
+        """The lowest rate that subsets with the gene among their positive ones show in the lineage of `name`, NaN if unknown."""
+        kin = self.table[self.table["lineage"] == self.table.loc[name, "lineage"]]
+        rates = [self.rate[other, gene] for other in kin.index if (other, gene) in self.rate]
+        return min(rates, default=np.nan)
+
+    def identity(self, name: str) -> list[str]:
+        """Positive genes of a subset that are none of a programme."""
+        return [gene for gene in self.table.loc[name, "positive"] if gene not in self.programme_genes]
+
+
+class Markers(NamedTuple):
+    """Whether groups show what a subset needs."""
+
+    n: np.ndarray  # (groups,) own markers that are detected
+    possible: np.ndarray  # (groups,) bool: nothing that could be tested speaks against the subset
+    allowed: np.ndarray  # (groups,) bool: everything that it needs is detected
+    detected: list[
+        str
+    ]  # (groups,) `CCR7 3.1, LEF1 2.2`: detected markers, counts per 10,000 without the soup's, strongest first
+    against: list[str]  # (groups,) the same of genes that the subset lacks
+    why: list[str]  # (groups,) what is missing, '' where nothing is
+
+
+def read_subsets(path: Path, rates: Path, programme_genes: set[str]) -> Subsets:
+    """The table of subsets; columns programme, needs and lacking may be missing. rates: subset, gene, rate."""
+    table = read_markers(path)
+    for column in ("needs", "lacking"):
+        texts = table[column] if column in table else [""] * len(table)
+        table[column] = [[g.strip() for g in text.upper().split(",") if g.strip()] for text in texts]
+    if "programme" not in table:
+        table["programme"] = ""
+    for name, word in table["programme"].items():
+        if word not in STATES:
+            raise InputError(f"{path.name}, {name}: programme '{word}'; write {' or '.join(STATES[1:])}, or nothing")
+    known = read_text_table(rates, ("subset", "gene", "rate"))
+    pairs = zip(known["subset"], known["gene"].str.upper(), strict=True)
+    return Subsets(table, dict(zip(pairs, known["rate"].astype(float), strict=True)), programme_genes)
+
+
+def listed(genes: list[str], values: np.ndarray) -> str:
+    """`CCR7 3.1, LEF1 2.2`: the SHOWN genes of the highest values."""
+    order = np.argsort(-values, kind="stable")[:SHOWN]
+    return ", ".join(f"{genes[i]} {values[i]:.2g}" for i in order)
+
+
+def states(
+    pools: Pools, soup: np.ndarray, genes: list[str], wanted: list[str], rate: list[float], of_rate: float = OF_RATE
+):
+    """States and rates without the soup's (groups, wanted genes) of some of the pools' genes. rate: NaN where not known."""
+    where = [genes.index(gene) for gene in wanted]
+    few = pools._replace(counts=pools.counts[:, where], expressing=pools.expressing[:, where])
+    seen = detect(few, soup[:, where], np.array(rate, float), of_rate=of_rate)
+    expressing = np.zeros(seen.state.shape)
+    np.add.at(expressing, few.group, few.expressing)
+    return np.where((seen.state == DETECTED) & (expressing < MIN_CELLS), NOT_TESTABLE, seen.state), seen.excess
+
+
+def lacks(subsets: Subsets, name: str, pools: Pools, soup: np.ndarray, genes: list[str], wanted: list[str]):
+    """Whether groups lack genes that the subset `name` lacks, and rates without the soup's (groups, wanted genes).
+
+    They do below LACKS_BELOW of what cells with the gene show. Where the run's own groups show more than the profiles, as its
+    chemistry may, up to twice as much is expected of such cells.
+    """
+    if not wanted:
+        return np.ones((int(pools.group.max()) + 1, 0), bool), np.zeros((int(pools.group.max()) + 1, 0))
+    where = [genes.index(gene) for gene in wanted]
+    few = pools._replace(counts=pools.counts[:, where], expressing=pools.expressing[:, where])
+    seen, size = detect(few, soup[:, where]), np.bincount(pools.group, pools.cells)
+    known = np.array([subsets.held_at(name, gene) for gene in wanted])
+    highest = seen.excess[size >= min(LARGE, size.max() / 2)].max(0)
+    too_much = (seen.p < 1 - CERTAINTY) & (
+        seen.excess >= LACKS_BELOW * np.clip(highest, known, 2 * known)
+    )  # False where no rate is known
+    return ~np.where(np.isnan(known), seen.state == DETECTED, too_much), seen.excess
+
+
+def own_markers(
+    subsets: Subsets, name: str, pools: Pools, soup: np.ndarray, genes: list[str], measured: np.ndarray
+) -> Markers:
+    """Whether groups show what the subset `name` needs. measured: (G,) genes that the samples have."""
+    row = subsets.table.loc[name]
+    has = {gene for gene, is_measured in zip(genes, measured, strict=True) if is_measured}
+    own, lacking = ([gene for gene in row[column] if gene in has] for column in ("positive", "lacking"))
+    state, excess = states(pools, soup, genes, own, [subsets.rate.get((name, gene), np.nan) for gene in own])
+    is_lacking, odd_excess = lacks(subsets, name, pools, soup, genes, lacking)
+    needed = [gene for gene in row["needs"] if gene in has]
+    state_needed = states(
+        pools, soup, genes, needed, [subsets.rate.get((name, gene), np.nan) for gene in needed], LACKS_BELOW
+    )[0]
+    n, not_excluded = (state == DETECTED).sum(1), (state != NOT_DETECTED).sum(1)
+    has_needed = np.ones(len(n), bool) if not row["needs"] else (state_needed == DETECTED).any(1)
+    may_have = has_needed if not row["needs"] else has_needed | (state_needed == NOT_TESTABLE).any(1)
+    is_odd = (~is_lacking).any(1)
+    unmeasured = [name for name, left in (("lacking", lacking), ("needs", needed)) if row[name] and not left]
+    texts = [], [], []
+    for i in range(len(n)):
+        yes, no = np.flatnonzero(state[i] == DETECTED), np.flatnonzero(~is_lacking[i])
+        texts[0].append(listed([own[j] for j in yes], excess[i, yes]))
+        texts[1].append(listed([lacking[j] for j in no], odd_excess[i, no]))
+        testable = "" if (state[i] != NOT_TESTABLE).sum() >= MIN_MARKERS else ", too few cells to test more"
+        texts[2].append(
+            f"it shows {texts[1][-1]}" if is_odd[i]
+            else f"{', '.join(row[unmeasured[0]])} not measured" if unmeasured
+            else f"{n[i]} of its markers detected{': ' * bool(n[i])}{texts[0][-1]}{testable}" if n[i] < MIN_MARKERS
+            else f"none of {', '.join(row['needs'])} detected" if not has_needed[i] else ""
+        )  # fmt: skip
+    open_ = ~is_odd & (not unmeasured)
+    return Markers(n, (not_excluded >= MIN_MARKERS) & may_have & open_, (n >= MIN_MARKERS) & has_needed & open_, *texts)
+
+
+def specificity(mean: np.ndarray, detection: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How strongly each group expresses a gene against the others, 0 to 1 (groups, G), and each gene's weight (G,).
+
+    Values are placed between the low end of all groups (what every cell has, ambient RNA included) and the highest group. The
+    highest is never taken below LOW_MEAN, and the low end is at most half of the highest, so that one kind alone keeps it.
+    """
+    large = size >= min(LARGE, size.max() / 2)
+    scaled = []
+    for values, floor in ((mean, LOW_MEAN), (detection, LOW_DETECTION)):
+        high = np.maximum(values[large].max(0), floor)
+        low = np.minimum(np.quantile(values[large], 0.05, axis=0), high / 2)
+        scaled.append(np.clip((values - low) / (high - low), 0, 1))
+    return np.sqrt(scaled[0] * scaled[1]), np.minimum(detection[large].max(0) / 0.3, 1)
+
+
+def contrast(mean: np.ndarray, detection: np.ndarray, size: np.ndarray, special: np.ndarray) -> np.ndarray:
+    """Specificity (groups, G) among groups of one cell type.
+
+    Where a gene differs between them, its place in their own range counts; where it does not, its specificity
+    among all groups stays, so that one subset alone is still told by what it expresses.
+    """
+    large = size >= min(LARGE, size.max() / 2)
+    position, range_ = [], []
+    for values, floor in ((mean, LOW_MEAN), (detection, LOW_DETECTION)):
+        low, high = values[large].min(0), values[large].max(0)
+        position.append(np.clip((values - low) / np.maximum(high - low, 1e-9), 0, 1))
+        range_.append((high - low) / np.maximum(high, floor))
+    width = np.clip(2 * np.sqrt(range_[0] * range_[1]) - 0.5, 0, 1)
+    own = width * np.sqrt(position[0] * position[1]) + (1 - width) * special
+    # A programme that is weak beside the lineage's other cell types is weak, however it varies here.
+    return np.minimum(own, 2 * special)
+
+
+def relative_score(positive: list[str], negative: list[str], special, weight, genes: list[str]) -> np.ndarray:
+    """Score (groups,): weighted mean of the positive genes' specificity, minus most of that of the two strongest negative genes."""
+    pos, neg = ([i for i in map(genes.index, names) if weight[i] > 0] for names in (positive, negative))
+    if len(pos) < MIN_MARKERS:
+        return np.full(len(special), -1.0)
+    value = special[:, pos] @ weight[pos] / max(weight[pos].sum(), 0.3 * len(positive))
+    if neg:
+        value = value - NEGATIVE_WEIGHT * np.sort(special[:, neg] * weight[neg], axis=1)[:, -2:].mean(1)
+    return value
+
+
+class Groups(NamedTuple):
+    """What is known of groups of cells of one lineage."""
+
+    means: np.ndarray  # (2, groups, G) mean of ln(1 + counts per 10,000), and share of cells that express
+    pools: Pools  # counts of the G genes
+    soup: np.ndarray  # (S, G) counts of ambient RNA per cell
+    cell_type: np.ndarray  # (groups,) the type of most cells
+    state: np.ndarray  # (groups,) of STATES
+    strength: np.ndarray  # (groups,) share of cells in that state
+
+
+class Scores(NamedTuple):
+    """How well groups fit the subsets of their cell type; K subsets. -inf where one is not in question."""
+
+    score: "DataFrame"  # noqa: F821  (groups, K)
+    markers: dict[str, Markers]  # by subset
+
+
+def candidates(subsets: Subsets, cell_type: str, state: str) -> list[str]:
+    """Subsets of a cell type that are in question for groups in a state; where it has none in that state, those without one."""
+    children = subsets.table[subsets.table["parent"] == cell_type]
+    return list(children.index[children["programme"] == state]) or list(children.index[children["programme"] == ""])
+
+
+def score_subsets(groups: Groups, subsets: Subsets, genes: list[str], measured: np.ndarray) -> Scores:
+    """The scores of groups for the subsets in question. A subset without genes but a programme's scores by its share of cells."""
+    import pandas as pd
+
+    mean, detection = groups.means
+    size = np.bincount(groups.pools.group, groups.pools.cells, len(mean))
+    special, weight = specificity(mean, detection, size)
+    score = pd.DataFrame(-np.inf, index=range(len(mean)), columns=list(subsets.table.index))
+    markers = {
+        name: own_markers(subsets, name, groups.pools, groups.soup, genes, measured)
+        for name in subsets.table.index[subsets.table["parent"].isin(groups.cell_type)]
+    }
+    for cell_type in sorted(set(groups.cell_type) & set(subsets.table["parent"])):
+        of_type = np.flatnonzero(groups.cell_type == cell_type)
+        inside = contrast(mean[of_type], detection[of_type], size[of_type], special[of_type])
+        for state in sorted(set(groups.state[of_type])):
+            mine = groups.state[of_type] == state
+            for name in candidates(subsets, cell_type, state):
+                identity = subsets.identity(name)
+                value = relative_score(
+                    identity, subsets.table.loc[name, "negative"], inside[mine], weight, genes
+                ) if identity else groups.strength[of_type[mine]]  # fmt: skip
+                score.loc[of_type[mine], name] = value
+    return Scores(score, markers)
+
+
+def decide(scores: Scores):
+    """Per group the best subset whose markers allow it, and the next one: winner, score, runner_up, runner_up_score, margin, sure.
+
+    Sure is one of a sufficient score and lead; and the only one that markers allow, where it shows CLEAR_MARKERS of them and scores
+    about as high as any other.
+    """
+    import pandas as pd
+
+    names = np.array(scores.score.columns, dtype=object)
+    raw = scores.score.to_numpy()
+    allowed = np.stack(
+        [scores.markers[n].allowed if n in scores.markers else np.zeros(len(raw), bool) for n in names], axis=1
+    )
+    shown = np.stack([scores.markers[n].n if n in scores.markers else np.zeros(len(raw), int) for n in names], axis=1)
+    values = np.where(allowed, raw, -np.inf)
+    order = np.argsort(-values, axis=1, kind="stable")
+    rows, first, second = np.arange(len(values)), order[:, 0], order[:, min(1, len(names) - 1)]
+    best, next_ = values[rows, first], np.where(first == second, -np.inf, values[rows, second])
+    lead = np.where(np.isfinite(next_), best - np.where(np.isfinite(next_), next_, 0), np.inf)
+    sole = ~np.isfinite(next_) & (shown[rows, first] >= CLEAR_MARKERS) & (best >= raw.max(1) - PART_LEAD)
+    return pd.DataFrame({
+        "winner": np.where(np.isfinite(best), names[first], ""),
+        "score": np.where(np.isfinite(best), best, np.nan),
+        "runner_up": np.where(np.isfinite(next_), names[second], ""),
+        "runner_up_score": np.where(np.isfinite(next_), next_, np.nan),
+        "margin": np.where(np.isfinite(lead) & np.isfinite(best), lead, np.nan),
+        "sure": np.isfinite(best) & (((best >= MIN_SCORE) & (lead >= MIN_MARGIN)) | sole),
+    })  # fmt: skip
+
+
+def reason(decision, score, markers: dict[str, Markers], group: int) -> str:
+    """Why a group has no name. decision: its row of decide. score: its scores by subset. markers: of the subsets in question."""
+    nearest = max(markers, key=lambda name: score[name])
+    if not markers[nearest].allowed[group]:
+        return f"{nearest} {score[nearest]:.2f}, but {markers[nearest].why[group]}"
+    if decision["score"] < MIN_SCORE:
+        return f"{nearest} {score[nearest]:.2f} is below {MIN_SCORE}"
+    return f"{nearest} {score[nearest]:.2f} or {decision['runner_up']} {decision['runner_up_score']:.2f}, no clear lead"
+
+
+def name_subsets(parts: Groups, clusters: Groups, cluster_of: np.ndarray, subsets: Subsets, genes: list[str], measured):
+    """Evidence table of the parts: winner, cell_type (the name), scores, evidence, against.
+
+    A part is called like its cluster (cluster_of: number per part), which has more cells to be named by, unless its own winner
+    leads that by PART_LEAD or the part shows that it is not that. Cell types without subsets keep their own name, with
+    underscores, and no evidence: that is of their types.
+    """
+    own, above = (score_subsets(groups, subsets, genes, measured) for groups in (parts, clusters))
+    table, of_cluster = decide(own), decide(above)
+    table.insert(0, "parent", parts.cell_type)
+    names, evidence, against = [], [], []
+    for i, row in table.iterrows():
+        markers = {name: own.markers[name] for name in own.score.columns[np.isfinite(own.score.loc[i])]}
+        cluster = of_cluster.loc[cluster_of[i]]
+        if not markers:
+            names.append(row["parent"].replace(" ", "_"))
+            evidence.append(
+                "unnamed: its cells have no cell type"
+                if row["parent"] == UNASSIGNED
+                else "named by its cell type alone"
+            )
+            against.append("")
+            continue
+        called = cluster["winner"] if cluster["sure"] and cluster["winner"] in markers else ""
+        if called and not markers[called].possible[i]:
+            called = ""
+        behind = row["score"] - own.score.loc[i, called] if called and row["sure"] else np.inf
+        if row["sure"] and (not called or (behind >= PART_LEAD and markers[row["winner"]].n[i] >= CLEAR_MARKERS)):
+            called = row["winner"]
+        names.append(called or UNASSIGNED)
+        if not called:
+            evidence.append(f"unnamed: {reason(row, own.score.loc[i], markers, i)}")
+        elif markers[called].n[i] >= MIN_MARKERS:
+            evidence.append(markers[called].detected[i])
+        else:
+            evidence.append(f"in its cluster {above.markers[called].detected[cluster_of[i]]}")
+        against.append(
+            markers[called or row["winner"] or max(markers, key=lambda name: own.score.loc[i, name])].against[i]
+        )
+    table["cell_type"], table["evidence"], table["against"] = names, evidence, against
+    return table.drop(columns="sure")
+
+
+def type_markers(
+    types, name: str, pools: Pools, soup: np.ndarray, genes: list[str], measured: np.ndarray
+) -> tuple[np.ndarray, list[str]]:
+    """How many markers of a cell type (and of its parent) each group shows, and which: of types without subsets and of numbers.
+
+    types: rows of read_markers. A gene counts where a tenth of the group's cells show it, beyond ambient RNA.
+    """
+    rows = [row for row in (name, types["parent"].get(name, "")) if row in types.index]
+    own = sorted({gene for row in rows for gene in types.loc[row, "positive"] if measured[genes.index(gene)]})
+    state, excess = states(pools, soup, genes, own, [np.nan] * len(own))
+    shown = [np.flatnonzero(of_group == DETECTED) for of_group in state]
+    return np.array([len(s) for s in shown]), [listed([own[j] for j in s], excess[i, s]) for i, s in enumerate(shown)]
