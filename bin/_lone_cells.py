@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Single cells whose own markers are those of another type than their part's: too few of a kind form no part."""
+"""Cells that are not what their part is: single ones with the markers of another type, and those of parts without a name.
+
+Too few cells of a type form no part. What is found here are candidates: sets of cells that need a name's evidence like any part.
+"""
 
 import numpy as np
 

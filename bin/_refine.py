@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Labels of single cells by their own expression: a part is named as a whole, its cells need not be alike.
 
-N cells, G variable genes, K labels.
+N cells, G variable genes, K labels. Every sample has a model of its own: what a label's cells express in one sample is not what
+they express in another, and expression is not integrated. Cells only move where genes that had no say in it agree.
 """
 
 from _tables import UNASSIGNED
@@ -9,7 +10,12 @@ from _tables import UNASSIGNED
 import numpy as np
 
 SEEN = 3  # a label that fewer cells of a sample have by markers is not given to others of that sample
-FEW = 8  # a label of fewer cells has no profile of its own
+FEW = 8  # a label of fewer cells of a sample has no profile there
+LEAST_Z = 2.0  # standard errors by which the hidden genes of moved cells must favour their new label
+ROUNDS, THRESHOLD = (
+    5,
+    2.0,
+)  # of moves at most; standard errors by which a label's mean departs where a gene counts for it
 
 
 def shrunken_directions(x, code: np.ndarray, n: np.ndarray, threshold: float) -> np.ndarray:
@@ -50,46 +56,104 @@ def label_distances(x, code: np.ndarray, n: np.ndarray, known: np.ndarray, thres
     return np.stack([((z - centre) ** 2).sum(1) for centre in means], axis=1)
 
 
-def refine(x, label, parent, sample, rounds: int = 5, odds: float = 2.0, threshold: float = 2.0):
-    """Labels (N,) after moving cells to a label that is exp(odds) times likelier, each cell's log odds against the
-    likeliest other label, and that label ('' where there is none).
+def refine(x, label: np.ndarray, sample: np.ndarray, odds: float = 2.0) -> np.ndarray:
+    """Labels (N,) after moving cells to a label that is exp(odds) times likelier in their sample, where hidden genes agree.
 
-    label: (N,) names, `unassigned` where there is none. parent, sample: (N,) names; a label is open to the cells
-    whose parent is that of most of its cells, in samples where at least SEEN cells had it. An unassigned cell gets a
-    label only where that is clear and the cell lies no farther from it than 95 % of the label's own cells.
+    x: (N, G) log-normalised, sparse. label: (N,) names, `unassigned` where there is none. sample: (N,) names. A label is open in
+    samples where at least SEEN cells had it. An unassigned cell gets a label only where there are others to choose from and the
+    cell lies no farther from it than 95 % of the label's own cells.
     """
     result = label.astype(object).copy()
+    for name in np.unique(sample.astype(str)):
+        rows = np.flatnonzero(sample.astype(str) == name)
+        before, after = result[rows], result[rows].copy()
+        allowed = open_labels(before)
+        for _ in range(ROUNDS):
+            model = Model(x[rows], after, allowed)
+            if not model.usable:
+                break
+            move, best = model.moves(after, before == UNASSIGNED, odds)
+            after[move] = model.names[best][move]
+            if not move.any():
+                break
+        helps = helpful_moves(x[rows], before, allowed, odds) if (after != before).any() else set()
+        kept = [(str(old), str(new)) in helps for old, new in zip(before, after, strict=True)]
+        result[rows] = np.where(kept, after, before)
+    return result
+
+
+def log_odds(x, label: np.ndarray, sample: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each cell's log odds (N,) of its label against the likeliest other one of its sample, and that label ('' where there is none).
+
+    NaN for cells without a label, and of labels that have no profile in the sample.
+    """
     margin, rival = np.full(len(label), np.nan), np.full(len(label), "", dtype=object)
-    rows = np.arange(len(label))
-    samples, sample_number = np.unique(sample.astype(str), return_inverse=True)
-    for _ in range(rounds):
-        names, counts = np.unique(result[result != UNASSIGNED].astype(str), return_counts=True)
-        names, counts = names[counts >= FEW], counts[counts >= FEW]
-        if len(names) < 2:
-            break
-        known = np.isin(result, names)
-        code = np.where(known, np.searchsorted(names, result.astype(str)).clip(0, len(names) - 1), -1)
-        distance = label_distances(x, code, counts, known, threshold)
-        value = np.log(counts / counts.sum()) - distance / 2
-        home = np.array([max_count(parent[result == name]) for name in names])
-        seen = [np.bincount(sample_number[label == name], minlength=len(samples)) >= SEEN for name in names]
-        value[~np.array(seen).T[sample_number] & (code[:, None] != np.arange(len(names)))] = -np.inf
-        value[(home[None, :] != parent[:, None]) & (code[:, None] != np.arange(len(names)))] = -np.inf
-        best = value.argmax(1)
-        ahead = value[rows, best] - np.partition(value, -2, axis=1)[:, -2]
-        limit = np.array([np.quantile(distance[known & (code == k), k], 0.95) for k in range(len(names))])
-        open_ = (label == UNASSIGNED) & (ahead > odds) & (distance[rows, best] < limit[best])
-        move = np.where(known, value[rows, best] - value[rows, code] > odds, open_) & (result != names[best])
-        result[move] = names[best][move]
-        given = np.where(move, best, code)
-        others = np.where(given[:, None] == np.arange(len(names)), -np.inf, value)
-        lead = value[rows, given] - others.max(1)
-        stated = (known | move) & np.isfinite(lead)
-        margin = np.where(stated, lead, np.nan)
-        rival = np.where(stated, names[others.argmax(1)], "")
-        if not move.any():
-            break
-    return result, margin, rival
+    for name in np.unique(sample.astype(str)):
+        rows = np.flatnonzero(sample.astype(str) == name)
+        model = Model(x[rows], label[rows].astype(object), open_labels(label[rows]))
+        if model.usable:
+            known = np.flatnonzero(model.known)
+            own = model.value[known, model.code[known]]
+            others = np.where(model.code[known, None] == np.arange(len(model.names)), -np.inf, model.value[known])
+            margin[rows[known]], rival[rows[known]] = own - others.max(1), model.names[others.argmax(1)]
+    return margin, rival
+
+
+def open_labels(label: np.ndarray) -> set[str]:
+    """The labels that at least SEEN cells have."""
+    names, counts = np.unique(label.astype(str), return_counts=True)
+    return set(names[counts >= SEEN]) - {UNASSIGNED}
+
+
+class Model:
+    """The labels of a sample's cells that have a profile, and every cell's log posterior of them."""
+
+    def __init__(self, x, label: np.ndarray, allowed: set[str]) -> None:
+        names, counts = np.unique(label[label != UNASSIGNED].astype(str), return_counts=True)
+        keep = (counts >= FEW) & np.isin(names, list(allowed))
+        self.names, counts = names[keep].astype(object), counts[keep]
+        self.usable = len(self.names) > 1
+        if not self.usable:
+            return
+        place = {name: k for k, name in enumerate(self.names)}
+        self.code = np.array([place.get(name, -1) for name in label])  # (N,) -1 without a label that has a profile
+        self.known = self.code >= 0
+        self.distance = label_distances(x, self.code, counts, self.known, THRESHOLD)
+        self.value = np.log(counts / counts.sum()) - self.distance / 2
+
+    def moves(self, label: np.ndarray, open_: np.ndarray, odds: float) -> tuple[np.ndarray, np.ndarray]:
+        """Which cells move (N,), and where each would best be (N,). open_: (N,) cells without a label that may get one."""
+        rows = np.arange(len(label))
+        best = self.value.argmax(1)
+        lead = self.value[rows, best] - np.partition(self.value, -2, axis=1)[:, -2]
+        of_label = [self.code == k for k in range(len(self.names))]
+        limit = np.array([np.quantile(self.distance[of, k], 0.95) for k, of in enumerate(of_label)])
+        enter = open_ & (lead > odds) & (self.distance[rows, best] < limit[best])
+        leave = self.known & (self.value[rows, best] - self.value[rows, self.code] > odds)
+        return np.where(self.known, leave, enter) & (label != self.names[best]), best
+
+
+def helpful_moves(x, label: np.ndarray, allowed: set[str], odds: float) -> set[tuple[str, str]]:
+    """Moves (from, to) that raise the likelihood of genes which had no say in them.
+
+    Half of the genes choose the cells that move; by the other half these must be likelier in their new label than in their old
+    one (of an unassigned cell: than in any other), by LEAST_Z standard errors of the mean over the cells, and the other way round.
+    """
+    models = [Model(x[:, np.arange(start, x.shape[1], 2)], label, allowed) for start in (0, 1)]
+    gains: dict[tuple[str, str], list[float]] = {}
+    for choose, judge in (models, models[::-1]):
+        if not choose.usable or not judge.usable:
+            continue
+        move, best = choose.moves(label, label == UNASSIGNED, odds)
+        for i in np.flatnonzero(move):
+            distances = judge.distance[i]
+            others = np.delete(distances, best[i]).min() if label[i] == UNASSIGNED else distances[judge.code[i]]
+            gains.setdefault((str(label[i]), str(choose.names[best[i]])), []).append((others - distances[best[i]]) / 2)
+    return {
+        move
+        for move, of in gains.items()
+        if len(of) > 1 and np.mean(of) > LEAST_Z * np.std(of, ddof=1) / np.sqrt(len(of))
+    }
 
 
 def max_count(values: np.ndarray):

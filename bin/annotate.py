@@ -1,34 +1,45 @@
 #!/usr/bin/env python3
-"""Name the cells: by markers and receptors of their part of a cluster, then by each cell's own expression."""
+"""Name the cells: by what their part of a cluster shows against reference profiles, then by each cell's own expression."""
 
 from html import escape
 from pathlib import Path
 
 import _one_thread  # noqa: F401
+from _cell_sets import NAMED, move_cells, set_apart
+from _cell_types import Cells, name_groups
 from _cli import FILE, command, multiqc_section, write_json
+from _detected import pool_counts, soup_per_cell, soup_profile, soup_share
 from _errors import InputError
 from _foreign_labels import agreement, predicted_labels, read_labels
-from _lone_cells import lone_cells
-from _matrices import cell_ids, gene_names, gene_selection, read_log_per_10k
-from _naming import BLAST_SHARE, group_means, marker_genes, name_groups, part_evidence, read_markers, receptor_shares
+from _kinds import BLAST_SHARE
+from _matrices import cell_ids, gene_names, gene_selection, read_blocks
+from _naming import among, marker_genes, part_evidence, read_markers, receptor_cells, receptor_shares
+from _profiles import Profiles, read_profiles
 from _receptors import Lineages
-from _refine import refine
 from _tables import UNASSIGNED, write_parquet, write_table
 
 import click
 import numpy as np
 
 
-def marker_expression(paths: tuple[Path, ...], genes: list[str], cell_id):
-    """ln(1 + counts per 10,000) of marker genes, CSR float32 (N, G) in the order of cell_id; not measured ones are empty."""
+def read_counts(paths: tuple[Path, ...], genes: list[str], cell_id):
+    """Counts of genes (upper case), CSR float32 (N, P), and of all genes (N,) in the order of cell_id, and which genes all samples
+    have (P,)."""
     import pandas as pd
     import scipy.sparse as sp
 
     positions = pd.Index(np.concatenate([cell_ids(path) for path in paths])).get_indexer(cell_id)
     for missing in cell_id[positions < 0]:
         raise InputError(f"{missing}: is in integrated.parquet but in no matrix; give all samples")
-    matrices = [read_log_per_10k(path, gene_selection(gene_names(path).str.upper(), genes)) for path in paths]
-    return sp.vstack(matrices, format="csr")[positions]
+    counts, umis, measured = [], [], np.ones(len(genes), bool)
+    for path in paths:
+        names = gene_names(path).str.upper()
+        selection = gene_selection(names, genes)
+        measured &= among(genes, names)
+        for _, block in read_blocks(path):
+            counts.append((block.astype(np.float32) @ selection).tocsr())
+            umis.append(np.asarray(block.sum(1)).ravel())
+    return sp.vstack(counts, format="csr")[positions], np.concatenate(umis)[positions], measured
 
 
 def doubtful_blasts(lineage: np.ndarray, sample: np.ndarray) -> np.ndarray:
@@ -42,35 +53,38 @@ def doubtful_blasts(lineage: np.ndarray, sample: np.ndarray) -> np.ndarray:
     return blast & (share < BLAST_SHARE) & bool((share >= BLAST_SHARE).any())
 
 
-def name_parts(
-    table, means: np.ndarray, genes: list[str], markers, contigs: tuple[Path, ...], least: float, lead: float
-):
-    """Evidence per part, of which the cells in table (N rows: cell_id, sample, cluster, part) get lineage and cell_type."""
-    cell_id, sample, part = (table[column].to_numpy() for column in ("cell_id", "sample", "part"))
-    receptors = receptor_shares(contigs, cell_id, sample, part)
-    relative = {library: of_highest for library, (_share, of_highest) in receptors.items()}
-    evidence = name_groups(means, part, genes, markers, relative, sample, least, lead)
-    for library, (share, _of_highest) in receptors.items():
-        evidence[f"{library.lower()}_share"] = share
-    for column in ("lineage", "cell_type"):
-        table[column] = evidence[column].to_numpy()[part]
-    return part_evidence(evidence, table["cluster"].to_numpy(), part, sample)
+def cells_of(table, counts, umis, measured, markers, profiles: Profiles, contigs) -> Cells:
+    """The cells of table (N rows: cell_id, sample, part), with the ambient RNA of their samples.
 
-
-def set_apart(table, x, mean: np.ndarray, genes: list[str], markers) -> np.ndarray:
-    """Cells of table that have another name than their part: lone cells of a type, and blasts that are doubtful.
-
-    x: (N, G). mean: (parts, G). Returns the parts' names (N,), that of a doubtful blast's part taken away too.
+    counts: (N, P) of the profiles' genes. umis: (N,) of all genes. measured: (P,). The markers of the parts bound the ambient RNA.
     """
-    part_type = table["cell_type"].to_numpy(object, copy=True)
-    lone = lone_cells(x, table["part"].to_numpy(), mean, markers, genes)
-    table.loc[lone != "", "cell_type"] = lone[lone != ""]
-    table.loc[lone != "", "lineage"] = markers.loc[lone[lone != ""], "lineage"].to_numpy()
+    sample = table["sample"].to_numpy(str)
+    number = np.unique(sample, return_inverse=True)[1]
+    pools = pool_counts(counts, umis, table["part"].to_numpy(), number)
+    profile, marking = soup_profile(pools), among(profiles.genes, marker_genes(markers))
+    share = soup_share(pools._replace(counts=pools.counts[:, marking]), profile[:, marking])
+    receptors = receptor_cells(contigs, table["cell_id"].to_numpy(), sample)
+    return Cells(counts, umis, number, soup_per_cell(pools, profile, share), measured, receptors)
+
+
+def name_parts(table, cells: Cells, markers, profiles: Profiles, least: float, lead: float):
+    """Evidence per part, of which the cells in table (N rows: cluster, part, sample) get lineage and cell_type."""
+    part = table["part"].to_numpy()
+    evidence = name_groups(cells, part, markers, profiles, least, lead)
+    for library, (share, _of_highest) in receptor_shares(cells.receptors, part).items():
+        evidence[f"{library.lower()}_share"] = share
+    for column in NAMED:
+        table[column] = evidence[column].to_numpy()[part]
+    evidence.insert(0, "origin", "part")
+    return part_evidence(evidence, table["cluster"].to_numpy(), part, table["sample"].to_numpy())
+
+
+def withdraw_doubtful(table, part_type: np.ndarray, markers) -> None:
+    """Take their names from doubtful blasts in table (N rows), and from what their parts are called (N,)."""
     doubtful = doubtful_blasts(table["lineage"].to_numpy(), table["sample"].to_numpy(str))
     parents = markers["parent"].reindex(table.loc[doubtful, "cell_type"])
     table.loc[doubtful, "lineage"] = lineages_of(markers).reindex(parents).to_numpy()
     table.loc[doubtful, "cell_type"] = part_type[doubtful] = UNASSIGNED
-    return part_type
 
 
 def lineages_of(markers):
@@ -99,7 +113,11 @@ def margins(table, evidence):
     counts), the runner-up of most cells, and of single cells the median log odds and the share that moved, in %."""
     import pandas as pd
 
-    of_part = evidence.set_index("part")[["margin", "runner_up"]].rename(columns={"margin": "lead"})
+    of_part = (
+        evidence[evidence["origin"] == "part"]
+        .set_index("part")[["margin", "runner_up"]]
+        .rename(columns={"margin": "lead"})
+    )
     # As annotation.tsv has it, with four digits, so that page and table agree.
     of_part["lead"] = of_part["lead"].map(lambda lead: float(f"{lead:.4g}"))
     joined = table.join(of_part, on="part")
@@ -130,7 +148,7 @@ def multiqc(table) -> dict:
         for name, row in table[list(names)].iterrows()
     }
     text = (
-        "Margin: lead of a part's score over the runner-up type, over the parts of each type (annotation.tsv). Log odds: "
+        "Margin: lead of a part's type over the runner-up, over the parts of each type (annotation.tsv). Log odds: "
         "median over cells of how much likelier their type is than the next one. Moved: cells whose own expression gave "
         "them another type than their part has."
     )
@@ -144,11 +162,14 @@ def multiqc(table) -> dict:
 @click.argument("cells", nargs=-1, required=True, type=FILE)
 @click.option("--contigs", multiple=True, type=FILE, help="S.contigs.parquet of every sample with receptors.")
 @click.option("--markers", required=True, type=FILE, help="Marker table.")
+@click.option("--profiles", required=True, type=FILE, help="Reference profiles of cell types.")
 @click.option("--lineages", required=True, type=FILE,
               help="Lineage table: lineages with a resolution and enough cells are written to lineages_found.tsv.")  # fmt: skip
-@click.option("--min-score", type=float, default=0.25, help="Least score of a named part.")
+@click.option(
+    "--min-score", type=float, default=0.25, help="Minimum share of a type's markers that are detected in a named part."
+)
 @click.option("--min-margin", type=click.FloatRange(0), default=0.1,
-              help="Least lead over the runner-up; kinds of one cell type need half.")  # fmt: skip
+              help="Minimum lead over the runner-up, per gene that tells the two apart; half of it between the scores of kinds.")  # fmt: skip
 @click.option("--odds", type=click.FloatRange(0), default=2.0,
               help="How much likelier (natural log) another type must be for a cell to move there.")  # fmt: skip
 @click.option("--min-cells", type=click.IntRange(4), default=50, help="Fewer cells of a lineage are not subclustered.")
@@ -162,6 +183,7 @@ def main(
     cells: tuple[Path, ...],
     contigs: tuple[Path, ...],
     markers: Path,
+    profiles: Path,
     lineages: Path,
     min_score: float,
     min_margin: float,
@@ -179,7 +201,7 @@ def main(
     import scipy.sparse as sp
 
     rows, subclustered = read_markers(markers), Lineages(lineages).subclustered()
-    genes = marker_genes(rows)
+    reference = read_profiles(profiles, marker_genes(rows))
     table = pd.read_parquet(integrated, columns=["cell_id", "sample", "cluster", "part"]).astype({"part": np.int64})
     foreign = {}
     if model:
@@ -187,17 +209,17 @@ def main(
     if labels:
         foreign["user"] = read_labels(labels, table["cell_id"].to_numpy())
 
-    x = marker_expression(cells, genes, table["cell_id"])
-    means = group_means(x, table["part"].to_numpy())
-    evidence = name_parts(table, means, genes, rows, contigs, min_score, min_margin)
-    part_type = set_apart(table, x, means[0], genes, rows)
-    del x
+    data = cells_of(table, *read_counts(cells, reference.genes, table["cell_id"]), rows, reference, contigs)
+    limits = min_score, min_margin
+    evidence = [name_parts(table, data, rows, reference, *limits)]
+    part_type = table["cell_type"].to_numpy(object, copy=True)
+    evidence.append(set_apart(table, data, rows, reference, *limits))
+    withdraw_doubtful(table, part_type, rows)
+    evidence.append(move_cells(table, sp.load_npz(expression).tocsr(), data, rows, reference, *limits, odds))
+    evidence = pd.concat(evidence, ignore_index=True)
+    del data
 
-    before, anywhere = table["cell_type"].to_numpy(object), np.repeat("", len(table))
-    after, margin, rival = refine(
-        sp.load_npz(expression).tocsr(), before, anywhere, table["sample"].to_numpy(str), odds=odds
-    )
-    table["cell_type"], table["margin"], table["rival"] = after, margin.astype(np.float32), rival.astype(str)
+    before = table["cell_type"].to_numpy(object, copy=True)
     agreements = compare_labels(table, foreign, labels_use)
     moved = table["cell_type"] != before
     of_type = table["cell_type"].map(lineages_of(rows)).fillna(table["cell_type"])

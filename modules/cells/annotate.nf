@@ -1,10 +1,10 @@
 include { memoryFor } from '../functions/memory'
 
-// Names for the cells: markers and receptors per part of a cluster, then each cell's own expression.
+// Names for the cells: counts of each part of a cluster against reference profiles, then each cell's own expression.
 process ANNOTATE {
     label 'cells'
     label 'by_input'
-    memory { memoryFor(task, 0.3, 1.7, [clusters, expression, cells, contigs]) }
+    memory { memoryFor(task, 0.4, 1.7, [clusters, expression, cells, contigs]) }
 
     input:
     path clusters
@@ -12,6 +12,7 @@ process ANNOTATE {
     path cells, stageAs: 'samples/*'
     path contigs, stageAs: 'samples/*'
     path markers
+    path profiles
     path lineages
     path labels           // [] where there are none
     path celltypist_model // [] where there is none
@@ -30,10 +31,11 @@ process ANNOTATE {
     def given = labels ? "--labels ${labels}" : ''
     def model = celltypist_model ? "--model ${celltypist_model}" : ''
     """
-    # code: _cli.py _errors.py _foreign_labels.py _lone_cells.py _matrices.py _naming.py _one_thread.py _receptors.py _refine.py
-    # code: _tables.py
-    annotate.py ${clusters} ${expression} ${cells} ${receptors} --markers ${markers} --lineages ${lineages} \\
-        --min-score ${naming.min_score} --min-margin ${naming.min_margin} ${given} ${model} --labels-use ${naming.labels_use}
+    # code: _cell_sets.py _cell_types.py _cli.py _detected.py _errors.py _foreign_labels.py _kinds.py _lone_cells.py
+    # code: _marker_evidence.py _matrices.py _naming.py _one_thread.py _profiles.py _receptors.py _refine.py _tables.py _type_fit.py
+    annotate.py ${clusters} ${expression} ${cells} ${receptors} --markers ${markers} --profiles ${profiles} \\
+        --lineages ${lineages} --min-score ${naming.min_score} --min-margin ${naming.min_margin} ${given} ${model} \\
+        --labels-use ${naming.labels_use}
     """
 
     stub:

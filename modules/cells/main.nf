@@ -79,6 +79,7 @@ workflow CELLS {
         matrices,
         sortedFiles(receptors),
         assets.markers,
+        assets.profiles,
         assets.lineages,
         labels,
         assets.celltypist_model,

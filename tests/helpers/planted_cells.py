@@ -1,6 +1,9 @@
-"""Cells of planted types, made from a few of the marker genes of each, and how the naming steps are given them."""
+"""Cells of planted types: a few of the marker genes of each, or all that reference profiles show, as the naming steps take them."""
 
+from _cell_types import Cells
+from _detected import pool_counts, soup_per_cell, soup_profile
 from _naming import marker_genes, read_markers
+from _profiles import read_profiles
 
 import anndata
 import hdf5plugin
@@ -16,6 +19,7 @@ TYPES = {"CD4 T": "CD3D CD3E CD3G TRAC CD2 CD5 CD6 IL7R CD4 CD40LG ICOS", "CD8 T
          "classical monocyte": "LYZ CST3 FCN1 AIF1 LST1 TYROBP FCER1G CD14 VCAN S100A8 S100A9 S100A12"}  # fmt: skip
 MARKERS = read_markers(PROJECT / "assets" / "markers.tsv")
 GENES = marker_genes(MARKERS)
+PROFILES = read_profiles(PROJECT / "assets" / "profiles.parquet", GENES)
 
 
 def blood(kinds, n=60, seed=0, ambient=0.05):
@@ -28,18 +32,53 @@ def blood(kinds, n=60, seed=0, ambient=0.05):
     return sp.csr_matrix(np.log1p(rng.poisson(rate)).astype(np.float32)), kind
 
 
+def rate_of(kind: str) -> np.ndarray:
+    """Counts per 10,000 (P,) of cells of a type, the mean of its profiles; `A+B`: of both, half each.
+
+    What the type lacks by the marker table is 0: in the profiles that is their studies' ambient RNA.
+    """
+    rates = []
+    for name in kind.split("+"):
+        rate = np.nan_to_num(PROFILES.rate[PROFILES.cell_type == name]).mean(0)
+        rate[[PROFILES.genes.index(gene) for gene in MARKERS.loc[name, "negative"]]] = 0
+        rates.append(rate)
+    return np.mean(rates, axis=0)
+
+
+def draw(
+    kinds: dict[str, int], depth: int = 3000, soup: float = 0.0, seed: int = 0, added: dict[str, float] | None = None
+) -> tuple[Cells, np.ndarray]:
+    """So many cells of each kind (of rate_of), of one sample, and the number of every cell's kind.
+
+    depth: counts of a cell. soup: share of them that is ambient RNA, of the composition of all cells and of `added`, counts per
+    10,000 by gene. Only the PROFILES' genes are drawn; all others are counted in the depth.
+    """
+    rng, group = np.random.default_rng(seed), np.repeat(np.arange(len(kinds)), list(kinds.values()))
+    rate = np.stack([rate_of(kind) for kind in kinds])
+    around = np.average(rate, axis=0, weights=list(kinds.values()))
+    for gene, value in (added or {}).items():
+        around[PROFILES.genes.index(gene)] += value
+    counts = sp.csr_matrix(rng.poisson(((1 - soup) * rate[group] + soup * around) * depth / 1e4).astype(np.float32))
+    umis, sample = np.full(len(group), float(depth)), np.zeros(len(group), int)
+    pools = pool_counts(counts, umis, group, sample)
+    ambient = soup_per_cell(pools, soup_profile(pools), np.array([soup]))
+    return Cells(counts, umis, sample, ambient, np.ones(len(PROFILES.genes), bool), {}), group
+
+
 def write_blood(folder) -> pd.Series:
-    """S1.cells.h5ad of all types, integrated.parquet (reversed order, a part per type), expression.npz; the type of every cell."""
-    x, kind = blood(list(TYPES))
-    cells = pd.DataFrame(index=[f"S1:{i}" for i in range(len(kind))])
-    counts = sp.csr_matrix(np.rint(np.expm1(x.toarray())).astype(np.int32))
-    data = anndata.AnnData(counts, obs=cells, var=pd.DataFrame(index=GENES))
+    """S1.cells.h5ad of all TYPES, integrated.parquet (reversed order, a part per type), expression.npz; the type of every cell."""
+    cells, group = draw(dict.fromkeys(TYPES, 60), depth=10_000)
+    kind = np.array(list(TYPES))[group]
+    names = pd.DataFrame(index=[f"S1:{i}" for i in range(len(kind))])
+    rest = cells.umis - np.asarray(cells.counts.sum(1)).ravel()
+    counts = sp.hstack([cells.counts, sp.csr_matrix(np.maximum(rest, 0)[:, None])], format="csr").astype(np.int32)
+    data = anndata.AnnData(counts, obs=names, var=pd.DataFrame(index=[*PROFILES.genes, "OTHERS"]))
     data.write_h5ad(folder / "S1.cells.h5ad", compression=hdf5plugin.FILTERS["zstd"])
-    part = np.unique(kind, return_inverse=True)[1]
-    table = pd.DataFrame({"cell_id": cells.index[::-1], "sample": "S1", "cluster": 0, "part": part[::-1]})
+    table = pd.DataFrame({"cell_id": names.index[::-1], "sample": "S1", "cluster": 0, "part": group[::-1]})
     table.to_parquet(folder / "integrated.parquet")
+    x = cells.counts.multiply(1e4 / cells.umis[:, None]).tocsr().log1p()
     sp.save_npz(folder / "expression.npz", x[::-1])
-    return pd.Series(kind, index=cells.index)
+    return pd.Series(kind, index=names.index)
 
 
 def profiles(rng, n=(300, 300, 40), n_genes=200):
