@@ -6,8 +6,16 @@ import math
 from _marks import ALARM, GRID, INK, SAMPLE, SOFT, as_text, line, mark, scale, steps, text, wrapped
 
 
+def height(point: list) -> float:
+    """The value at which a point is drawn: its limit of detection (fifth entry) where nothing was seen and this is known."""
+    return point[4] if len(point) > 4 else point[1]
+
+
 def curve(series: dict, x, y, percent: bool, colour: str) -> list[dict]:
-    """A line through points [x, value, low, high], its interval as a band and whiskers; hollow where nothing was seen."""
+    """A line through points [x, value, low, high], its interval as a band and whiskers; hollow where nothing was seen.
+
+    A fifth entry is a limit of detection: a hollow triangle stands there.
+    """
     points = series["points"]
     held = [p for p in points if p[2] is not None and p[3] is not None]
     out = []
@@ -18,13 +26,18 @@ def curve(series: dict, x, y, percent: bool, colour: str) -> list[dict]:
         out += line(x(p[0]), y(p[2]), x(p[0]), y(p[3]), colour=colour, width=1.5)
     if len(points) > 1:
         dash = {"dash": [5, 4]} if series.get("dash") else {}
-        out += mark("polyline", points=[(x(p[0]), y(p[1])) for p in points], colour=colour, width=2, **dash)
+        out += mark("polyline", points=[(x(p[0]), y(height(p))) for p in points], colour=colour, width=2, **dash)
     for p in points:
         held = p[2] is not None and p[3] is not None
         bounds = f" ({as_text(p[2], percent)} to {as_text(p[3], percent)})" if held else ""
         said = f"{series['name']} day {p[0]:.0f}: {as_text(p[1], percent)}{bounds}".strip()
+        if len(p) > 4:
+            said = f"{series['name']} day {p[0]:.0f}: not detected, limit {as_text(p[4], percent)}".strip()
         look = {"title": said, "fill": "#FFFFFF" if p[1] == 0 else colour, "colour": INK, "width": 0.8}
-        if series.get("marker"):
+        if len(p) > 4:
+            corners = [(x(p[0]) - 5, y(p[4]) - 4), (x(p[0]) + 5, y(p[4]) - 4), (x(p[0]), y(p[4]) + 5)]
+            out += mark("polygon", points=corners, **look)
+        elif series.get("marker"):
             out += mark("rect", x=x(p[0]) - 4, y=y(p[1]) - 4, wide=8, high=8, **look)
         else:
             out += mark("circle", x=x(p[0]), y=y(p[1]), r=3.5, **look)
@@ -41,8 +54,8 @@ def range_of(panel: dict) -> tuple[float, float]:
     return low, high if high > low else low + 1
 
 
-def reference(panel: dict, value: float) -> tuple[str, bool]:
-    """(words on the reference range, whether the value lies outside)."""
+def reference(panel: dict, value: float, limit: float = 0.0) -> tuple[str, bool]:
+    """(words on the reference range, whether the value lies outside); limit: of detection, of a value that was not seen."""
     low, high = panel.get("band") or (None, None)
     if low is None and high is None:
         return "", False
@@ -53,7 +66,7 @@ def reference(panel: dict, value: float) -> tuple[str, bool]:
         if low is None
         else f"≥ {as_text(low)}"
     )
-    below, above = low is not None and value < low, high is not None and value > high
+    below, above = low is not None and max(value, limit) < low, high is not None and value > high
     return f" {'▼ ' if below else '▲ ' if above else ''}ref. {words}", below or above
 
 
@@ -73,9 +86,10 @@ def multiples(spec: dict, width: int) -> tuple[list[dict], float]:
         percent, (low, high) = panel.get("percent", False), range_of(panel)
         x = scale(first, last if last > first else first + 1, left + 50, left + wide - 16)
         y = scale(low, high, top + 104, top + 44)
-        value = panel["series"][0]["points"][-1][1]
-        words, outside = reference(panel, value)
-        number = f"{as_text(value, percent)} {panel['unit']}".strip()
+        latest = panel["series"][0]["points"][-1]
+        words, outside = reference(panel, latest[1], *latest[4:])
+        shown = f"< {as_text(latest[4], percent)}" if len(latest) > 4 else as_text(latest[1], percent)
+        number = f"{shown} {panel['unit']}".strip()
         for line_at, words_of in enumerate(names[at]):
             height = top + 15 - 15 * (len(names[at]) - 1 - line_at)
             whole = {"title": panel["title"]} if len(names[at]) > 1 else {}

@@ -34,17 +34,17 @@ def read_bulk(path: Path, patient: str):
     needed = ("patient", "day", "clone", "locus")
     table = read_text_table(path, needed)
     table = table.where(table != "")[table["patient"] == patient].reindex(
-        columns=["clone", "day", "locus", "v_call", "j_call", "junction", "junction_aa", "fraction"]
+        columns=["clone", "day", "locus", "v_call", "j_call", "junction", "junction_aa", "fraction", "limit"]
     )
     bulk = table.groupby("clone", sort=False).first().reset_index()
     bulk["locus"] = bulk["locus"].fillna(bulk["v_call"].str[:3]).fillna("").str.strip().str.upper()
     bulk["v"], bulk["j"] = bulk["v_call"].map(genes), bulk["j_call"].map(genes)
     bulk["nt"] = bulk["junction"].map(lambda text: letters(text, "ACGTN"))
     bulk["aa"] = bulk["junction_aa"].map(lambda text: letters(text, AMINO))
-    curve = table[["clone", "day", "fraction"]].copy()
-    for name in ("day", "fraction"):
+    curve = table[["clone", "day", "fraction", "limit"]].copy()
+    for name in ("day", "fraction", "limit"):
         curve[name] = pd.to_numeric(curve[name], errors="coerce")
-    return bulk, curve.dropna()
+    return bulk, curve.dropna(subset=["clone", "day", "fraction"])
 
 
 def nearest_bulk(curve, days: Sequence[int]) -> np.ndarray:

@@ -10,13 +10,18 @@ from pathlib import Path
 from _cellranger_outs import Offer, local_inventory, offer, read_inventory
 from _cli import FILE, command, write_json
 from _errors import InputError
-from _user_tables import Problem, read_table, shown, specification
+from _fish_text import BALANCED_ONLY, CUTOFF, read_row
+from _fish_words import Words
+from _user_days import Days, reference_dates
+from _user_numbers import shown
+from _user_tables import Problem, read_headings, read_table, specification, written_columns
 
 import click
 
 TABLES = ("mrd", "clinical", "events", "fish", "labels")
 FILES = {"gex": "a matrix", "vdj_b": "B-cell contigs", "vdj_t": "T-cell contigs"}
 SHEET = ("sample", "patient", "timepoint", "day", "batch", "tissue", "sort", *FILES, "metrics")
+ASSETS = Path(__file__).resolve().parents[1] / "assets"
 MOST = 20  # lines about one column of a file; more of the same help nobody
 
 
@@ -61,6 +66,34 @@ def check_members(rows: list[dict], file: str, name: str, known: set[str], probl
             lost, level = f"{lost}; left out", "warning"
         problems.append(Problem(file, first[member], name, lost, level))
     return [row for row in rows if owner.get(row["#"]) in known]
+
+
+def check_fish(rows: list[dict], file: str, words: Words, problems: list[Problem]) -> None:
+    """FISH results that are not read, each with its row: they stay in the table and no arm is held against them."""
+    for row in rows:
+        if {"region", "abnormality"} & set(row.get("bad", ())) or not (row["region"] and row["abnormality"]):
+            continue
+        read = read_row(row["region"], row["abnormality"], row["probe"], words)
+        reasons = {band: one.reason for band, one in read.items() if one.reason not in ("", BALANCED_ONLY)}
+        for reason in dict.fromkeys(reasons.values()):
+            bands = (
+                "" if len(reasons) == len(read) else f" of {' and '.join(b for b in reasons if reasons[b] == reason)}"
+            )
+            text = f"{reason}; its result{bands} is listed and not compared"
+            problems.append(Problem(file, row["#"], "abnormality", text, "warning"))
+        number = float(row["percent"]) if row["percent"] and "percent" not in row.get("bad", ()) else 0.0
+        if number >= CUTOFF and any(one.negated for one in read.values()):
+            text = f"{shown(row['abnormality'])} says that it is not there, the percentage is {row['percent']}; is this so?"
+            problems.append(Problem(file, row["#"], "percent", text, "warning"))
+
+
+def timepoints_of(rows: list[dict]) -> dict[str, dict[str, str]]:
+    """Days of the samplesheet's time points: patient -> label -> day."""
+    days: dict[str, dict[str, str]] = {}
+    for row in rows:
+        if row["timepoint"] and row["day"] and not row.get("bad"):
+            days.setdefault(row["patient"], {})[row["timepoint"]] = row["day"]
+    return days
 
 
 def pick(offered: Offer | None, name: str, wanted: str, sample: str) -> str:
@@ -172,14 +205,21 @@ def write_rows(path: Path, columns: list[str] | tuple[str, ...], rows: list[dict
     help="A listing of the sheet's paths to look at instead of the disk (- reads it from the input): tab-separated "
     "columns written, path, kind (file, folder, unreadable) and size.",
 )
+@click.option("--reference-date", default="", help="Date of day 0: 2024-03-15, or P1=2024-03-15,P2=2023-11-02.")
+@click.option("--headings", type=FILE, default=ASSETS / "headings.tsv", help="Headings of other programs (TSV).")
+@click.option("--fish-words", type=FILE, default=ASSETS / "fish_words.tsv", help="Words of FISH reports (TSV).")
 @click.option(
-    "--specification",
-    "columns",
-    type=FILE,
-    default=Path(__file__).resolve().parents[1] / "assets" / "tables.json",
-    help="Columns and rules of the tables.",
+    "--specification", "columns", type=FILE, default=ASSETS / "tables.json", help="Columns and rules of the tables."
 )
-def main(samplesheet: Path, inventory: Iterable[str] | None, columns: Path, **given: Path | None) -> None:
+def main(
+    samplesheet: Path,
+    inventory: Iterable[str] | None,
+    columns: Path,
+    headings: Path,
+    fish_words: Path,
+    reference_date: str,
+    **given: Path | None,
+) -> None:
     """Check SAMPLESHEET and the tables; write them, cleaned, as samples.tsv, mrd.tsv, ... into this folder.
 
     Every problem is one line with file, row, column, what was found and what to write. Nothing is written
@@ -187,7 +227,11 @@ def main(samplesheet: Path, inventory: Iterable[str] | None, columns: Path, **gi
     """
     files = {"samples": samplesheet} | {name: given[name] for name in TABLES if given[name]}
     rules, problems = specification(columns), []
-    rows = {name: read_table(path.read_bytes(), path.name, rules[name], problems) for name, path in files.items()}
+    known_headings, days = read_headings(headings), Days(references=reference_dates(reference_date))
+    rows = {}
+    for name, path in files.items():
+        rows[name] = read_table(path.read_bytes(), path.name, rules[name], problems, known_headings.get(name), days)
+        days = Days(timepoints_of(rows["samples"]), days.references)
     samples, sheet = rows["samples"], samplesheet.name
     cells = {(row[name], name in row.get("bad", ())) for row in samples for name in (*FILES, "outs")}
     paths = sorted(path for path, bad in cells if path and not bad)
@@ -201,6 +245,8 @@ def main(samplesheet: Path, inventory: Iterable[str] | None, columns: Path, **gi
         if known:
             rows[name] = check_members(rows[name], files[name].name, cell, known, problems)
 
+    if given["fish"]:
+        check_fish(rows["fish"], files["fish"].name, Words(fish_words), problems)
     for line in report(problems, [path.name for path in files.values()]):
         click.echo(line, err=True)
     errors = sum(problem.level == "error" for problem in set(problems))
@@ -209,7 +255,7 @@ def main(samplesheet: Path, inventory: Iterable[str] | None, columns: Path, **gi
     samples.sort(key=lambda row: (row["patient"], int(row["day"])))
     write_rows(Path("samples.tsv"), SHEET, samples)
     for name in files.keys() & set(TABLES):
-        write_rows(Path(f"{name}.tsv"), list(rules[name]["columns"]), rows[name])
+        write_rows(Path(f"{name}.tsv"), written_columns(rules[name]), rows[name])
     noticed = {"level": "warning", "sample": "", "step": "CHECK_INPUTS"}
     write_json([noticed | {"text": problem.sentence} for problem in problems], "inputs.warnings.json")
 

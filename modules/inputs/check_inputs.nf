@@ -6,6 +6,9 @@ process CHECK_INPUTS {
     input:
     path sheet, stageAs: 'sheet/*'
     path specification
+    path headings
+    path fish_words
+    val reference_date
     path mrd, stageAs: 'mrd/*'
     path clinical, stageAs: 'clinical/*'
     path events, stageAs: 'events/*'
@@ -27,9 +30,11 @@ process CHECK_INPUTS {
     def tables = [mrd: mrd, clinical: clinical, events: events, fish: fish, labels: labels]
         .collect { name, table -> table ? "--${name} ${table}" : '' }
         .join(' ')
+    def zero = reference_date ? "--reference-date ${reference_date}" : ''
     """
-    # code: _cellranger_outs.py _cli.py _errors.py _user_tables.py
-    check_inputs.py ${sheet} ${tables} --inventory - --specification ${specification}
+    # code: _cellranger_outs.py _cli.py _errors.py _fish_places.py _fish_text.py _fish_words.py _user_days.py _user_numbers.py _user_tables.py
+    check_inputs.py ${sheet} ${tables} --inventory - --specification ${specification} \\
+        --headings ${headings} --fish-words ${fish_words} ${zero}
     """
 
     // For real: it is fast, and the rest of a stub run follows what is in the sheet and the tables.
@@ -37,7 +42,9 @@ process CHECK_INPUTS {
     def tables = [mrd: mrd, clinical: clinical, events: events, fish: fish, labels: labels]
         .collect { name, table -> table ? "--${name} ${table}" : '' }
         .join(' ')
+    def zero = reference_date ? "--reference-date ${reference_date}" : ''
     """
-    check_inputs.py ${sheet} ${tables} --inventory - --specification ${specification}
+    check_inputs.py ${sheet} ${tables} --inventory - --specification ${specification} \\
+        --headings ${headings} --fish-words ${fish_words} ${zero}
     """
 }

@@ -11,14 +11,18 @@ def fileOrNone(String path) {
 
 workflow INPUTS {
     take:
-    sheet  // samplesheet as the user wrote it
-    tables // map: mrd, clinical, events, fish, labels; [] where not given
-    assets // map of modules/functions/assets.nf
+    sheet          // samplesheet as the user wrote it
+    tables         // map: mrd, clinical, events, fish, labels; [] where not given
+    assets         // map of modules/functions/assets.nf
+    reference_date // date of day 0, or patient=date,..; '' where none was given
 
     main:
     CHECK_INPUTS(
         sheet,
         assets.tables,
+        assets.headings,
+        assets.fish_words,
+        reference_date,
         tables.mrd,
         tables.clinical,
         tables.events,

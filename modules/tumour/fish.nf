@@ -7,6 +7,7 @@ process FISH {
 
     input:
     tuple val(meta), path(cnv), path(fish)
+    path words
 
     output:
     tuple val(meta), path("${meta.patient}.fish.tsv"), emit: table
@@ -15,8 +16,8 @@ process FISH {
 
     script:
     """
-    # code: _cli.py _errors.py _tables.py
-    fish.py ${cnv} --patient ${meta.patient} --fish ${fish}
+    # code: _cli.py _errors.py _fish_places.py _fish_text.py _fish_words.py _tables.py
+    fish.py ${cnv} --patient ${meta.patient} --fish ${fish} --words ${words}
     """
 
     stub:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import _user_tables
+from _user_days import Days
 
 import check_inputs
 import pytest
@@ -111,8 +112,8 @@ def test_nothing_is_written_when_there_is_an_error(check):
 def test_all_problems_of_all_files_come_at_once_and_sorted(check):
     got = check(
         sheet("A,P1,T1,zero,A,,,", "A,P1,T2,28,missing.h5,,,", "-x,P1,T3,30,C,,,"),
-        fish="patient,day,probe,region,abnormality,percent\nP1,180,RB1,chr13,loss,174\n",
-        clinical='patient,day,parameter,value,unit\nP1,0,HGB,"11,5",g/L\n',
+        fish="patient,day,probe,region,abnormality,percent\nP1,180,RB1,chr23,loss,174\n",
+        clinical='patient,day,parameter,value,unit\nP1,0,HGB,"1,150",g/L\n',
     )
     assert got.status == 1
     places = [re.match(r"ERROR (\S+), row (\d+), column ([\w+]+)", line).groups() for line in got.errors]
@@ -231,13 +232,14 @@ def test_a_name_that_excel_made_a_date(check):
     ("day", "said"),
     [
         ("28.5", "no whole number"),
-        ('"28,5"', "28.5 (a point)"),
+        ('"28,5"', "no whole number"),
         ("2024-03-01", "a date"),
         ("01.03.2024", "a date"),
         ("3/1/2024", "a date"),
         ("5-Jan", "a date"),
         ("45352", "outside -20000 to 20000"),
-        ("day 28", "no whole number"),
+        ("before CAR-T", "no whole number"),
+        ("1.000", "may be 1000 or 1"),
         ("", "is empty"),
     ],
 )
@@ -475,9 +477,9 @@ def test_loci_of_bulk_mrd(check, locus):
     [
         (",0.1", ",6.4", "fraction", "2.5 % is 0.025"),
         (",0.1", ",-0.1", "fraction", "outside 0 to 1"),
-        (",0.1", ',"0,1"', "fraction", "0.1 (a point)"),
-        (",0.1", ",<0.0001", "fraction", "not detected is 0"),
-        (",0.1", ",5 %", "fraction", "between 0 and 1"),
+        (",0.1", ",>0.5", "fraction", "more than was measured"),
+        (",0.1", ",500 %", "fraction", "outside 0 to 1"),
+        (",0.1", ",ND", "fraction", "may be 'not detected' or 'not done'"),
         (",0.1", ",", "fraction", "is empty"),
         (",0.1", ",inf", "fraction", "no number"),
         ("TGTGCGTGG", "TGTGCGXGG", "junction", "A, C, G, T and N"),
@@ -513,11 +515,11 @@ def test_clinical_values(check):
     header = "patient,day,parameter,value,unit,low,high\n"
     good = check(GOOD, clinical=header + "P1,0,HGB,115,g/L,130,175\nP1,0,dFLC,56.75,mg/L,NA,\n")
     assert good.status == 0 and good.table("clinical")[1]["low"] == ""
-    got = check(GOOD, clinical=header + "P1,0,HGB,115,g/L,175,130\nP1,0,HGB,11.5,g/dL,,\nP1,1,x,<5,,,\n")
+    got = check(GOOD, clinical=header + "P1,0,HGB,115,g/L,175,130\nP1,0,HGB,11.5,g/dL,,\nP1,1,x,>5,,,\n")
     assert "130 is less than low 175" in got.line("row 2, column high")
     assert "stands in row 2 already" in got.line("row 3", "parameter")
     assert "'g/dL', but 'g/L' in row 2" in got.line("row 3", "column unit")
-    assert "'<5'" in got.line("row 4", "column value")
+    assert "'>5'" in got.line("row 4", "column value")
 
 
 def test_events_end_after_they_begin(check):
@@ -532,7 +534,7 @@ def test_fish_percentages_and_regions(check):
     got = check(GOOD, fish=header + "P1,0,CKS1B,1q21,gain,0.855\nP1,0,RB1,13q14,loss,0.745\n")
     assert got.status == 0 and "are these fractions?" in got.line("WARNING", "column percent")
     assert "outside 0 to 100" in check(GOOD, fish=header + "P1,0,RB1,13q14,loss,174\n").line("percent")
-    assert "such as 1q21" in check(GOOD, fish=header + "P1,0,RB1,13,loss,74\n").line("region")
+    assert "such as 1q21" in check(GOOD, fish=header + "P1,0,RB1,23,loss,74\n").line("region")
 
 
 def test_labels_lose_the_suffix_and_unknown_samples_are_left_out(check):
@@ -584,10 +586,11 @@ def test_templates_examples_and_pages_follow_the_specification(project):
     page = (project / "docs" / "usage" / "inputs.md").read_text()
     for name, rule in rules.items():
         with (project / "assets" / "templates" / f"{name}.csv").open() as lines:
-            assert next(csv.reader(lines)) == list(rule["columns"])
+            assert next(csv.reader(lines)) == _user_tables.written_columns(rule)
         for column, settings in rule["columns"].items():
-            text, wrong = _user_tables.check_cell(settings["example"], settings)
-            assert not wrong and text == settings["example"], (name, column)
+            reader = _user_tables.Reader("x.csv", rule, {}, Days(), [])
+            cell = reader.cell(column, settings["example"], {}, "")
+            assert not cell.wrong and cell.text == settings["example"], (name, column)
             assert settings["meaning"] in page, f"docs/usage/inputs.md does not explain {name}.{column}"
 
 
@@ -640,3 +643,173 @@ def test_texts_that_begin_with_a_quotation_mark_are_refused(check):
     assert "quotation mark" in check(tissue).line("ERROR", "row 2", "column tissue")
     inside = check(GOOD, events='patient,day,end_day,event,kind\nP1,0,,"the ""Bridging""",therapy\n')
     assert inside.status == 0
+
+
+SEQUENCE = "TGTGCGAGAGATGGGCAGAATTATGATGTTTGG"
+EXPORTS = {
+    "LymphoTrack": (
+        "patient\tday\tclone\tRank\tSequence\tLength\tMerge count\tV-gene\tJ-gene\t% total reads\tIn-frame (Y/N)\n"
+        f"P1\t28\tc1\t1\t{SEQUENCE}\t33\t812\tIGHV3-21_01\tIGHJ6_02\t6.4\tY\n"
+    ),
+    "immunoSEQ/clonoSEQ": (
+        "patient\tday\tclone\tnucleotide\taminoAcid\tfrequencyCount (%)\tvMaxResolved\tvGeneName\tjGeneName\n"
+        f"P1\t28\tc1\t{SEQUENCE}\t\t6.4\tIGHV03-21*01\tunresolved\tIGHJ06-01\n"
+    ),
+    "vidjil": (
+        "patient\tday\tclone\tlocus\tv_call\tj_call\tconsensus_ratio\tsequence\n"
+        f"P1\t28\tc1\tIGH\tIGHV3-21*01\tIGHJ6*02\t0.064\t{SEQUENCE}\n"
+    ),
+    "EuroClonality": (
+        f"patient,day,clone,5' gene,3' gene,Junction (nt),MRD (%)\nP1,28,c1,IGHV3-21*01,IGHJ6*02,{SEQUENCE},6.4\n"
+    ),
+    "clonoSEQ": (
+        f"patient,day,clone,locus,Sequence,Residual clonal cells per million\nP1,28,c1,IGH,{SEQUENCE},64000\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("program", EXPORTS)
+def test_headings_of_providers_are_read_and_said(check, program):
+    got = check(GOOD, mrd=EXPORTS[program])
+    assert got.status == 0, got.text
+    (row,) = got.table("mrd")
+    assert (row["locus"], row["junction"], float(row["fraction"])) == ("IGH", SEQUENCE, 0.064)
+    assert program.split("/")[0] in got.line("WARNING", "is read as junction")
+
+
+def test_units_of_a_column_limits_and_words_for_nothing_in_mrd(check):
+    header = MRD.replace("fraction", "fraction,unit")
+    cells = ("6.4,percent", "640,per million", "-4,log10", "<1E-6,", "negative,", '"0,02 %",')
+    got = check(GOOD, mrd=header + "".join(f"P1,{day},c1,IGH,,,TGTGCGTGG,,{cell}\n" for day, cell in enumerate(cells)))
+    assert got.status == 0, got.text
+    rows = got.table("mrd")
+    assert [float(row["fraction"]) for row in rows] == [0.064, 0.00064, 0.0001, 0, 0, 0.0002]
+    assert [row["limit"] for row in rows] == ["", "", "", "1e-06", "", ""] and "unit" not in rows[0]
+    assert "limit 1e-06" in got.line("WARNING", "row 5", "column fraction")
+    clash = check(GOOD, mrd=MRD.replace("fraction", "percent,unit") + IGH.replace(",0.1", ",0.1,per million"))
+    assert "write one of them" in clash.line("ERROR", "row 2", "column fraction")
+
+
+def test_calls_of_imgt_lose_what_stands_around_them(check):
+    call = '"Homsap IGHV3-21*01 F, or Homsap IGHV3-11*01 F"'
+    got = check(
+        GOOD,
+        mrd=MRD + f"P1,0,c1,IGH,{call},Homsap IGHJ6*02 F,TGTGCGTGG,,0.1\nP1,0,c2,IGH,unresolved,IGHJ6,TGTGCGTGG,,0.1\n",
+    )
+    assert got.status == 0, got.text
+    assert [row["v_call"] for row in got.table("mrd")] == ["IGHV3-21*01,IGHV3-11*01", ""]
+    assert got.table("mrd")[0]["j_call"] == "IGHJ6*02"
+    assert check(GOOD, mrd=EXPORTS["LymphoTrack"]).table("mrd")[0]["v_call"] == "IGHV3-21*01"
+
+
+def test_a_limit_that_contradicts_its_cell_is_an_error(check):
+    header = MRD.replace("fraction", "fraction,limit")
+    assert check(GOOD, mrd=header + IGH.replace(",0.1", ",<1e-6,1e-6")).status == 0
+    assert "correct one of them" in check(GOOD, mrd=header + IGH.replace(",0.1", ",<1e-6,1e-5")).line("column limit")
+
+
+def test_kde_needs_no_junction_and_loci_come_from_genes(check):
+    rows = ("IGK,IGKV2-28,KDE", ",IGKV2-28,IGKDE", "IGK,INTRON,KDE", "IGK+,IGKV2-28,KDE", ",,IGHJ6", ",TRAV29DV5,TRDJ1")
+    got = check(
+        GOOD, mrd=MRD + "".join(f"P1,0,c{n},{row},{'' if n < 4 else 'TGTGCGTGG'},,0.1\n" for n, row in enumerate(rows))
+    )
+    assert got.status == 0, got.text
+    assert [row["locus"] for row in got.table("mrd")] == ["IGK", "IGKDE", "IGK", "IGKDE", "IGH", "TRD"]
+    got = check(GOOD, mrd=MRD + "P1,0,c1,,TRAV29DV5,,TGTGCGTGG,,0.1\n")  # alpha or delta
+    assert "is empty" in got.line("ERROR", "row 2", "column locus")
+
+
+def test_thousands_are_asked_about_unless_the_parameter_shows_its_mark(check):
+    header = "patient,day,parameter,value,unit,low,high\n"
+    got = check(GOOD, clinical=header + 'P1,0,copies,"1,250",/ug,,\nP1,0,PLT,131.000,/ul,150.000,\nP1,0,WBC,3.2,,,\n')
+    assert "write 1250 if the comma groups thousands" in got.line("ERROR clinical.csv, row 2, column value")
+    assert "write 131000 if the point groups thousands, 131 if" in got.line("ERROR clinical.csv, row 3, column value")
+    assert len(got.errors) == 3
+    shown = check(GOOD, clinical=header + "P1,0,creatinine,83.01,,,\nP1,28,creatinine,83.012,,,\n")
+    assert shown.status == 0 and shown.table("clinical")[1]["value"] == "83.012"
+
+
+def test_what_german_laboratories_write(check):
+    text = "patient;day;parameter;value;unit;low;high\nP1;28;WBC;0,59;10^9/L;3,5;9,5\nP1;28;HGB;<0,5;g/dL;13,0;17,5\n"
+    got = check(
+        GOOD, clinical=text + "P1;28;M-protein;1.234,5;mg/L;;\nP1;28;LDH;215 H;U/l;;250\nP1;28;MRD flow;neg;%;;\n"
+    )
+    assert got.status == 0, got.text
+    rows = got.table("clinical")
+    assert [row["value"] for row in rows] == ["0.59", "0", "1234.5", "215", "0"] and rows[1]["limit"] == "0.5"
+
+
+def test_days_of_tables_by_time_point_date_or_count(check):
+    header = "patient,day,end_day,event,kind\n"
+    days = ("T2", "D+28", "M6", "2024-02-07", "07.02.2024")
+    events = header + "".join(f"P1,{day},,event {n},therapy\n" for n, day in enumerate(days))
+    got = check(GOOD, "--reference-date", "P1=2024-01-10", events=events)
+    assert got.status == 0, got.text
+    assert [row["day"] for row in got.table("events")] == ["28", "28", "183", "28", "28"]
+    assert "--reference_date" in check(GOOD, events=events).line("ERROR", "row 5", "column day")
+    assert "is no date" in check(GOOD, "--reference-date", "10.1.2024", events=events).text
+
+
+def test_fish_texts_that_are_not_read_are_listed_with_their_rows(check):
+    header = "patient,day,probe,region,abnormality,percent\n"
+    rows = (
+        "CKS1B,1q21,gain,85.5",
+        "X,1q21,del(1p),85.5",
+        "X,1q21,gain cannot be excluded,85.5",
+        "X,8q24,MYC split,0",
+        "X,1q21,no gain,85.5",
+    )
+    got = check(GOOD, fish=header + "".join(f"P1,{n},{row}\n" for n, row in enumerate(rows)))
+    assert got.status == 0 and len(got.table("fish")) == 5
+    assert len(got.warnings) == 3
+    assert "the finding is of 1p, not of 1q21; its result is listed and not compared" in got.line(
+        "row 3", "column abnormality"
+    )
+    assert "states a doubt" in got.line("row 4") and "the percentage is 85.5" in got.line("row 6")
+    cells = ("74.5 %", '"74,5"', "149/200", "negative", "<5")
+    got = check(GOOD, fish=header + "".join(f"P1,{n},TP53,17p13.1,deletion,{cell}\n" for n, cell in enumerate(cells)))
+    assert [row["percent"] for row in got.table("fish")] == ["74.5", "74.5", "74.5", "0", "0"]
+    assert got.table("fish")[4]["limit"] == "5"
+
+
+def blocks(page: Path) -> list[str]:
+    """The examples of a page: its blocks of csv."""
+    return re.findall(r"```csv\n(.*?)```", page.read_text(), re.S)
+
+
+def test_the_examples_of_the_pages_are_read(check, project):
+    reports = blocks(project / "docs" / "usage" / "mrd_reports.md")
+    assert len(reports) == 5
+    for example in reports:
+        got = check(GOOD, mrd=example)
+        assert got.status == 0, got.text
+        assert all(row["locus"] and (row["junction"] or row["locus"] in ("IGK", "IGKDE")) for row in got.table("mrd"))
+    (example,) = blocks(project / "docs" / "usage" / "fish_reports.md")
+    got = check(GOOD, fish=example)
+    assert got.status == 0 and "is not read" not in got.text
+    assert [row["percent"] for row in got.table("fish")] == ["85.5", "74.5", "0", "60", "0"]
+
+
+def test_signs_before_chromosomes_are_findings_and_no_formulas(check):
+    header = "patient,day,probe,region,abnormality,percent\n"
+    for text, status in (
+        ("-13 (74.5 %)", 0),
+        ("+1q (3 copies)", 0),
+        ("+1", 0),
+        ("+cmd|' /C calc'!A0", 1),
+        ("+1 cmd|' /C calc'!A0", 1),
+    ):
+        assert check(GOOD, fish=header + f'P1,0,X,1q21,"{text}",80\n').status == status, text
+
+
+def test_a_heading_table_of_ours_names_columns_of_ours(project):
+    rules = _user_tables.specification(project / "assets" / "tables.json")
+    for table, headings in _user_tables.read_headings(project / "assets" / "headings.tsv").items():
+        for heading in headings.values():
+            assert heading.column in rules[table]["columns"] and heading.unit in (
+                "",
+                "fraction",
+                "percent",
+                "per million",
+                "log10",
+            )

@@ -1,33 +1,14 @@
 """FISH: reading of probes, choice of the population, words on agreement."""
 
+from _fish_words import Words
+
 import fish
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.tumour_room import run_steps
+from helpers.tumour_room import FISH_WORDS, run_steps
 
-
-@pytest.mark.parametrize(
-    ("region", "abnormality", "arms", "event"),
-    [
-        ("1q21", "gain", ["1q"], "gain"),
-        ("13q14.2", "deletion", ["13q"], "loss"),
-        ("17p13", "del(17p)", ["17p"], "loss"),
-        ("chr1q21", "amplification", ["1q"], "gain"),
-        ("7", "monosomy", ["7p", "7q"], "loss"),
-        ("9", "trisomy", ["9p", "9q"], "gain"),
-        ("14q32", "IGH rearrangement", [], None),
-        ("22q11", "t(9;22) BCR::ABL1", [], None),
-        ("8q24", "break-apart", [], None),
-        ("13q14", "polymorphism", [], None),
-        ("Xq28", "gain", [], None),
-        ("centromere", "gain", [], None),
-    ],
-)
-def test_probes_are_read_as_laboratories_write_them(region, abnormality, arms, event):
-    found_arms, found_event, reason = fish.read_probe(region, abnormality)
-    assert (found_arms, found_event) == (arms, event)
-    assert bool(reason) == (event is None)
+WORDS = Words(FISH_WORDS)
 
 
 def result(arm, event, verdict="detected", population="P.B1", **values):
@@ -40,7 +21,7 @@ def result(arm, event, verdict="detected", population="P.B1", **values):
 
 def beside(percent, *rows, region="1q21", abnormality="gain"):
     probe = {"day": 10, "probe": "X", "region": region, "abnormality": abnormality, "percent": percent}
-    return fish.beside(pd.DataFrame([probe]), pd.DataFrame(rows), "P", cutoff=5.0, tolerance=10.0)[0]
+    return fish.beside(pd.DataFrame([probe]), pd.DataFrame(rows), "P", WORDS, cutoff=5.0, tolerance=10.0)[0]
 
 
 ABSENT = {"verdict": "not detected", "n": 0, "share": 0.0, "low": 0.0, "high": 0.03}
@@ -117,7 +98,9 @@ def test_patient_without_probes_lists_what_single_cells_see(tmp_path, monkeypatc
     (tmp_path / "fish.tsv").write_text("patient\tday\tprobe\tregion\tabnormality\tpercent\n")
     from click.testing import CliRunner
 
-    done = CliRunner().invoke(fish.main, ["P.cnv.tsv", "--patient", "P", "--fish", "fish.tsv"])
+    done = CliRunner().invoke(
+        fish.main, ["P.cnv.tsv", "--patient", "P", "--fish", "fish.tsv", "--words", str(FISH_WORDS)]
+    )
     assert done.exit_code == 0, done.output
     table = pd.read_csv("P.fish.tsv", sep="\t")
     assert set(table.verdict) == {"no probe"}
@@ -133,19 +116,18 @@ def test_time_points_and_probes_that_look_like_numbers_are_text(tmp_path, monkey
     )
     from click.testing import CliRunner
 
-    done = CliRunner().invoke(fish.main, ["P.cnv.tsv", "--patient", "P", "--fish", "fish.tsv"])
+    done = CliRunner().invoke(
+        fish.main, ["P.cnv.tsv", "--patient", "P", "--fish", "fish.tsv", "--words", str(FISH_WORDS)]
+    )
     assert done.exit_code == 0, done.output
     row = pd.read_csv("P.fish.tsv", sep="\t", dtype=str).iloc[0]
     assert (row.probe, row.timepoint) == ("007", "001")
 
 
 def test_each_arm_of_several_bands_is_judged():
-    assert list(fish.read_regions("1p32/1q21", "gain").values()) == [(["1p"], "gain", ""), (["1q"], "gain", "")]
-    assert fish.read_regions("13q14; 13q34", "deletion") == {"13q14/13q34": (["13q"], "loss", "")}
-    assert list(fish.read_regions("9q34/22q11", "t(9;22)")) == ["9q34/22q11"]
     probe = {"day": 10, "probe": "X", "region": "1p32/1q21", "abnormality": "gain", "percent": 80.0}
     table = pd.DataFrame([result("1q", "gain"), result("1p", "gain", **ABSENT)])
-    rows = fish.beside(pd.DataFrame([probe]), table, "P", cutoff=5.0, tolerance=10.0)
+    rows = fish.beside(pd.DataFrame([probe]), table, "P", WORDS, cutoff=5.0, tolerance=10.0)
     told = [(row["region"], row["arm"], row["verdict"]) for row in rows]
     assert told == [("1p32", "1p", "FISH only"), ("1q21", "1q", "agrees")]
     assert all("one percentage for 1p32/1q21" in row["words"] for row in rows)
@@ -160,7 +142,31 @@ def test_one_probe_on_two_days_has_two_rows_for_multiqc(tmp_path, monkeypatch):
     pd.DataFrame([result("1q", "gain"), result("8q", "gain")]).to_csv("P.cnv.tsv", sep="\t", index=False)
     probes = {"patient": "P", "day": [10, 90], "probe": "A/B", "region": "1q21", "abnormality": "gain"}
     pd.DataFrame(probes | {"percent": [80, 70]}).to_csv("fish.tsv", sep="\t", index=False)
-    done = CliRunner().invoke(fish.main, ["P.cnv.tsv", "--patient", "P", "--fish", "fish.tsv"])
+    done = CliRunner().invoke(
+        fish.main, ["P.cnv.tsv", "--patient", "P", "--fish", "fish.tsv", "--words", str(FISH_WORDS)]
+    )
     assert done.exit_code == 0, done.output
     names = list(json.loads((tmp_path / "P.fish_mqc.json").read_text())["data"])
     assert names == ["P A and B 1q21 gain day 10", "P A and B 1q21 gain day 90", "P 8q gain"]
+
+
+def test_a_percentage_against_its_text_and_a_limit_above_the_cutoff_are_no_results():
+    row = result("1q", "gain")
+    assert beside(85.5, row, abnormality="no gain of 1q")["verdict"] == "not assessable"
+    assert beside(2.0, row, abnormality="no gain of 1q")["verdict"] == "single cells only"
+    probe = {"day": 10, "probe": "X", "region": "1q21", "abnormality": "gain", "percent": 0.0}
+    table = pd.DataFrame([row])
+    for limit, verdict in ((5.0, "single cells only"), (10.0, "no FISH result")):
+        rows = fish.beside(pd.DataFrame([probe | {"limit": limit}]), table, "P", WORDS, cutoff=5.0, tolerance=10.0)
+        assert rows[0]["verdict"] == verdict
+
+
+def test_a_text_that_is_not_read_is_listed_and_no_arm_is_held_against_it():
+    found = beside(85.5, result("1q", "gain"), abnormality="gain cannot be excluded")
+    assert (found["verdict"], found["arm"]) == ("not assessable", "")
+    assert "states a doubt" in found["words"]
+    probe = {"day": 10, "probe": "X", "region": "1q21", "abnormality": "gain?", "percent": 80.0}
+    rows = fish.beside(
+        pd.DataFrame([probe]), pd.DataFrame([result("1q", "gain")]), "P", WORDS, cutoff=5.0, tolerance=10.0
+    )
+    assert [row["verdict"] for row in rows] == ["not assessable", "no FISH result"]  # FISH did look there
