@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Receptor chains of cells: contigs of kept cells, their rank and categories as scirpy has them, and the strongest own ones."""
+"""Receptor chains of cells: contigs of kept cells, their own chains, and the strongest of these."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -50,63 +50,6 @@ def read_contigs(paths: Iterable[Path], kept):
 def codes(table) -> np.ndarray:
     """Codes 0.. of the distinct rows of a table, in order of first appearance."""
     return table.groupby(list(table.columns), sort=False, dropna=False, observed=True).ngroup().to_numpy()
-
-
-def index_chains(contigs) -> np.ndarray:
-    """Rank of each contig in its cell, library and chain type: 1 primary, 2 secondary, 3.. surplus, 0 not usable.
-
-    scirpy's receptor model (Sturm et al. 2020, doi 10.1093/bioinformatics/btaa611): productive contigs with
-    an amino-acid junction, by STRENGTH, all descending.
-    """
-    import pandas as pd
-
-    usable = (contigs["productive"] & contigs["junction_aa"].notna() & (contigs["chain_type"] != "")).to_numpy()
-    table = contigs[usable]
-    group = codes(table[["cell_id", "library", "chain_type"]])
-    texts = [pd.factorize(table[name].fillna(""), sort=True)[0] for name in ("junction_aa", "junction")]
-    order = np.lexsort([*(-text for text in texts), -table["consensus_count"], -table["duplicate_count"], group])
-    first = np.r_[True, np.diff(group[order]) > 0] if len(order) else np.zeros(0, bool)
-    start = np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
-    rank = np.zeros(len(contigs), np.int64)
-    rank[np.flatnonzero(usable)[order]] = np.arange(len(order)) - start + 1
-    return rank
-
-
-def chain_categories(chains):
-    """scirpy's `chain_qc` of ranked chains. Index cell_id; receptor_type, receptor_subtype, chain_pairing."""
-    import pandas as pd
-
-    chains = chains[chains["rank"] > 0]
-    cells = pd.Index(chains["cell_id"].unique(), name="cell_id")
-    cell = cells.get_indexer(chains["cell_id"])
-    locus, types, rank = (chains[name].to_numpy() for name in ("locus", "chain_type", "rank"))
-
-    def any_of(mask):
-        return np.bincount(cell[mask], minlength=len(cells)) > 0
-
-    indexed = rank <= 2
-    a, b, g, d = (any_of(indexed & (locus == name)) for name in ("TRA", "TRB", "TRG", "TRD"))
-    heavy, kappa, lam = (any_of(indexed & (locus == name)) for name in ("IGH", "IGK", "IGL"))
-    t, ig = a | b | g | d, heavy | kappa | lam
-    multi = any_of(rank > 2)
-    subtypes = {
-        "multichain": multi,
-        "TRA+TRB": (a | b) & ~(g | d | ig),
-        "TRG+TRD": (g | d) & ~(a | b | ig),
-        "IGH": heavy & ~(kappa | lam | t),
-        "IGH+IGL": lam & ~(t | kappa),
-        "IGH+IGK": kappa & ~(t | lam),
-        "IGH+IGK/L": lam & kappa & heavy & ~t,
-    }
-    subtype = np.select(list(subtypes.values()), list(subtypes), "ambiguous")
-    kind = np.select([multi, t & ~ig, ig & ~t], ["multichain", "TCR", "BCR"], "ambiguous")
-    vj1, vj2, vdj1, vdj2 = (any_of((types == name) & (rank == n)) for name in ("VJ", "VDJ") for n in (1, 2))
-    pairing = np.select(
-        [multi, subtype == "ambiguous", vj2 & vdj2, vj1 & vdj2, vdj1 & vj2, vj1 & vdj1, vdj1],
-        ["multichain", "ambiguous", "two full chains", "extra VDJ", "extra VJ", "single pair", "orphan VDJ"],
-        "orphan VJ",
-    )
-    return pd.DataFrame({"receptor_type": kind, "receptor_subtype": subtype, "chain_pairing": pairing}, index=cells)
 
 
 def read_own_chains(path: Path):

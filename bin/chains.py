@@ -3,7 +3,8 @@
 
 from pathlib import Path
 
-from _chains import chain_categories, index_chains, read_contigs
+from _airr_cells import MODEL_FIELDS, add_receptor_model, airr_cells
+from _chains import codes, read_contigs
 from _cli import FILE, command, multiqc_section, write_json
 from _clones import RECEPTORS, read_labels
 from _own_chains import own_receptor
@@ -11,16 +12,40 @@ from _receptors import Lineages
 from _tables import write_parquet
 
 import click
+import numpy as np
+
+SURPLUS = 3  # rank of usable chains beyond the two of a type that scirpy indexes
 
 
-def categories(chains, cell_ids):
+def ranks_and_categories(contigs):
+    """scirpy's receptor model, each library of a cell by itself. (rank per contig, table of categories by library and cell_id).
+
+    rank: 1 primary, 2 secondary, SURPLUS, 0 not usable (not productive, no amino-acid junction or no locus).
+    """
+    import pandas as pd
+    import scirpy
+
+    names = ["library", "cell_id"]
+    cells = contigs[names].drop_duplicates().reset_index(drop=True).rename(index=str)
+    fields = contigs[MODEL_FIELDS].assign(row=np.arange(len(contigs)))
+    adata = airr_cells(fields, codes(contigs[names]), cells)
+    add_receptor_model(adata)
+    usable = contigs["productive"] & contigs["junction_aa"].notna() & (contigs["chain_type"] != "")
+    rank = np.where(usable, SURPLUS, 0)
+    for place in (1, 2):
+        rows = scirpy.get.airr(adata, "row", [f"VJ_{place}", f"VDJ_{place}"]).to_numpy()
+        rank[rows[pd.notna(rows)].astype(int)] = place
+    return rank, adata.obs.set_index(names)
+
+
+def categories(found, cell_ids):
     """Chain categories of the kept cells for both receptors, `no IR` where a library shows no usable chain."""
     import pandas as pd
 
     table = pd.DataFrame(index=pd.Index(cell_ids, name="cell_id"))
     for receptor in RECEPTORS:
-        seen = chain_categories(chains[chains["library"] == receptor])
-        table = table.join(seen.reindex(table.index, fill_value="no IR").add_suffix(f"_{receptor.lower()}"))
+        of_receptor = found[found.index.get_level_values("library") == receptor].droplevel("library").astype(str)
+        table = table.join(of_receptor.reindex(table.index, fill_value="no IR").add_suffix(f"_{receptor.lower()}"))
     return table.reset_index()
 
 
@@ -64,11 +89,11 @@ def main(contigs: tuple[Path, ...], patient: str, labels: Path, lineages: Path, 
     """
     cells = read_labels(labels, patient, ["sample", "lineage"])
     chains = read_contigs(contigs, cells["cell_id"])
-    chains["rank"] = index_chains(chains)
+    chains["rank"], found = ranks_and_categories(chains)
     chains["p_own"], chains["ambient"], chains["verdict"] = own_receptor(chains, cells, Lineages(lineages))
     if keep_ambient:
         chains.loc[chains["verdict"] != "other", "verdict"] = "own"
-    pairing = categories(chains, cells["cell_id"])
+    pairing = categories(found, cells["cell_id"])
     write_parquet(chains, f"{patient}.own_chains.parquet")
     write_parquet(pairing, f"{patient}.pairing.parquet")
     write_json(pairing_section(pairing, patient), f"{patient}.chains_mqc.json")

@@ -3,7 +3,7 @@
 
 from pathlib import Path
 
-from _chain_groups import RULES, own_chain_groups
+from _chain_groups import RULES, cell_clonotypes, own_chain_groups
 from _chains import codes, strongest_first
 from _cli import FILE, command, write_json
 from _clones import RECEPTORS
@@ -71,19 +71,6 @@ def linked(first, second) -> np.ndarray:
     n = int(nodes.max(initial=-1)) + 1
     edges = coo_array((np.ones(len(left), bool), (left, right)), shape=(n, n))
     return connected_components(edges, directed=False)[1][nodes[0]] if n else np.zeros(0, np.int64)
-
-
-def separate_clones(cells, kinds) -> tuple[np.ndarray, np.ndarray]:
-    """scirpy's `define_clonotypes`: cells of one receptor type that share a VDJ and a VJ chain, any place."""
-    import pandas as pd
-
-    kind = pd.factorize(kinds.reindex(cells.index))[0]
-    span = int(cells.filter(like="unit_").to_numpy().max(initial=0)) + 2
-    h1, h2, l1, l2 = units(cells)
-    h1, h2, l2 = h1 + kind * span, np.where(h2 < 0, h1, h2) + kind * span, np.where(l2 < 0, l1, l2)
-    both = (cells["n_VDJ"] > 0) & (cells["n_VJ"] > 0)
-    evidence = np.select([both, cells["n_VDJ"] > 0], ["paired", "VDJ"], "VJ unplaced")
-    return linked((h1, l1), [(h1, l2), (h2, l1), (h2, l2)]), evidence.astype(object)
 
 
 def fitting(chain, clone, wanted) -> tuple[np.ndarray, np.ndarray]:
@@ -185,15 +172,23 @@ def name_clones(clone: np.ndarray, patient: str, receptor: str):
     return pd.Series(names, index=sizes.index, dtype=object)
 
 
-def define_clones(chains, pairing, patient: str, receptor: str, partial: str, count_ambiguous: bool = False):
+def separate_clones(cells, chains, rule: str, similarity: float) -> tuple[np.ndarray, np.ndarray]:
+    """scirpy's clonotypes: one-chain cells are of their own. (clone or -1, evidence) per row of `cells` (of cell_chains)."""
+    clone = cell_clonotypes(chains, rule, similarity).reindex(cells.index, fill_value=-1)
+    both = (cells["n_VDJ"] > 0) & (cells["n_VJ"] > 0)
+    evidence = np.select([both, cells["n_VDJ"] > 0], ["paired", "VDJ"], "VJ unplaced")
+    return clone.to_numpy(), evidence.astype(object)
+
+
+def define_clones(
+    chains, patient: str, receptor: str, rule: str, similarity: float, partial: str, count_ambiguous: bool = False
+):
     """Clones of one receptor from own chains with groups. Index cell_id; clone, evidence, counted (in denominators)."""
     import pandas as pd
 
     wide = cell_chains(chains)
-    if partial == "attach":
-        clone, evidence = attached_clones(wide)
-    else:
-        clone, evidence = separate_clones(wide, pairing[f"receptor_type_{receptor.lower()}"])
+    separate = partial == "separate"
+    clone, evidence = separate_clones(wide, chains, rule, similarity) if separate else attached_clones(wide)
     names = name_clones(clone, patient, receptor)
     cells = pd.DataFrame({"clone": pd.Series(clone, wide.index).map(names), "evidence": evidence})
     cells["counted"] = count_ambiguous | ~cells["evidence"].isin(UNCOUNTED)
@@ -229,7 +224,10 @@ def per_cell(cell_ids, chains, pairing, results: dict):
 @click.option("--pairing", required=True, type=FILE, help="Chain categories of the kept cells.")
 @click.option("--clone-rule", default="similarity", type=click.Choice(RULES), help="Which chains are the same.")
 @click.option(
-    "--similarity", default=0.85, type=click.FloatRange(0.5, 1), help="Minimum share of equal bases in BCR junctions."
+    "--similarity",
+    default=0.85,
+    type=click.FloatRange(0.5, 1),
+    help="Minimum share of equal bases in BCR junctions, in whole per cent.",
 )
 @click.option(
     "--partial", default="attach", type=click.Choice(["attach", "separate"]), help="What becomes of one-chain cells."
@@ -246,7 +244,7 @@ def main(
     own = own_chain_groups(judged, clone_rule, similarity)
     results = {
         receptor: define_clones(
-            own[own["library"] == receptor], categories, patient, receptor, partial, count_ambiguous
+            own[own["library"] == receptor], patient, receptor, clone_rule, similarity, partial, count_ambiguous
         )
         for receptor in RECEPTORS
     }

@@ -4,7 +4,7 @@ include { memoryFor } from '../functions/memory'
 process RECEPTORS {
     label 'report'
     label 'by_input'
-    memory { memoryFor(task, 0.3, 12, [results, cells]) }
+    memory { memoryFor(task, 0.6, 12, [results, cells]) }
 
     input:
     path results, stageAs: 'results/*' // <patient>.own_chains.parquet, <patient>.airr_rearrangement.tsv
@@ -18,7 +18,7 @@ process RECEPTORS {
 
     script:
     """
-    # code: _cli.py _errors.py _receptors.py _tables.py
+    # code: _airr_cells.py _chains.py _cli.py _errors.py _receptors.py _tables.py
     receptors.py results --cells ${cells} --lineages ${lineages}
     """
 

@@ -1,8 +1,9 @@
-"""Clones: against brute force, against scirpy, and one-chain cells."""
+"""Clones: the attach rule on known cases, scirpy's plain clonotypes, and real libraries."""
 
 from _chain_groups import chain_groups
-from _chains import chain_categories, index_chains, read_contigs
+from _chains import read_contigs
 
+import chains
 import clonotypes
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ def clones_of(rows, rule="similarity", partial="attach", receptor="BCR"):
     table["chain_type"] = np.where(table["locus"].isin(["IGH", "TRB"]), "VDJ", "VJ")
     table["v_gene"], table["j_gene"] = table["v_call"], table["j_call"]
     table = chain_groups(table, rule, 0.85)
-    return clonotypes.define_clones(table, None, "P1", receptor, partial)
+    return clonotypes.define_clones(table, "P1", receptor, rule, 0.85, partial)
 
 
 def test_clones_by_a_heavy_and_by_a_light_chain_never_meet():
@@ -28,7 +29,7 @@ def test_clones_by_a_heavy_and_by_a_light_chain_never_meet():
     # The unit's number is the number of cells: added to it, that is twice the number of cells.
     heavy = [{"cell_id": "h", "chain_type": "VDJ", "unit": 7, "exact": 7}]
     table = pd.DataFrame(lone + heavy).assign(junction="TGT", junction_aa="C", duplicate_count=9, consensus_count=9)
-    found = clonotypes.define_clones(table, None, "P1", "BCR", "attach")
+    found = clonotypes.define_clones(table, "P1", "BCR", "similarity", 0.85, "attach")
     assert found["clone"].nunique() == 2 and found.loc["h", "evidence"] == "VDJ"
 
 
@@ -112,6 +113,20 @@ def test_of_two_vdj_chains_the_one_of_a_clone_decides():
     assert found["clone"].nunique() == 1 and found["evidence"].tolist() == ["paired", "other VDJ"]
 
 
+def test_plain_clonotypes_share_a_chain_of_each_type_and_leave_one_chain_cells_apart():
+    rows = [receptors.heavy("S:1", J[0]), receptors.light("S:1", J[1])]
+    rows += [receptors.heavy("S:2", change(J[0], 10)), receptors.light("S:2", J[2]), receptors.light("S:2", J[1], 9)]
+    rows += [receptors.heavy("S:3", J[0]), receptors.light("S:3", J[3]), receptors.heavy("S:4", J[0])]
+    rows += [receptors.heavy("S:5", J[0] + J[1] + J[2] + J[3])]  # 168 bases
+    found = clones_of(rows, partial="separate")
+    assert found["clone"].fillna("").tolist() == ["P1.B1", "P1.B1", "P1.B2", "P1.B3", ""]
+    assert found["evidence"].tolist() == ["paired", "paired", "paired", "VDJ", "VDJ"]
+    assert clones_of(rows, "nucleotide", "separate")["clone"].nunique() == 5
+    lone = [receptors.light("S:1", J[1]), receptors.light("S:2", J[1])]
+    assert clones_of(lone, partial="separate")["clone"].tolist() == ["P1.B1", "P1.B1"]
+    assert clones_of(lone, partial="separate", receptor="TCR")["evidence"].tolist() == ["VJ unplaced"] * 2
+
+
 def test_tcr_clones_need_both_junctions():
     rows = receptors.alpha_beta("S:1", J[0], J[1]) + receptors.alpha_beta("S:2", J[0], J[1])
     rows += receptors.alpha_beta("S:3", J[2], J[1]) + receptors.alpha_beta("S:4", J[0], change(J[1], 10))
@@ -164,11 +179,10 @@ def exact(path, library, tmp_path):
     contigs, _ = read_cellranger.read_contigs(path, "S", library)
     contigs.to_parquet(tmp_path / "S.contigs.parquet")
     table = read_contigs([tmp_path / "S.contigs.parquet"], contigs["cell_id"])
-    table["rank"] = index_chains(table)
-    categories = chain_categories(table).add_suffix(f"_{library.lower()}")
+    table["rank"], _ = chains.ranks_and_categories(table)
     used = table[table["rank"] > 0].assign(v_gene=table["v_call"], j_gene=table["j_call"])
     used = chain_groups(used, "nucleotide", 1)
-    found = clonotypes.define_clones(used, categories, "P1", library, "separate")
+    found = clonotypes.define_clones(used, "P1", library, "nucleotide", 1, "separate")
     found.index = found.index.str.removeprefix("S:") + "-1"
     return found["clone"]
 
@@ -184,7 +198,7 @@ def test_exact_clones_equal_the_table_that_scirpy_expects(data, tmp_path):
     assert found.nunique() == 1507 and same_partition(found, expected)
 
 
-def test_exact_clones_equal_scirpy_on_a_real_bcr_library(real_data, tmp_path):
+def test_exact_clones_are_those_of_scirpys_own_reader_on_a_real_bcr_library(real_data, tmp_path):
     import scirpy
 
     path = real_data / "melanoma_bcr/filtered_contig_annotations.csv"
