@@ -72,3 +72,11 @@ def measured_pairs(pairs, genes: Sequence[str]) -> Measured:
     rows = np.flatnonzero(whole[0] & whole[1])
     (ligand, ligands), (receptor, receptors) = (pd.factorize(pairs[side].to_numpy()[rows]) for side in SIDES)
     return Measured(rows, subunits(ligands, position), subunits(receptors, position), ligand, receptor)
+
+
+def lowest_of_complex(values: np.ndarray, subunits: np.ndarray) -> np.ndarray:
+    """Lowest value over the subunits (positions of genes, -1: none): rows x genes -> rows x complexes."""
+    lowest = values[:, subunits[:, 0]]
+    for genes in subunits.T[1:]:
+        np.minimum(lowest, values[:, np.where(genes < 0, subunits[:, 0], genes)], out=lowest)
+    return lowest

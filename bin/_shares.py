@@ -7,25 +7,19 @@ A share of nothing (total 0) is not observable: share and bounds are NaN. A shar
 
 import numpy as np
 
-Z95 = 1.959963984540054  # of the standard normal distribution, two-sided
-
 
 def wilson(n, total) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Share, lower and upper 95 % bound of n of total (Wilson 1927, doi 10.1080/01621459.1927.10502953).
 
     n, total: counts, arrays of one shape or scalars. Returns arrays of float (0-dimensional for scalars).
-
-    The same numbers as statsmodels' proportion_confint(method="wilson"), whose import takes 0.9 s of processor time, in
-    twenty steps more than all that they compute with it.
     """
+    from statsmodels.stats.proportion import proportion_confint
+
     n, total = np.asarray(n, float), np.asarray(total, float)
     observed = np.where(total > 0, total, np.nan)
-    share, z2 = n / observed, Z95**2
-    width = 1 + z2 / observed
-    centre = (share + z2 / (2 * observed)) / width
-    half = Z95 * np.sqrt(share * (1 - share) / observed + z2 / (4 * observed**2)) / width
+    low, high = proportion_confint(n, observed, method="wilson")
     none = n == 0
-    return share, np.where(none, 0 * observed, centre - half), np.where(none, zero_bound(observed), centre + half)
+    return n / observed, np.where(none, 0 * observed, low), np.where(none, zero_bound(observed), high)
 
 
 def zero_bound(total):

@@ -1,186 +1,138 @@
 #!/usr/bin/env python3
-"""Ligand-receptor communication of one sample between cell groups: five methods and their consensus, as LIANA forms it."""
+"""Ligand-receptor communication of one sample between cell groups: LIANA's five methods and their consensus."""
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
 from _cli import FILE, command
-from _pairs import measured_pairs, read_pairs, read_watch_list, watched
+from _pairs import SIDES, lowest_of_complex, measured_pairs, read_pairs, read_watch_list, watched
 from _tables import write_parquet
 
 import click
 import numpy as np
 
-MAGNITUDES = ("lr_means", "expr_prod", "lrscore")
-SPECIFICITIES = ("cellphone_pvals", "scaled_weight", "lr_logfc", "spec_weight")
+KEYS = ["source", "target", "ligand_complex", "receptor_complex"]
+MAGNITUDES = ["lr_means", "expr_prod", "lrscore"]
+SCORES = [
+    "lr_means", "cellphone_pvals", "expr_prod", "scaled_weight", "lr_logfc", "spec_weight", "lrscore",
+    "specificity_rank", "magnitude_rank",
+]  # fmt: skip
 
 
-def gene_statistics(matrix, codes: np.ndarray, n_groups: int) -> dict[str, np.ndarray]:
-    """Per group and gene (groups x genes): mean, share of expressing cells, mean z score, log2 fold change to the others.
+def group_levels(expression) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Names of the groups; mean log expression and share of expressing cells of each gene in them (groups x genes)."""
+    import scanpy
 
-    `matrix` is cells x genes, CSR, log1p of normalised counts; `codes` gives each cell's group.
+    groups = scanpy.get.aggregate(expression, by="group", func=["mean", "count_nonzero"])
+    size = expression.obs["group"].value_counts()[groups.obs_names].to_numpy()
+    return list(groups.obs_names), groups.layers["mean"], groups.layers["count_nonzero"] / size[:, None]
+
+
+def by_liana(expression, pairs, min_share: float, permutations: int, seed: int):
+    """LIANA's table (KEYS and SCORES) of the pairs that reach `min_share` on both sides, a row per source, target and pair.
+
+    Not with return_all_lrs: that gives a pair below the share the lowest score of those above it in place of its own, and
+    ranks it along, which divides the specificity ranks of the others by four and changes their order (Spearman's rho 0.95;
+    simulated sample of 7,371 cells in 26 groups).
     """
-    from scipy.sparse import csr_matrix
+    import pandas as pd
 
-    n_cells = matrix.shape[0]
-    member = csr_matrix((np.ones(n_cells), (codes, np.arange(n_cells))), shape=(n_groups, n_cells))
-    size = np.bincount(codes, minlength=n_groups)[:, None]
-    positive, linear, squared = matrix.copy(), matrix.astype(np.float64), matrix.astype(np.float64)
-    positive.data = np.ones_like(positive.data)
-    # Summed in double precision: a sparse sum keeps to single whatever dtype it is given.
-    centre = np.asarray(linear.sum(axis=0)).ravel() / max(n_cells, 1)
-    linear.data = np.expm1(linear.data)
-    squared.data **= 2
-    mean = (member @ matrix).toarray() / size
-    variance = (np.asarray(squared.sum(axis=0)).ravel() - n_cells * centre**2) / max(n_cells - 1, 1)
-    spread = np.sqrt(np.clip(variance, 0, None))
-    spread[spread == 0] = 1
-    within = (member @ linear).toarray()
-    rest = (within.sum(axis=0) - within) / np.maximum(n_cells - size, 1)
-    return {
-        "mean": mean.astype(np.float32),
-        "share": (member @ positive).toarray() / size,
-        "z": (mean - centre) / spread,
-        "logfc": np.log2(within / size + 1) - np.log2(rest + 1),
-    }
+    if pairs.empty:
+        return pd.DataFrame(columns=KEYS + SCORES).astype(dict.fromkeys(SCORES, float))
+    import liana
 
-
-def weakest(subunits: np.ndarray, mean: np.ndarray, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Per group and complex: the gene of lowest mean, and the lowest share of expressing cells."""
-    used, genes = subunits >= 0, np.maximum(subunits, 0)
-    lowest = np.where(used, mean[:, genes], np.inf).argmin(axis=2)
-    return genes[np.arange(len(genes)), lowest], np.where(used, share[:, genes], np.inf).min(axis=2)
-
-
-def permuted_exceedance(matrix, codes, pairs, observed, n_perms: int, seed: int) -> np.ndarray:
-    """Share of label permutations in which (ligand mean + receptor mean) / 2 reaches the observed value (CellPhoneDB).
-
-    `pairs`: source, ligand gene, target and receptor gene per row. The stream is LIANA's, so equal seeds agree.
-    """
-    from scipy.sparse import csr_matrix
-
-    source, ligand, target, receptor = pairs
-    rng = np.random.default_rng(seed)
-    n_cells, n_groups, n_genes = codes.size, int(codes.max()) + 1, matrix.shape[1]
-    size = np.bincount(codes, minlength=n_groups)[:, None]
-    sends, gets = source * n_genes + ligand, target * n_genes + receptor
-    reached = np.zeros(observed.size, dtype=np.int32)
-    for _ in range(n_perms):
-        order = rng.permutation(n_cells)
-        member = csr_matrix((np.ones(n_cells, np.float32), (codes, order)), shape=(n_groups, n_cells))
-        mean = ((member @ matrix).toarray() / size).astype(np.float32).ravel()
-        reached += (mean[sends] + mean[gets]) / 2 >= observed
-    return reached / n_perms
+    with warnings.catch_warnings():  # of pandas, anndata and scanpy, about how LIANA calls them
+        warnings.simplefilter("ignore")
+        return liana.mt.rank_aggregate(
+            expression, groupby="group", resource=pairs, expr_prop=min_share, min_cells=1, use_raw=False,
+            n_perms=permutations, seed=seed, inplace=False, verbose=False,
+        )[KEYS + SCORES]  # fmt: skip
 
 
 def robust_rank(ranks: np.ndarray) -> np.ndarray:
     """Robust rank aggregation (Kolde et al. 2012) of ranks (rows x methods, 1 the best): 0 to 1, small for the best."""
     from scipy.special import betainc
 
-    if not len(ranks):
-        return np.empty(0)
     n_methods = ranks.shape[1]
-    ordered = np.sort(ranks / ranks.max(axis=0), axis=1)
+    ordered = np.sort(ranks / ranks.max(axis=0, initial=1), axis=1)
     nth = np.arange(1, n_methods + 1)
     return np.clip(betainc(nth, n_methods - nth + 1, ordered).min(axis=1) * n_methods, 0, 1)
 
 
 def consensus(table):
-    """Adds ranks, small for the best: specificity_rank, consensus_rank, joint_rank and magnitude_rank.
+    """Adds consensus_rank, LIANA's magnitude_rank as it is meant, and joint_rank; both are small for the best.
 
-    specificity_rank and magnitude_rank are as LIANA 1.10 gives them. LIANA ranks the column expr_prod once for each of
-    the two methods that share it (Connectome, NATMI): the second time it ranks the ranks, which turns the order round.
-    consensus_rank ranks each magnitude once. joint_rank is the geometric mean of the places by consensus and by
-    specificity, over the number of pairs (a rank product, Breitling et al. 2004): strong and specific pairs come first.
+    LIANA 1.10 ranks the column expr_prod once for each of the two methods that share it (Connectome, NATMI), in place: the
+    second time it ranks the ranks, so that the weakest product is the first (`_rank_aggregate` in _pipe_utils/_aggregate.py;
+    docs/methods/communication.md has a script that shows it). consensus_rank ranks each magnitude once.
+    joint_rank is the geometric mean of the places by consensus and by specificity, over the number of pairs (a rank
+    product, Breitling et al. 2004): strong and specific pairs come first.
     """
     from scipy.stats import rankdata
 
-    place = {name: rankdata(-table[name].to_numpy()) for name in (*MAGNITUDES, *SPECIFICITIES[1:])}
-    place["cellphone_pvals"] = rankdata(table["cellphone_pvals"].to_numpy())
-    turned = {**place, "expr_prod": rankdata(-place["expr_prod"])}
-    table["specificity_rank"] = robust_rank(np.column_stack([place[name] for name in SPECIFICITIES]))
-    table["magnitude_rank"] = robust_rank(np.column_stack([turned[name] for name in MAGNITUDES]))
-    table["consensus_rank"] = robust_rank(np.column_stack([place[name] for name in MAGNITUDES]))
+    table["consensus_rank"] = robust_rank(rankdata(-table[MAGNITUDES].to_numpy(), axis=0))
     places = rankdata(table["consensus_rank"]) * rankdata(table["specificity_rank"])
     table["joint_rank"] = np.sqrt(places) / max(len(table), 1)
     return table
 
 
 def score(
-    matrix, genes, codes, names, interactions, overall: float, min_share: float, n_perms: int, seed: int, always
+    expression, interactions, watch: np.ndarray, overall: float, min_share: float, permutations: int, seed: int
 ):  # fmt: skip
-    """The scores of all five methods, a row per source, target and interaction.
+    """A row per source, target and pair of which every subunit reaches `min_share` on both sides (`kept`), or that is watched.
 
-    matrix: cells x genes of the interactions (CSR float32, log1p); codes: group of each cell; names: of the
-    groups; interactions: ligand and receptor (subunits joined by `_`); overall: mean of the whole matrix, all
-    genes; always: mask of interactions to return below `min_share` too. `kept`: all subunits reach
-    `min_share` on both sides.
+    expression: AnnData, cells x genes of the pairs (CSR float32, log1p), obs `group`; watch: name of the watched pair that
+    each interaction is, or ''; overall: mean of the whole matrix, all genes. Rows that are not kept have no scores.
+    LIANA is given the pairs that some source and target keep, 773 of 3,088 in 26 groups: with the same scores and ranks in
+    half the processor time (25 s) and with 1.3 GB in place of 2.0 GB.
     """
     import pandas as pd
 
-    measured = measured_pairs(interactions, genes)
-    stats = gene_statistics(matrix, codes, len(names))
-    l_gene, l_share = weakest(measured.ligands, stats["mean"], stats["share"])
-    r_gene, r_share = weakest(measured.receptors, stats["mean"], stats["share"])
+    measured = measured_pairs(interactions, expression.var_names)
+    names, means, shares = group_levels(expression)
+    units = measured.ligands, measured.receptors
+    (l_mean, r_mean), (l_share, r_share) = ([lowest_of_complex(of, table) for table in units] for of in (means, shares))
     both = np.minimum(l_share[:, None, measured.ligand], r_share[None, :, measured.receptor])
-    source, target, row = np.nonzero((both >= min_share) | np.asarray(always)[measured.rows])
+    source, target, row = np.nonzero((both >= min_share) | (watch[measured.rows] != ""))
     kept = both[source, target, row] >= min_share
-    l_complex, r_complex, chosen = measured.ligand[row], measured.receptor[row], measured.rows[row]
-    ligand, receptor = l_gene[source, l_complex], r_gene[target, r_complex]
-    low_l, low_r = stats["mean"][source, ligand], stats["mean"][target, receptor]
-    # A subunit named twice in a complex is two rows in LIANA's table and counts twice in the sums of NATMI.
-    copies = (measured.ligands[l_complex] == ligand[:, None]).sum(axis=1)
-    copies *= (measured.receptors[r_complex] == receptor[:, None]).sum(axis=1)
-    sums = stats["mean"].sum(axis=0)
-    means = np.where((low_l == 0) | (low_r == 0), np.float32(0), (low_l + low_r) / 2)
-    root = np.sqrt(low_l) * np.sqrt(low_r)
-    pvals = np.full(kept.size, np.nan)
-    pairs = np.stack([source, ligand, target, receptor])[:, kept]
-    pvals[kept] = permuted_exceedance(matrix, codes, pairs, means[kept], n_perms, seed) if kept.any() else 0
-    with np.errstate(invalid="ignore", divide="ignore"):
-        weight = low_l / (sums[ligand] * copies) * low_r / (sums[receptor] * copies)
+    ligand, receptor, chosen = measured.ligand[row], measured.receptor[row], measured.rows[row]
     columns = {
-        "source": pd.Categorical.from_codes(source, names),
-        "target": pd.Categorical.from_codes(target, names),
-        "ligand_complex": pd.Categorical(interactions["ligand"].to_numpy()[chosen]),
-        "receptor_complex": pd.Categorical(interactions["receptor"].to_numpy()[chosen]),
-        "ligand_mean": low_l,
-        "receptor_mean": low_r,
-        "ligand_share": l_share[source, l_complex],
-        "receptor_share": r_share[target, r_complex],
-        "lr_means": means,
-        "cellphone_pvals": pvals,
-        "expr_prod": low_l * low_r,
-        "scaled_weight": (stats["z"][source, ligand] + stats["z"][target, receptor]) / 2,
-        "lr_logfc": (stats["logfc"][source, ligand] + stats["logfc"][target, receptor]) / 2,
-        "spec_weight": weight,
-        "lrscore": root / (root + np.float32(overall)),
-        "kept": kept,
-        "interaction": chosen,
+        "source": np.array(names, dtype=object)[source],
+        "target": np.array(names, dtype=object)[target],
+        "ligand_complex": interactions["ligand"].to_numpy()[chosen],
+        "receptor_complex": interactions["receptor"].to_numpy()[chosen],
+        "watch": watch[chosen],
+        "ligand_mean": l_mean[source, ligand],
+        "receptor_mean": r_mean[target, receptor],
+        "ligand_share": l_share[source, ligand],
+        "receptor_share": r_share[target, receptor],
     }
-    table = pd.DataFrame(columns)
-    return pd.concat([consensus(table[kept].copy()), table[~kept]])
+    table = pd.DataFrame(columns).astype(dict.fromkeys([*KEYS, "watch"], "category"))
+    pairs = interactions.loc[np.unique(chosen[kept]), list(SIDES)]
+    scores = consensus(by_liana(expression, pairs, min_share, permutations, seed))
+    root = np.sqrt(scores["expr_prod"])  # LIANA takes the mean of the matrix it is given: ligands and receptors only
+    scores["lrscore"] = root / (root + overall)
+    scores.insert(scores.columns.get_loc("specificity_rank"), "kept", True)
+    table = table.merge(scores.astype(table.dtypes[KEYS]), on=KEYS, how="left", validate="1:1")
+    return table.assign(kept=kept)
 
 
 def compute(expression, interactions, watch_list, min_cells: int, min_share: float, permutations: int, seed: int):
-    """All kept and all watched rows, best first; groups below `min_cells` take no part, so there may be none."""
-    import pandas as pd
-
+    """All kept and all watched rows, best first; groups below `min_cells` take no part. None where fewer than two are left."""
     sizes = json.loads(expression.uns["groups"])
     names = [name for name in sorted(sizes) if sizes[name] >= min_cells]
-    cells = np.flatnonzero(expression.obs["group"].isin(names))
-    seen = np.flatnonzero(expression.X.getnnz(axis=0)) if cells.size else np.arange(expression.n_vars)
-    values = max(cells.size * int(expression.uns["genes_seen"]), 1)
-    overall = expression.obs["total_log"].iloc[cells].sum() / values
-    codes = pd.Categorical(expression.obs["group"].iloc[cells], names).codes.astype(int)
+    # Specific is what others do not have: one group alone has no scores.
+    enough = expression.obs["group"].isin(names if len(names) > 1 else []).to_numpy()
+    expression = expression[enough].copy()
+    overall = expression.obs["total_log"].sum() / max(expression.n_obs * int(expression.uns["genes_seen"]), 1)
+    expression = expression[:, expression.X.getnnz(axis=0) > 0].copy()
     watch = watched(interactions, watch_list)
-    matrix, genes = expression.X[cells][:, seen], expression.var_names[seen]
-    table = score(matrix, genes, codes, names, interactions, overall, min_share, permutations, seed, watch != "")
+    table = score(expression, interactions, watch, overall, min_share, permutations, seed)
     table.insert(0, "sample", str(expression.uns["sample"]))
-    table.insert(5, "watch", pd.Categorical(watch[table.pop("interaction").to_numpy()]))
     for side in ("source", "target"):
-        table[f"n_{side}"] = table[side].astype(str).map(sizes).astype(np.int32)
+        table[f"n_{side}"] = table[side].map(sizes).astype(np.int32)
     floats = table.select_dtypes("float64").columns
     table[floats] = table[floats].astype(np.float32)
     return table.sort_values(["joint_rank", "source", "target"], kind="stable", ignore_index=True)

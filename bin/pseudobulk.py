@@ -6,53 +6,64 @@ from pathlib import Path
 from _cli import FILE, command
 from _errors import InputError
 from _matrices import cell_ids, gene_names, log_per_10k_without_ig, read_blocks
-from _tables import named
+from _tables import UNASSIGNED, named
 
 import click
 import numpy as np
 
 LEVELS = ("cell_type", "subset")
-BLOCK = 20_000  # cells at a time
 
 
-def members(labels):
-    """Rows of the result (level, label, lineage, n_cells) and the cells of each: groups x cells, CSR of ones."""
+def group_table(labels):
+    """A row per cell type and subset, sorted: level, label, lineage (that of most of its cells) and n_cells."""
     import pandas as pd
-    from scipy.sparse import csr_matrix
 
-    rows, groups, cells = [], [], []
+    tables = []
     for level in LEVELS:
-        names = labels[level].astype(object)
-        for label in sorted(names[named(names)].unique()):
-            of_label = np.flatnonzero(names == label)
-            lineage = labels["lineage"].iloc[of_label].astype(str).mode().iat[0]
-            groups.append(np.full(of_label.size, len(rows)))
-            cells.append(of_label)
-            rows.append((level, label, lineage, of_label.size))
-    table = pd.DataFrame(rows, columns=["level", "label", "lineage", "n_cells"])
-    if not rows:
-        return table, csr_matrix((0, len(labels)))
-    where = np.concatenate(groups), np.concatenate(cells)
-    return table, csr_matrix((np.ones(where[0].size), where), shape=(len(rows), len(labels)))
+        known = labels[named(labels[level])].astype({level: str, "lineage": str})
+        lineages = known.groupby(level)["lineage"]
+        columns = {
+            "level": level,
+            "lineage": lineages.agg(lambda names: names.mode().iat[0]),
+            "n_cells": lineages.size(),
+        }
+        tables.append(pd.DataFrame(columns).rename_axis("label").reset_index())
+    return pd.concat(tables, ignore_index=True)[["level", "label", "lineage", "n_cells"]]
 
 
-def sums(path: Path, genes, member) -> dict:
-    """Groups x genes (CSR): counts, sum and sum of squares of log-normalised expression, cells that express the gene.
-
-    path: the cells file, read in blocks; member: groups x its cells.
-    """
+def summed(rows, by: str):
+    """AnnData of the sums of every layer of `rows` over those of one value of the column `by`: values, sorted, x genes."""
+    import anndata
+    import pandas as pd
+    import scanpy
     from scipy.sparse import csr_matrix
 
-    totals: dict = {}
-    for cells, counts in read_blocks(path, block=BLOCK):
+    sums = {name: scanpy.get.aggregate(rows, by=by, func="sum", layer=name) for name in rows.layers}
+    obs = pd.DataFrame(index=next(iter(sums.values())).obs_names)
+    return anndata.AnnData(
+        obs=obs, var=rows.var, layers={name: csr_matrix(one.layers["sum"]) for name, one in sums.items()}
+    )
+
+
+def group_sums(path: Path, genes, labels):
+    """AnnData, `<level>:<label>` x genes, layers CSR: counts, sum and sum of squares of log expression, cells that express.
+
+    path: the cells file, read in blocks; labels: LEVELS of its cells, in its order. Cells without a label are a group too.
+    """
+    import anndata
+    import pandas as pd
+
+    labels, of_blocks = labels[list(LEVELS)].astype(object).fillna(UNASSIGNED), []
+    for cells, counts in read_blocks(path):
         logs = log_per_10k_without_ig(counts, genes)
-        values = {"counts": counts.data, "log_sum": logs.data, "log_squares": logs.data.astype(np.float64) ** 2}
-        values["cells"] = np.ones(logs.nnz, dtype=np.int8)
-        for name, data in values.items():
-            matrix = csr_matrix((data, logs.indices, logs.indptr), shape=logs.shape)
-            summed = member[:, cells] @ matrix
-            totals[name] = totals[name] + summed if name in totals else summed
-    return {name: total.tocsr() for name, total in totals.items()}
+        squares = logs.astype(np.float64).power(2)
+        layers = {"counts": counts, "log_sum": logs, "log_squares": squares, "cells": counts > 0}
+        block = anndata.AnnData(obs=labels.iloc[cells], var=pd.DataFrame(index=genes), layers=layers)
+        for level in LEVELS:
+            sums = summed(block, level)
+            sums.obs["group"] = level + ":" + sums.obs_names
+            of_blocks.append(sums)
+    return summed(anndata.concat(of_blocks, index_unique="-"), "group")
 
 
 @command()
@@ -69,10 +80,11 @@ def main(cells: Path, sample: str, labels: Path) -> None:
     known, genes = known.reindex(cell_ids(cells)), gene_names(cells)
     if known["cell_type"].isna().all():
         raise InputError(f"{sample}: no cell of {cells.name} is in {labels.name}; give labels of the same run.")
-    table, member = members(known)
-    layers = sums(cells, genes, member)
+    table = group_table(known)
+    groups = table["level"] + ":" + table["label"]
     table.insert(0, "sample", sample)
-    table.index = sample + ":" + table["level"] + ":" + table["label"]
+    table.index = sample + ":" + groups
+    layers = dict(group_sums(cells, genes, known)[groups].layers)
     result = anndata.AnnData(layers.pop("counts"), obs=table, var=pd.DataFrame(index=genes), layers=layers)
     result.write_h5ad(f"{sample}.pseudobulk.h5ad", compression=hdf5plugin.FILTERS["zstd"])
 

@@ -12,6 +12,9 @@ from _tables import read_text_table, write_parquet
 import click
 import numpy as np
 
+BLOCK = 4096  # cells scored at a time
+BATCH = 256  # of them dense at a time
+
 
 def read_gmt(path: Path) -> dict[str, list[str]]:
     """Gene sets of a GMT file: name, description, genes, separated by tabs."""
@@ -49,38 +52,12 @@ def read_core(path: Path, genes: Iterable[str]) -> list[str]:
     return core
 
 
-def membership(sets: dict[str, list[str]], genes) -> np.ndarray:
-    """0/1 matrix, genes x sets (float32)."""
-    position = {gene: row for row, gene in enumerate(genes)}
-    matrix = np.zeros((len(genes), len(sets)), dtype=np.float32)
-    for column, members in enumerate(sets.values()):
-        matrix[[position[gene] for gene in members if gene in position], column] = 1
-    return matrix
+def set_scores(matrix, sets: dict[str, list[str]], genes, method: str) -> np.ndarray:
+    """Scores of gene sets by decoupler (cells x sets), 0 for a cell without counts.
 
-
-def ulm(matrix, members: np.ndarray) -> np.ndarray:
-    """t values of a univariate linear model per cell and set (cells x sets), as decoupler's `ulm` over all
-    genes.
-
-    A cell's expression of all genes is regressed on membership in the set (Badia-i-Mompel et al. 2022). The
-    closed form needs the sums over the set, over all genes and of squares only, so no cell is made dense.
-    """
-    from scipy.sparse import csr_matrix
-
-    n_genes = matrix.shape[1]
-    squares = csr_matrix((matrix.data**2, matrix.indices, matrix.indptr), shape=matrix.shape)
-    total = np.asarray(matrix.sum(axis=1, dtype=np.float64))
-    square = np.asarray(squares.sum(axis=1, dtype=np.float64))
-    size = members.sum(axis=0, dtype=np.float64)
-    covariance = np.asarray(matrix @ members, dtype=np.float64) - total * size / n_genes
-    spread = np.sqrt((square - total**2 / n_genes) * (size - size**2 / n_genes))
-    r = np.divide(covariance, spread, out=np.zeros_like(covariance), where=spread > 0)
-    return r * np.sqrt((n_genes - 2) / ((1 - r + 2.2e-16) * (1 + r + 2.2e-16)))
-
-
-def aucell(matrix, sets: dict[str, list[str]], genes) -> np.ndarray:
-    """AUCell scores (Aibar et al. 2017) by decoupler: cells x sets. Genes without a count stay, so cells stay
-    independent.
+    ulm: t values of a univariate linear model of a cell's expression of all genes on membership in the set
+    (Badia-i-Mompel et al. 2022); aucell: Aibar et al. 2017. Genes without a count stay, so cells stay independent.
+    decoupler copies what it is given twice, in double precision, and makes BATCH cells at a time dense.
     """
     import anndata
     import decoupler
@@ -89,9 +66,17 @@ def aucell(matrix, sets: dict[str, list[str]], genes) -> np.ndarray:
     net = pd.DataFrame(
         [(name, gene) for name, members in sets.items() for gene in members], columns=["source", "target"]
     )
-    cells = anndata.AnnData(matrix, var=pd.DataFrame(index=pd.Index(genes)))
-    decoupler.mt.aucell(cells, net, tmin=1, empty=False)
-    return cells.obsm["score_aucell"][list(sets)].to_numpy()
+    scores = np.zeros((matrix.shape[0], len(sets)))
+    counted = np.flatnonzero(matrix.getnnz(axis=1))
+    for start in range(0, len(counted), BLOCK):
+        rows = counted[start : start + BLOCK]
+        cells = anndata.AnnData(matrix[rows], var=pd.DataFrame(index=pd.Index(genes)))
+        if method == "ulm":
+            decoupler.mt.ulm(cells, net, tmin=1, empty=False, bsize=BATCH)
+        else:
+            decoupler.mt.aucell(cells, net, tmin=1, empty=False)
+        scores[rows] = cells.obsm[f"score_{method}"][list(sets)]
+    return scores
 
 
 def score_genes(matrix, genes, core: list[str], seed: int) -> np.ndarray:
@@ -139,7 +124,7 @@ def main(
     table = pd.DataFrame({"cell_id": data.obs_names.to_numpy()})
     table["isg_score"] = np.asarray(matrix[:, data.var_names.get_indexer(core)].mean(axis=1)).ravel()
     table["isg_score_genes"] = score_genes(matrix, genes, core, seed)
-    scores = ulm(matrix, membership(used, genes)) if method == "ulm" else aucell(matrix, used, genes)
+    scores = set_scores(matrix, used, genes, method)
     table = pd.concat([table, pd.DataFrame(scores, columns=list(used))], axis=1)
     write_parquet(table.astype(dict.fromkeys(table.columns[1:], np.float32)), f"{sample}.signatures.parquet")
 

@@ -3,7 +3,7 @@ process COMMUNICATION {
     tag "${meta.sample}"
     label 'sample'
     label 'signals'
-    label 'tiny'
+    label 'medium'
 
     input:
     tuple val(meta), path(cells)

@@ -1,6 +1,6 @@
 """Pairs of ligand and receptor: the assets, watched pairs inside complexes, subunits that are measured."""
 
-from _pairs import measured_pairs, pair_genes, read_pairs, read_watch_list, watched
+from _pairs import lowest_of_complex, measured_pairs, pair_genes, read_pairs, read_watch_list, watched
 
 import numpy as np
 import pandas as pd
@@ -44,3 +44,8 @@ def test_a_pair_is_measured_with_all_its_subunits():
 def test_nothing_measured_gives_no_pairs():
     measured = measured_pairs(pd.DataFrame({"ligand": ["A"], "receptor": ["B"]}), ["C"])
     assert not measured.rows.size and measured.ligands.shape == (0, 1)
+
+
+def test_a_complex_is_as_strong_as_its_weakest_subunit():
+    units = np.array([[0, 1], [2, -1]])
+    assert lowest_of_complex(np.array([[5.0, 2.0, 3.0]]), units).tolist() == [[2.0, 3.0]]
