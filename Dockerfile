@@ -32,6 +32,9 @@ FROM analysis AS below-cells
 FROM below-${MODULE}
 ARG MODULE
 RUN ./install.py ${MODULE}
+# What numba compiles is compiled here, once, and not in every task (bin/_compiled.py).
+COPY conf/images/warm.py bin/_compiled.py bin/_cell_space.py bin/_errors.py /opt/clonewatch/
+RUN ./warm.py
 
 # The image may be read-only and the user may have no home: what libraries cache goes where everyone can write.
 ENV HOME=/tmp \

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from _cli import FILE, command
 from _errors import InputError
-from _matrices import cell_ids, read_blocks
+from _matrices import cell_ids, log_per_10k, read_blocks
 from _results import read_colours
 from _tables import read_text_table
 
@@ -19,7 +19,7 @@ COLOURED = (
     "sample", "patient", "timepoint", "lineage", "cell_type", "subset", "malignancy", "isg_high", "car_positive",
 )  # fmt: skip
 # gzip, not zstd: R, cellxgene and plain h5py read it without a plug-in.
-STORE = {"compression": "gzip", "compression_opts": 1, "shuffle": True, "chunks": (1 << 18,), "maxshape": (None,)}
+STORE = {"compression": "gzip", "compression_opts": 1, "shuffle": True, "chunks": (1 << 18,)}
 
 
 def observations(table):
@@ -86,50 +86,27 @@ def kept_cells(paths: Sequence[Path], labelled) -> list:
     return found
 
 
-def append(dataset, values) -> None:
-    """Add values to the end of a one-dimensional dataset."""
-    old = dataset.shape[0]
-    dataset.resize((old + len(values),))
-    dataset[old:] = values
-
-
 def write_matrices(group, paths: Sequence[Path], cells: list, columns: list, n_genes: int) -> None:
-    """X (log-normalised) and layers/counts as CSR below an AnnData group, block by block of the sorted files.
+    """X (ln(1 + counts per 10,000 of the cell's UMIs)) and layers/counts as CSR below an AnnData group on disk.
 
-    X: ln(1 + counts per 10,000 of the cell's UMIs). Both matrices share the stored positions of their entries.
+    anndata writes the first block of the sorted files and appends the others. Its concat_on_disk would leave the matrices without
+    compression: 24,700 cells would take 0.58 GB instead of 0.17 GB.
     """
+    import anndata as ad
     import numpy as np
+    import scipy.sparse as sp
 
-    for name in ("X", "layers/counts"):
-        if name in group:
-            del group[name]
-    layers = group.require_group("layers")
-    layers.attrs.update({"encoding-type": "dict", "encoding-version": "0.1.0"})
-    out = {}
-    for name, kind in (("X", np.float32), ("layers/counts", np.int32)):
-        out[name] = group.create_group(name)
-        out[name].create_dataset("data", (0,), kind, **STORE)
-    indices = out["X"].create_dataset("indices", (0,), np.int32, **STORE)
-    lengths = []
+    layout = STORE | {"indptr_dtype": np.dtype(np.int64)}  # more entries than 32 bits count
+    stored = []
+    for of_group, name, kind in ((group, "X", np.float32), (group["layers"], "counts", np.int32)):
+        ad.io.write_elem(of_group, name, sp.csr_matrix((0, n_genes), dtype=kind), dataset_kwargs=layout)
+        stored.append(ad.io.sparse_dataset(of_group[name]))
     for path, (keep, _), place in zip(paths, cells, columns, strict=True):
-        same = np.array_equal(place, np.arange(len(place)))
         for _, block in read_blocks(path, keep, BLOCK):
-            if not same:
-                block = type(block)((block.data, place[block.indices], block.indptr), (block.shape[0], n_genes))
+            block = sp.csr_matrix((block.data, place[block.indices], block.indptr), (block.shape[0], n_genes))
             block.sort_indices()
-            depth = np.maximum(np.asarray(block.sum(1)).ravel(), 1)
-            size = np.diff(block.indptr)
-            append(indices, block.indices.astype(np.int32))
-            append(out["layers/counts"]["data"], block.data.astype(np.int32))
-            append(out["X"]["data"], np.log1p(block.data * np.repeat(1e4 / depth, size)).astype(np.float32))
-            lengths.append(size)
-    ends = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
-    out["X"]["indptr"] = ends.astype(np.int32 if ends[-1] < 2**31 else np.int64)
-    for name in ("indices", "indptr"):
-        out["layers/counts"][name] = out["X"][name]  # a hard link: stored once
-    for matrix in out.values():
-        matrix.attrs.update({"encoding-type": "csr_matrix", "encoding-version": "0.1.0"})
-        matrix.attrs["shape"] = np.array([len(ends) - 1, n_genes])
+            for matrix, values in zip(stored, (log_per_10k(block), block.astype(np.int32)), strict=True):
+                matrix.append(values)
 
 
 def layouts(table, embedding: Path | None, subsets: Sequence[Path], signatures: Sequence[Path]) -> dict:

@@ -4,6 +4,7 @@
 from pathlib import Path
 from typing import Any
 
+import _compiled  # noqa: F401
 from _cli import FILE, command, write_json
 from _receptors import BCR, TCR, VDJ, VJ
 from _tables import write_parquet
@@ -46,19 +47,23 @@ def gene_classes(var: Any) -> tuple[np.ndarray, str]:
     return classes.astype(np.int32), species if human + mouse >= 20 else "unknown"
 
 
-def cell_metrics(counts: Any, classes: np.ndarray) -> Any:
-    """Metrics of every cell (rows of `counts`, CSR int32): UMIs, genes, percentages of UMIs, complexity.
+def cell_metrics(adata: Any, classes: np.ndarray) -> Any:
+    """Metrics of every cell by scanpy: UMIs, genes, percentages of UMIs, complexity. classes: of gene_classes.
 
     Complexity is log10(genes) / log10(UMIs), 0 where a cell has fewer than two genes.
     """
     import pandas as pd
+    import scanpy as sc
 
-    sums = counts @ np.column_stack([classes, np.ones(len(classes), np.int32)])
-    umi, genes = sums[:, -1], np.diff(counts.indptr)
-    percent = 100 * sums[:, :3] / np.maximum(umi, 1)[:, None]
+    adata.var[list(PATTERNS)] = classes.astype(bool)
+    found, _ = sc.pp.calculate_qc_metrics(adata, qc_vars=list(PATTERNS), percent_top=None, log1p=False)
+    adata.var = adata.var.drop(columns=list(PATTERNS))
+    umi, genes = found["total_counts"].to_numpy(np.int32), found["n_genes_by_counts"].to_numpy(np.int32)
     complexity = np.log10(np.maximum(genes, 1)) / np.log10(np.maximum(umi, 2))
-    table = {"n_umi": umi, "n_genes": genes, "pct_mito": percent[:, 0], "pct_ribo": percent[:, 1]}
-    table |= {"pct_hb": percent[:, 2], "complexity": complexity, "xist_umi": sums[:, 3], "y_umi": sums[:, 4]}
+    table = {"n_umi": umi, "n_genes": genes}
+    table |= {f"pct_{name}": found[f"pct_counts_{name}"].fillna(0).to_numpy(float) for name in ("mito", "ribo", "hb")}
+    table |= {"complexity": complexity}
+    table |= {f"{name}_umi": found[f"total_counts_{name}"].to_numpy(np.int32) for name in ("xist", "y")}
     return pd.DataFrame(table)
 
 
@@ -120,82 +125,54 @@ def receptor_evidence(contigs: Any, cells: Any) -> Any:
     return out.assign(strong=out.doublet_heavy | pairs).reset_index(drop=True)
 
 
-def gene_statistics(counts: Any, totals: np.ndarray, block: int = 2000) -> Any:
-    """Per gene: n_cells, total_umi, and mean and var (ddof 1) of counts per 10,000 UMIs, in blocks."""
+def gene_statistics(counts: Any, names: Any) -> Any:
+    """Per gene (columns of `counts`, CSR): n_cells, total_umi, and mean and var (ddof 1) of counts per 10,000 UMIs."""
     import pandas as pd
+    import scanpy as sc
+    from anndata import AnnData
 
-    n, size = counts.shape
-    sums = np.zeros((4, size))
-    for start in range(0, n, block):
-        rows = counts.indptr[start : start + block + 1]
-        where, raw = counts.indices[rows[0] : rows[-1]], counts.data[rows[0] : rows[-1]]
-        scaled = raw * np.repeat(1e4 / totals[start : start + block], np.diff(rows))
-        for row, weights in enumerate((None, raw, scaled, scaled**2)):
-            sums[row] += np.bincount(where, weights, minlength=size)
-    mean = sums[2] / max(n, 1)
-    var = np.maximum(sums[3] - n * mean**2, 0) / max(n - 1, 1)
-    whole = {"n_cells": sums[0].astype(np.int64), "total_umi": sums[1].astype(np.int64)}
-    return pd.DataFrame(whole | {"mean": mean, "var": var})
+    cells = AnnData(counts, obs=pd.DataFrame({"all": "all"}, index=[str(i) for i in range(counts.shape[0])]))
+    _, found = sc.pp.calculate_qc_metrics(cells, percent_top=None, log1p=False)
+    cells.X = counts.astype(np.float64)
+    sc.pp.normalize_total(cells, target_sum=1e4)
+    moments = sc.get.aggregate(cells, by="all", func=["mean", "var"]).layers
+    table = pd.DataFrame({"gene": names, "n_cells": found["n_cells_by_counts"].to_numpy(np.int64)})
+    table["total_umi"] = found["total_counts"].to_numpy(np.int64)
+    return table.assign(**{name: np.asarray(moments[name]).ravel() for name in ("mean", "var")})
 
 
-def most_variable(genes: Any, names: Any, n: int = 2000) -> np.ndarray:
-    """Positions of the n genes of highest dispersion in 20 bins of mean (Satija 2015); no V(D)J segments."""
-    import pandas as pd
+def doublet_scores(counts: Any, names: Any, rate: float, seed: int) -> tuple[np.ndarray, float]:
+    """Score of each cell (rows of `counts`, CSR, all genes) and the threshold of a doublet: scanpy's Scrublet (Wolock 2019).
 
-    segment = np.asarray(names.str.match(r"(?i)(?:IG[HKL]|TR[ABDG])[VDJ]\d"))
-    table = genes[(genes.n_cells >= 3).to_numpy() & ~segment]
-    dispersion = np.log(table["var"].clip(lower=1e-12) / table["mean"])
-    groups = dispersion.groupby(pd.cut(np.log1p(table["mean"]), 20, labels=False))
-    score = (dispersion - groups.transform("mean")) / groups.transform("std").fillna(1).clip(lower=1e-6)
-    return np.sort(score.sort_values(ascending=False, kind="stable").index[:n].to_numpy())
-
-
-def scrublet(counts: Any, totals: np.ndarray, rate: float, seed: int) -> tuple[np.ndarray, float]:
-    """Doublet score of each cell (rows of `counts`, variable genes only) and the threshold of a doublet.
-
-    Scrublet (Wolock 2019): the share of simulated doublets among the (exact) nearest neighbours. Components
-    come from at most 10,000 cells; at most 10,000 simulated doublets are scored, for the threshold.
+    V(D)J segments have no say, for they would tell clones apart. Genes are scaled but not centred, so that cells and simulated
+    doublets stay sparse: 8,200 cells take 1.2 GB and 8 s, centred 2.8 GB and 17 s, with the same AUC (0.89). Where scanpy finds no
+    threshold, or one that calls less than a fifth or more than three times the expected rate, the expected share is called.
     """
-    import faiss
-    from scipy import linalg, sparse
-    from skimage.filters import threshold_minimum
+    import pandas as pd
+    import scanpy as sc
+    from anndata import AnnData
 
-    n, rng = counts.shape[0], np.random.default_rng(seed)
-    pairs = rng.integers(0, n, (2 * n, 2))
-    scale = (1e4 / np.r_[totals, totals[pairs].sum(axis=1)]).astype(np.float32)
-    doublets = counts[pairs[:, 0]] + counts[pairs[:, 1]]
-    both = sparse.vstack([counts, doublets], format="csr", dtype=np.float32)
-    both.data *= np.repeat(scale, np.diff(both.indptr))
-    mean = np.asarray(both[:n].mean(axis=0)).ravel()
-    spread = np.sqrt(np.maximum(np.asarray(both[:n].power(2).mean(axis=0)).ravel() - mean**2, 1e-12))
-    gram = np.zeros((len(mean), len(mean)), np.float32)
-    for rows in np.array_split(rng.choice(n, min(n, 10_000), replace=False), 8):
-        dense = (both[rows].toarray() - mean) / spread
-        gram += dense.T @ dense
-    last = [max(len(mean) - 30, 0), len(mean) - 1]
-    axes = linalg.eigh(gram, subset_by_index=last, overwrite_a=True)[1].astype(np.float32)
-    points = np.ascontiguousarray(both @ (axes / spread[:, None]) - (mean / spread) @ axes, dtype=np.float32)
-    index = faiss.IndexFlatL2(points.shape[1])
-    index.add(points)
-    k = round(0.5 * np.sqrt(n)) * 3  # as two thirds of all are simulated
-    asked = np.r_[:n, rng.choice(np.arange(n, 3 * n), min(2 * n, 10_000), replace=False)]
-    blocks = np.array_split(asked, len(asked) // 6000 + 1)  # large: faiss is slow on few; none counts itself
-    simulated = [(index.search(points[block], k + 1)[1] >= n).sum(axis=1) - (block >= n) for block in blocks]
-    share = (np.concatenate(simulated) + 1) / (k + 2)
-    score = share * rate / 2 / (1 - rate - share * (1 - rate - rate / 2))
-    try:
-        threshold = float(threshold_minimum(score[n:]))
-    except RuntimeError:  # no two peaks among the simulated doublets
-        threshold = float("inf")
-    if not rate / 5 <= (score[:n] > threshold).mean() <= 3 * rate:
-        threshold = float(np.quantile(score[:n], 1 - rate))
-    return score[:n], threshold
+    segment = names.str.match(r"(?i)(?:IG[HKL]|TR[ABDG])[VDJ]\d")
+    cells = AnnData(counts[:, ~segment].astype(np.float32), var=pd.DataFrame(index=names[~segment]))
+    sc.pp.scrublet(
+        cells,
+        expected_doublet_rate=rate,
+        use_approx_neighbors=False,
+        mean_center=False,
+        random_state=seed,
+        verbose=False,
+    )
+    score = cells.obs["doublet_score"].to_numpy()
+    threshold = float(cells.uns["scrublet"].get("threshold", np.inf))
+    if not rate / 5 <= (score > threshold).mean() <= 3 * rate:
+        threshold = float(np.quantile(score, 1 - rate))
+    return score, threshold
 
 
 def call_doublets(counts: Any, table: Any, names: Any, mode: str, seed: int) -> tuple[np.ndarray, dict]:
     """Which cells to remove as doublets, and facts; adds the score and the calls to the table of all cells.
 
-    `counts` are the passing cells in the table's order. "consensus" removes what scrublet and a receptor sign
+    `counts` are the passing cells in the table's order. "consensus" removes what Scrublet and a receptor sign
     say, or a strong receptor contradiction; "remove" what any says; the other modes nothing.
     """
     passing = table["pass"].to_numpy()
@@ -208,10 +185,8 @@ def call_doublets(counts: Any, table: Any, names: Any, mode: str, seed: int) -> 
     elif passing.sum() < FEWEST_TO_SCORE:
         facts["skipped"] = f"fewer than {FEWEST_TO_SCORE} cells pass the thresholds"
     else:
-        totals = table.n_umi.to_numpy()[passing]
         rate = min(0.008 * len(table) / 1000, 0.3)  # 10x Genomics: 0.8 % for each 1,000 cells
-        genes = most_variable(gene_statistics(counts, totals), names)
-        score, threshold = scrublet(counts[:, genes], totals, rate, seed)
+        score, threshold = doublet_scores(counts, names, rate, seed)
         table.loc[passing, "doublet_score"] = score
         table.loc[passing, "doublet_scrublet"] = score > threshold
         facts |= {"scored": len(score), "expected_rate": rate, "threshold": threshold}
@@ -274,7 +249,7 @@ def main(
     adata = anndata.read_h5ad(counts)
     classes, species = gene_classes(adata.var)
     evidence = receptor_evidence(pd.read_parquet(contigs), adata.obs_names)
-    table = pd.concat([cell_metrics(adata.X, classes), evidence], axis=1)
+    table = pd.concat([cell_metrics(adata, classes), evidence], axis=1)
     limit = limits(table, fixed, rule)
     failing = exclusions(table, limit)
     passing, matrix, adata.X = ~failing.any(axis=1).to_numpy(), adata.X, None
@@ -303,8 +278,7 @@ def main(
     facts["warnings"] = [f"{sample}: {text}" for text, holds in remarks.items() if holds]
 
     if facts["status"] == "pass":
-        genes = gene_statistics(matrix, table.n_umi.to_numpy()[table["pass"]])
-        genes.insert(0, "gene", adata.var_names.to_numpy())
+        genes = gene_statistics(matrix, adata.var_names.to_numpy())
         genes.insert(1, "gene_id", adata.var.gene_ids.to_numpy())
         write_parquet(genes, f"{sample}.genes.parquet")
         kept = adata[table["pass"].to_numpy()].copy()

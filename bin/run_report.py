@@ -40,11 +40,11 @@ def sections_of(order: list[str], rows: list[dict], pairs: list[dict], paths: li
 
 
 def versions_yml(lines: list[str]) -> str:
-    """`STEP:` and indented `package: version`, sorted, from lines `STEP package=version package=version`."""
+    """YAML of {step: {package: version}}, sorted, from lines `STEP package=version package=version`."""
+    import yaml
+
     entries = [line.split() for line in lines]
-    return "".join(sorted(
-        f"{step}:\n" + "".join(f"  {package.replace('=', ': ')}\n" for package in packages) for step, *packages in entries
-    ))  # fmt: skip
+    return yaml.safe_dump({step: dict(package.split("=", 1) for package in packages) for step, *packages in entries})
 
 
 def write_page(config: Path, top: str) -> None:

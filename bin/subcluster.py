@@ -8,7 +8,7 @@ import _one_thread  # noqa: F401
 from _cell_space import arrange, batches
 from _cli import FILE, command
 from _errors import InputError
-from _matrices import cell_ids, gene_names, gene_selection, per_10k, read_blocks, shared_genes
+from _matrices import cell_ids, gene_names, gene_selection, log_per_10k, read_blocks, shared_genes
 from _naming import marker_genes, part_evidence, read_markers
 from _programmes import CYCLE_GENES, RAISED_QUANTILE, RESTING_QUANTILE, cycling, interferon_high, read_resting
 from _receptors import Lineages
@@ -18,7 +18,7 @@ from _subset_names import read_subsets
 from _subset_parts import Lineage, failing_names, name_numbered, name_parts, out_of_state, with_soup
 from _tables import UNASSIGNED, by_sample, read_samples, write_parquet, write_table
 from _unfit_parts import foreign_receptors, read_metrics
-from _variable_genes import FEW_CELLS, N_GENES, comparable, gene_statistics, read_patterns, variable_genes
+from _variable_genes import N_GENES, comparable, ranked_genes, read_patterns
 
 import click
 import numpy as np
@@ -34,7 +34,6 @@ class Sample(NamedTuple):
     cell_id: np.ndarray  # (N,)
     genes: np.ndarray  # (G,) symbols
     x: "csr_matrix"  # noqa: F821  (N, G) ln(1 + counts per 10,000), float32
-    statistics: "DataFrame"  # noqa: F821  of gene_statistics
     umis: np.ndarray  # (N,) counts of all genes
     counts: "csr_matrix"  # noqa: F821  (N, W) counts of the genes that names need
     profile: np.ndarray  # (W,) their share of the counts of all cells of the sample
@@ -54,14 +53,11 @@ def read_sample(path: Path, wanted, genes: list[str] = ()) -> Sample:
         rows.append(positions)
         counts.append((block @ select).tocsr())
         umis.append(np.asarray(block.sum(1)).ravel().astype(float))
-        blocks.append(per_10k(block))
-    statistics = gene_statistics(blocks, known)
-    for block in blocks:
-        block.sort_indices()
-        np.log1p(block.data, out=block.data)
+        blocks.append(log_per_10k(block))
+        blocks[-1].sort_indices()
     x = sp.vstack([sp.csr_matrix((0, len(known)), dtype=np.float32), *blocks], format="csr")
     return Sample(
-        ids[np.concatenate(rows)], known.to_numpy(), x, statistics, np.concatenate(umis),
+        ids[np.concatenate(rows)], known.to_numpy(), x, np.concatenate(umis),
         sp.vstack([sp.csr_matrix((0, len(genes))), *counts], format="csr"),
         (of_all @ select) / max(of_all.sum(), 1),
     )  # fmt: skip
@@ -277,12 +273,11 @@ def main(
         raise InputError(f"{missing}: is in {annotation.name} but in none of the matrices; give all samples")
     cell_type, sample = known[table["cell_id"]].to_numpy(object), np.repeat(list(paths), size)
 
-    large = [n >= min(FEW_CELLS, max(size)) for n in size]
-    statistics = {name: read[i].statistics for i, name in enumerate(paths) if large[i]}
-    of_samples = comparable(statistics, read_patterns(excluded))
-    variable = variable_genes(of_samples).index
-    next_genes = variable_genes(of_samples, N_GENES + JUDGES).index.difference(variable, sort=False)
-    expression, others = columns_of(read, variable), columns_of(read, next_genes)
+    allowed = comparable(
+        {name: pd.Index(of_sample.genes) for name, of_sample in zip(paths, read, strict=True)}, read_patterns(excluded)
+    )
+    ranked = ranked_genes(columns_of(read, allowed), allowed, sample)
+    expression, others = columns_of(read, ranked[:N_GENES]), columns_of(read, ranked[N_GENES : N_GENES + JUDGES])
     batch = batches(samples, sample, integration, integrate_over)
     space = arrange(expression, batch, integration, "louvain", resolution, seed)
 

@@ -25,7 +25,7 @@ process INTEGRATE {
     script:
     def statistics = [genes].flatten().collect { table -> "--genes ${table}" }.join(' ')
     """
-    # code: _cell_space.py _cli.py _errors.py _matrices.py _one_thread.py _tables.py _variable_genes.py
+    # code: _cell_space.py _cli.py _compiled.py _errors.py _matrices.py _one_thread.py _tables.py _variable_genes.py
     integrate.py ${cells} ${statistics} --samples ${sheet} --excluded ${excluded} \\
         --integration ${options.integration} --integrate-over ${options.integrate_over} \\
         --clustering ${options.clustering} --resolution ${options.resolution} --seed ${options.seed}

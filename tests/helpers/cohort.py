@@ -1,14 +1,12 @@
 """A small cohort of planted cell types, written as QC writes it."""
 
-from _matrices import per_10k
-from _variable_genes import gene_statistics
-
 import anndata
 import hdf5plugin
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 from conftest import PROJECT
+from qc import gene_statistics
 
 EXCLUDED = PROJECT / "assets" / "excluded_genes.tsv"
 
@@ -33,7 +31,7 @@ def write_cohort(folder, n_cells: int) -> pd.Series:
         cells = pd.DataFrame(index=[f"{name}:C{i}" for i in range(n_cells)])
         data = anndata.AnnData(x, obs=cells, var=pd.DataFrame(index=genes))
         data.write_h5ad(folder / f"{name}.cells.h5ad", compression=hdf5plugin.FILTERS["zstd"])
-        gene_statistics([per_10k(x)], genes).reset_index().to_parquet(folder / f"{name}.genes.parquet")
+        gene_statistics(x, genes).to_parquet(folder / f"{name}.genes.parquet")
         rows.append({"sample": name, "patient": "P1", "timepoint": name, "day": len(rows), "batch": name})
         kinds.append(pd.Series(kind, cells.index))
     pd.DataFrame(rows).to_csv(folder / "samples.tsv", sep="\t", index=False)

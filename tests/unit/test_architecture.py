@@ -117,8 +117,8 @@ def normal(name: str) -> str:
 
 
 OWNERS = packages_distributions()
-# pandas and anndata find these by themselves when such a file is read or written.
-UNSEEN = {"pyarrow": ("read_parquet", "to_parquet")}
+# pandas, anndata and scanpy find these by themselves when such a file is read or written, or such a function is called.
+UNSEEN = {"pyarrow": ("read_parquet", "to_parquet"), "scikit-image": ("scrublet",)}
 
 
 def packages(files: set[Path], unseen: bool = True) -> set[str]:

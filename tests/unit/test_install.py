@@ -26,7 +26,7 @@ def test_rooms_hold_no_more_than_they_need():
     assert needed(packages, "inputs") == {"click"}
     left_out = [line for line in (PROJECT / "modules" / "not_needed.txt").read_text().splitlines() if line[0] != "#"]
     assert left_out and not set(left_out) & packages.keys()
-    for test_only in ("pytest", "playwright", "infercnvpy", "scirpy"):
+    for test_only in ("pytest", "playwright", "infercnvpy"):
         assert test_only in packages
         assert not any(test_only in needed(packages, room) for room in ROOMS)
 

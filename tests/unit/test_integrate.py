@@ -78,7 +78,7 @@ def test_two_runs_give_the_same_numbers(cohort, tmp_path, monkeypatch):
 
 def test_no_integration_leaves_the_components(cohort, tmp_path, monkeypatch):
     integrated(cohort[0], tmp_path, monkeypatch, "--integration", "none")
-    components = principal_components(sp.load_npz("expression.npz"), COMPONENTS)
+    components = principal_components(sp.load_npz("expression.npz"), COMPONENTS, 0)
     np.testing.assert_array_equal(pd.read_parquet("embedding.parquet").drop(columns="cell_id").to_numpy(), components)
 
 

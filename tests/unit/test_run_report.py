@@ -188,7 +188,7 @@ def test_the_page_loads_nothing(page):
 def test_versions_of_every_step_and_of_this_one_are_a_file(made):
     versions = yaml.safe_load((made / "versions.yml").read_text())
     assert list(versions) == ["QC", "RUN_REPORT", "clonewatch"]
-    assert versions["QC"] == {"scanpy": 1.10, "numpy": 2.4} and "multiqc" in versions["RUN_REPORT"]
+    assert versions["QC"] == {"scanpy": "1.10", "numpy": "2.4"} and "multiqc" in versions["RUN_REPORT"]
 
 
 def test_parameters_are_a_file_as_they_were_given(made):

@@ -1,6 +1,6 @@
 """SUBCLUSTER: marker statistics equal to scanpy's, names and numbers of subsets, the lineage's own space."""
 
-from _variable_genes import comparable, read_patterns, variable_genes
+from _variable_genes import comparable, ranked_genes, read_patterns
 
 import anndata
 import hdf5plugin
@@ -180,6 +180,7 @@ def test_a_lineage_has_variable_genes_of_its_own(tmp_path):
     assert [list(of_sample.cell_id) for of_sample in read.values()] == [
         list(kind.index[(kind > 0) & kind.index.str.startswith(name)]) for name in read
     ]
-    statistics = {name: of_sample.statistics for name, of_sample in read.items()}
-    top = variable_genes(comparable(statistics, read_patterns(EXCLUDED)), 60).index
+    genes = comparable({name: pd.Index(of_sample.genes) for name, of_sample in read.items()}, read_patterns(EXCLUDED))
+    sample = np.repeat(list(read), [len(of_sample.cell_id) for of_sample in read.values()])
+    top = ranked_genes(subcluster.columns_of(list(read.values()), genes), genes, sample)[:60]
     assert len(set(top) & {f"GENE{i}" for i in range(20, 60)}) > 15  # 6 by chance
