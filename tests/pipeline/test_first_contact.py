@@ -1,0 +1,159 @@
+"""Samples as other laboratories have them: what data support is named, the rest is `unassigned` or cannot be assessed."""
+
+import re
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from helpers.cut_samples import cut
+from helpers.sheets import write_sheet
+
+from pipeline.conftest import PROJECT, nextflow_run
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory):
+    """A simulated case of 6,000 barcodes, to cut samples from: its folder, and the truth of its single cells."""
+    folder = tmp_path_factory.mktemp("simulated")
+    command = [
+        sys.executable,
+        PROJECT / "tests" / "simulate_case.py",
+        "--out",
+        folder,
+        "--cells",
+        "6000",
+        "--seed",
+        "11",
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    truth = pd.read_parquet(folder / "truth" / "cells.parquet")
+    good = (truth["kind"] == "cell") & (truth["n_umi"] > 1500) & (truth["mito_share"] < 0.08) & ~truth["doublet"]
+    return folder, truth[good]
+
+
+def cells_of(truth, sample, kinds, first=0, last=None):
+    """{sample: ids of its cells of these types}, as `cut` takes them."""
+    chosen = truth[(truth["sample"] == sample) & truth["cell_type"].isin(kinds)]
+    return {sample: list(chosen["cell_id"].iloc[first:last])}
+
+
+def text_of(page):
+    """What a page says, without tags."""
+    return re.sub(r"<[^>]*>|\s+", " ", page.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def relapses(simulated, tmp_path_factory):
+    """Two patients after CD19 CAR-T, each with a sample of T cells before and one of 50 precursors and 10 T cells after; no plasma cell.
+
+    The precursors of RP show CD19, those of RN do not. The run, and the ids of the precursors.
+    """
+    case, truth = simulated
+    folder = tmp_path_factory.mktemp("relapses")
+    blasts = cells_of(truth, "P1_T1", ["B-ALL blast"])["P1_T1"]
+    rows, planted = [], {}
+    for at, (patient, silent) in enumerate({"RP": (), "RN": ("CD19",)}.items()):
+        before = cells_of(truth, "P1_T2", ["CD4 T", "CD8 T"], 150 * at, 150 * at + 150)
+        after = {"P1_T1": blasts[50 * at : 50 * at + 50]} | cells_of(truth, "P1_T3", ["CD8 T"], 10 * at, 10 * at + 10)
+        planted[patient] = {f"{patient}_T2:{cell.split(':')[1]}" for cell in after["P1_T1"]}
+        for timepoint, day, origins, lost in (("T1", -30, before, ()), ("T2", 120, after, silent)):
+            name = f"{patient}_{timepoint}"
+            matrix = cut(case, origins, folder / name, lost)
+            rows.append({"sample": name, "patient": patient, "timepoint": timepoint, "day": day, "gex": matrix})
+    sheet = write_sheet(folder / "samples.csv", rows)
+    events = [{"patient": p, "day": 0, "event": "CD19 CAR-T infusion", "kind": "therapy"} for p in planted]
+    run = nextflow_run(
+        folder, "--input", sheet, "--events", write_sheet(folder / "events.csv", events), "--export", "none"
+    )
+    assert run.status == 0, run.printed
+    return run, planted
+
+
+@pytest.mark.parametrize(
+    "patient, antigen",
+    [("RP", r"CD19 transcripts in [34]\d of \d+ \("), ("RN", "CD19 transcripts in 0 of .*: lost or weak")],
+)
+def test_precursors_after_car_t_are_reported_first_whatever_else_is_in_the_run(relapses, patient, antigen):
+    run, planted = relapses
+    labels = pd.read_parquet(run.results / "cells" / "labels.parquet").set_index("cell_id")
+    types = labels.loc[labels.index.isin(planted[patient]), "cell_type"].astype(str)
+    assert len(types) >= 45
+    assert set(types) <= {"B-ALL blast", "B precursor", "HSPC", "unassigned"}, types.value_counts()
+    assert (types != "HSPC").mean() > 0.95
+    found = pd.read_csv(run.results / "tumour" / f"{patient}.precursors.tsv", sep="\t").set_index("sample")
+    assert found.loc[f"{patient}_T2", "n"] >= 45 and found.loc[f"{patient}_T1", "n"] == 0
+    page = text_of(run.results / "report" / f"{patient}.case_report.html")
+    first = page[page.index("To be looked at first") :][:600]
+    assert re.search(r"(4\d|50) B-lineage precursors at T2, of 60 cells", first) and re.search(antigen, first), first
+    assert "no cell is called malignant" not in page
+
+
+@pytest.fixture(scope="module")
+def lacking(simulated, tmp_path_factory):
+    """A run without T cells: a sample of monocytes alone, and one of all other cells of the marrow. The run, and the truth."""
+    case, truth = simulated
+    folder = tmp_path_factory.mktemp("lacking")
+    others = sorted(set(truth["cell_type"]) - {"CD4 T", "CD8 T", "gamma-delta T", "B-ALL blast", ""})
+    samples = {
+        "M_T1": cells_of(truth, "P1_T2", ["classical monocyte"], 0, 150),
+        "B_T1": cells_of(truth, "P1_T3", others),
+    }
+    rows = [
+        {"sample": s, "patient": s[0], "timepoint": "T1", "day": 0, "gex": cut(case, origins, folder / s)}
+        for s, origins in samples.items()
+    ]
+    run = nextflow_run(folder, "--input", write_sheet(folder / "samples.csv", rows), "--export", "none")
+    assert run.status == 0, run.printed
+    labels = pd.read_parquet(run.results / "cells" / "labels.parquet")
+    planted = truth.assign(barcode=truth["cell_id"].str.split(":").str[1]).set_index("barcode")["cell_type"]
+    labels["planted"] = labels["cell_id"].str.split(":").str[1].map(planted).to_numpy()
+    return run, labels
+
+
+def test_a_run_without_t_cells_names_none(lacking):
+    _run, labels = lacking
+    assert not set(labels["cell_type"]) & {"CD4 T", "CD8 T", "gamma-delta T", "T cell"}
+    named = labels[labels["cell_type"] != "unassigned"]
+    assert len(named) >= 0.9 * len(labels)
+    assert (named["cell_type"].astype(str) == named["planted"]).mean() > 0.93
+
+
+def test_a_sample_of_one_type_is_that_type(lacking):
+    _run, labels = lacking
+    of_one = labels.loc[labels["sample"] == "M_T1", "cell_type"].astype(str)
+    assert (of_one == "classical monocyte").mean() >= 0.9
+    assert set(of_one) <= {"classical monocyte", "nonclassical monocyte", "cDC", "unassigned"}
+
+
+def test_healthy_blood_has_no_tumour_and_no_car(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("healthy")
+    gex = data / "pbmc3k" / "count" / "filtered_feature_bc_matrix.h5"
+    sheet = write_sheet(
+        folder / "samples.csv", [{"sample": "H", "patient": "H", "timepoint": "T1", "day": 0, "gex": gex}]
+    )
+    is_quiet(nextflow_run(folder, "--input", sheet, "--export", "none"))
+
+
+def test_resting_blood_cells_of_a_culture_have_no_tumour_and_no_car(tmp_path_factory, real_data):
+    folder = tmp_path_factory.mktemp("control")
+    gex = real_data / "kang_ifnb" / "ctrl" / "count" / "filtered_feature_bc_matrix.h5"
+    row = {"sample": "C", "patient": "C", "timepoint": "T1", "day": 0, "gex": gex}
+    sheet = write_sheet(folder / "samples.csv", [row])
+    is_quiet(nextflow_run(folder, "--input", sheet, "--export", "none", "--min_umi", 500))
+
+
+def is_quiet(run):
+    """No blast, no malignant cell, no CAR, no copy-number event, few interferon-high cells; at least 90 % of cells named."""
+    assert run.status == 0, run.printed
+    labels = pd.read_parquet(run.results / "cells" / "labels.parquet")
+    types = labels["cell_type"].astype(str)
+    assert (types != "unassigned").mean() >= 0.9, types.value_counts()
+    assert not set(types) & {"B-ALL blast", "plasma cell", "HSPC", "B precursor"}, types.value_counts()
+    assert not labels["subset"].astype(str).str.contains("ISG|proliferating").any()
+    arms = pd.read_csv(run.results / "tumour" / "cnv.tsv", sep="\t")
+    assert "detected" not in set(arms["verdict"])
+    cells = pd.read_parquet(run.results / "report" / "cells.parquet")
+    assert not (cells["malignancy"].astype(str) == "malignant").any()
+    assert "car_positive" not in cells or not cells["car_positive"].fillna(False).astype(bool).any()
+    assert (cells["isg_high"].fillna(False).astype(bool)).mean() <= 0.05
