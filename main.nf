@@ -24,7 +24,7 @@ workflow CLONEWATCH {
         [name, settings[name] ? file(settings[name]) : []]
     }
 
-    INPUTS(file(settings.input), tables, assets)
+    INPUTS(file(settings.input), tables, assets, settings.reference_date ?: '')
 
     CELLS(
         INPUTS.out.samples,
@@ -57,7 +57,6 @@ workflow CLONEWATCH {
         CELLS.out.cells,
         CELLS.out.labels,
         labels,
-        INPUTS.out.sheet,
         assets,
         [method: settings.signature_score, isg_threshold: settings.isg_threshold],
         [level: settings.signal_level, min_cells: settings.min_group, draws: settings.bootstraps, seed: settings.seed],

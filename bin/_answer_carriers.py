@@ -2,7 +2,7 @@
 """Who carries each bulk clone, in which subsets, and how sure that is, in words."""
 
 from _results import Case
-from _statements import Statement, bounds, interval, number
+from _statements import Statement, bounds, interval, number, rows_where
 from _words import capitalised, plural
 
 MANY = 20  # matched cells from which a carrier is called with high confidence
@@ -11,8 +11,11 @@ MAIN = 0.8  # share of the matched cells that one cell type has to hold for high
 SUBSET = 10  # cells with a receptor of a subset and time from which it is spoken of
 
 
-def gone(cell_type: str, composition) -> Statement:
-    """`; none of 7,557 cells at T2 (at most 0.04 %)`, for the time points after the last at which any was seen."""
+def gone(cell_type: str, composition, design: dict[str, str]) -> Statement:
+    """`; none of 7,557 cells at T2 (at most 0.04 %)`, for the time points after the last at which any was seen.
+
+    composition: composition.tsv of the main series; design: its tissue and sort, {} where the patient has no other.
+    """
     if composition is None:
         return []
     rows = composition[(composition["level"] == "cell_type") & (composition["label"] == cell_type)]
@@ -22,15 +25,18 @@ def gone(cell_type: str, composition) -> Statement:
         return []
     statement = ["; none of "] if len(late) <= 2 else [f"; none at the {len(late)} later times: of "]
     for at, time in enumerate(late["timepoint"] if len(late) <= 2 else late["timepoint"].tail(1)):
-        where = {"level": "cell_type", "label": cell_type, "timepoint": time}
+        where = {"level": "cell_type", "label": cell_type, "timepoint": time} | design
         total = number("composition.tsv", rows, "total", where)
         statement += [", " if at else "", total, f" cells at {time}"]
         statement += interval("composition.tsv", rows, where)
     return statement
 
 
-def who(clone: str, rows, source: str, composition) -> tuple[Statement, Statement, str, float]:
-    """(on the cells that carry a bulk clone, on the next cell type, main cell type, its share); rows: of mrd.tsv."""
+def who(clone: str, rows, source: str, composition, design: dict[str, str]) -> tuple[Statement, Statement, str, float]:
+    """(on the cells that carry a bulk clone, on the next cell type, main cell type, its share); rows: of mrd.tsv.
+
+    Carriers are of all samples; the share of the next type is of the main series (design: as in gone).
+    """
     by_type = rows.groupby("cell_type", sort=False)["n"].sum().sort_values(ascending=False, kind="stable")
     if not len(by_type) or not by_type.sum():
         texts = [rows[column].iloc[0] for column in ("reason", "verdict")]
@@ -45,11 +51,13 @@ def who(clone: str, rows, source: str, composition) -> tuple[Statement, Statemen
     blasts = [other for other in by_type.index[1:] if "blast" in other]
     others: Statement = []
     for other in (blasts or list(by_type.index[1:2]))[:1]:
-        of_other = {"clone": clone, "cell_type": other}
+        of_other = {"clone": clone, "cell_type": other} | design
         total = number(source, rows, "total", of_other)
         others = [f"{capitalised(plural(other))}: ", number(source, rows, "n", of_other), " of ", total]
         others += [" with a receptor", *bounds(source, rows, of_other, ("total", of_other))]
-        others += gone(other, composition)
+        beyond = by_type[other] - rows_where(rows, of_other)["n"].sum()
+        others += [f"; {beyond:.0f} more in samples that are not compared"] if beyond else []
+        others += gone(other, composition, design)
     return carriers, others, main, float(share)
 
 
@@ -68,10 +76,10 @@ def confidence(rows, n: float, share: float) -> tuple[str, list[str]]:
     return ("high" if exact and n >= MANY and share >= MAIN and together else "moderate"), why
 
 
-def subsets(matched: str, cell_type: str, cells, source: str) -> Statement:
+def subsets(matched: str, cell_type: str, cells, source: str, design: dict[str, str]) -> Statement:
     """Statement on the carrier's subsets at the last time at which any shows the clone: its cells among those with a receptor.
 
-    cells: clone_cells.tsv, which has rows only where a clone has cells; the total is given with any clone of a subset.
+    design: as in gone. cells: clone_cells.tsv of the main series, which has rows only where a clone has cells; the total is given with any clone of a subset.
     """
     if cells is None or not matched or not cell_type:
         return []
@@ -93,7 +101,7 @@ def subsets(matched: str, cell_type: str, cells, source: str) -> Statement:
     statement = [f"The clone's share of each subset at {last['timepoint']}, of cells with a {last['receptor']}: "]
     for at, name in enumerate(names):
         where = {"receptor": last["receptor"], "clone": matched, "timepoint": last["timepoint"],
-                 "cell_type": cell_type, "subset": name}  # fmt: skip
+                 "cell_type": cell_type, "subset": name} | design  # fmt: skip
         other = where | {"clone": here.loc[here["subset"] == name, "clone"].iloc[0]}
         statement += [", " if at else "", f"{name} "]
         if name in held:
@@ -108,18 +116,22 @@ def subsets(matched: str, cell_type: str, cells, source: str) -> Statement:
 
 def carriers(case: Case) -> list[dict]:
     """Per bulk clone, in the order of mrd.tsv: its carrier, what is said of it, and how sure that is."""
-    mrd, composition, cells = case.own("mrd"), case.rows("composition.tsv"), case.own("clone_cells")
+    mrd, composition, cells = (
+        case.own("mrd"),
+        case.compared(case.rows("composition.tsv")),
+        case.compared(case.own("clone_cells")),
+    )
     source, entries = case.name("mrd"), []
     for clone in [] if mrd is None else list(dict.fromkeys(mrd["clone"])):
         rows = mrd[mrd["clone"] == clone]
         matched, label = (value if isinstance(value, str) else "" for value in rows[["matched_clone", "label"]].iloc[0])
-        on_carriers, on_others, main, share = who(clone, rows, source, composition)
+        on_carriers, on_others, main, share = who(clone, rows, source, composition, case.design)
         level, why = confidence(rows, rows["n"].sum(), share)
         carrier = main if rows["n"].sum() >= FEW else ""
         entries.append({
             "clone": clone, "locus": str(rows["locus"].iloc[0]), "matched": matched, "main_share": share, "label": label,
             "carrier": carrier, "who": on_carriers, "beside": on_others,
-            "subsets": subsets(matched, carrier, cells, case.name("clone_cells")),
+            "subsets": subsets(matched, carrier, cells, case.name("clone_cells"), case.design),
             "confidence": level, "why": why, "verdict": str(rows["verdict"].iloc[0])
         })  # fmt: skip
     return entries

@@ -2,6 +2,7 @@
 """B-lineage precursors in words: a finding that goes first after a therapy against CD19 or CD22, else a note."""
 
 from _results import Case
+from _series import told_apart
 from _statements import Statement, interval, number
 from _words import listed, plural
 
@@ -72,6 +73,17 @@ def finding(source: str, rows, row: dict, at: str) -> Statement:
     return [*statement, *would, "."]
 
 
+def where_sampled(rows, series) -> list[str]:
+    """`T2`, `T2 (blood)` of a sample outside of the main series, `T2 (P1_T2a)` of one of several; series: as of _series.with_series."""
+    words = dict(zip(series["sample"], told_apart(series), strict=True))
+    main = rows["sample"].isin(series.loc[series["series"] == "main", "sample"])
+    several = rows["timepoint"].where(main).duplicated(keep=False) | ~main
+    return [
+        f"{time} ({words.get(sample, '') if not of_main and words.get(sample) else sample})" if more else time
+        for time, sample, of_main, more in zip(rows["timepoint"], rows["sample"], main, several, strict=True)
+    ]
+
+
 def precursors(case: Case) -> tuple[list[Statement], list[Statement]]:
     """(what goes first on the page, notes) on precursors.tsv.
 
@@ -81,8 +93,7 @@ def precursors(case: Case) -> tuple[list[Statement], list[Statement]]:
     rows, source = case.own("precursors"), case.name("precursors")
     if rows is None:
         return [], []
-    several = rows["timepoint"].duplicated(keep=False)
-    rows = rows.assign(at=rows["timepoint"].where(~several, rows["timepoint"] + " (" + rows["sample"] + ")"))
+    rows = rows.assign(at=where_sampled(rows, case.series))
     first, notes, counts, none, closed = [], [], [], [], []
     for row in rows.sort_values("day", kind="stable").to_dict("records"):
         after = row["after"] == "yes"

@@ -4,7 +4,7 @@
 from dataclasses import replace
 
 from _results import Case
-from _statements import Statement, number
+from _statements import Statement, number, rows_where
 from _times import last_step
 
 PAIRS, SUBSETS = 6, 3  # statements at most
@@ -26,10 +26,11 @@ def ranks(focus, change):
     return pd.Series(known.reindex(pd.MultiIndex.from_frame(change[[*PAIR.values()]])).to_numpy(), change.index)
 
 
-def on_pair(row: dict, last, focus, patient: str) -> Statement:
+def on_pair(row: dict, last, focus, patient: str, several: bool) -> Statement:
     """`APRIL-BCMA: CD8_ISG+ to Plasma_1, supply 0.1 at T2, 0.4 at T3: difference 0.3 (0.1 to 0.5), strengthened by ...`.
 
-    row: of `last`, the last step of communication_change.tsv, with its `rank` in communication_focus.tsv.
+    row: of `last`, the last step of communication_change.tsv, with its `rank` in communication_focus.tsv; several: whether the
+    patient has samples outside of the main series, so that a time point alone names no row.
     """
     where = {name: row[name] for name in ("from", "to", "source", "target", "ligand", "receptor")}
     source = f"{patient}.communication_change.tsv"
@@ -47,6 +48,7 @@ def on_pair(row: dict, last, focus, patient: str) -> Statement:
     statement.append(f", {how}")
     if row["rank"] == row["rank"]:
         of_pair = {column: row[name] for column, name in PAIR.items()}
+        of_pair |= {"sample": rows_where(focus, of_pair)["sample"].iloc[0]} if several else {}
         first = number(f"{patient}.communication_focus.tsv", focus, "place", of_pair, "share")
         statement += [", in the first ", first, " of the pairs to the focus"]
     return [*statement, "."]
@@ -61,8 +63,11 @@ def on_interferon(row: dict, signatures) -> Statement:
     return [lead, high, " of ", total, " cells", " (", low, " to ", up, ")."]
 
 
-def surroundings(change, focus, signatures, times: list[str], patient: str) -> list[Statement]:
-    """Statements on watched pairs that reach the focus at the last comparison, and on interferon-high subsets."""
+def surroundings(change, focus, signatures, times: list[str], patient: str, several: bool = False) -> list[Statement]:
+    """Statements on watched pairs that reach the focus at the last comparison, and on interferon-high subsets.
+
+    All tables are of the main series; several: as in on_pair.
+    """
     statements = []
     if change is not None and len(change):
         last = last_step(change, times)
@@ -71,7 +76,7 @@ def surroundings(change, focus, signatures, times: list[str], patient: str) -> l
         order = ["rising", "rank", "supply_to"]
         best = live.sort_values(order, ascending=[False, True, False], kind="stable")
         best = best.drop_duplicates(["watch", "source"]).head(PAIRS)
-        statements += [on_pair(row, last, focus, patient) for row in best.to_dict("records")]
+        statements += [on_pair(row, last, focus, patient, several) for row in best.to_dict("records")]
     if signatures is not None:
         rows = signatures[(signatures["signature"] == "isg_score") & (signatures["level"] == "subset")]
         rows = rows[(rows["day"] == rows["day"].max()) & rows["share_high"].notna() & (rows["n"] >= FEW)]
@@ -82,5 +87,6 @@ def surroundings(change, focus, signatures, times: list[str], patient: str) -> l
 
 def surroundings_of(case: Case) -> list[Statement]:
     """What surrounds the clones of a case, from whichever of its tables are there."""
-    change, focus = case.own("communication_change"), case.own("communication_focus")
-    return surroundings(change, focus, case.rows("signatures.tsv"), case.times, case.patient)
+    change, focus = case.own("communication_change"), case.compared(case.own("communication_focus"))
+    signatures = case.compared(case.rows("signatures.tsv"))
+    return surroundings(change, focus, signatures, case.times, case.patient, bool(case.design))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Lines of evidence about malignant cells: clone, copy number, programme, FISH and cytology, cell by cell.
 
-Cells are tables indexed by cell_id with timepoint, day, lineage, cell_type, `candidate` (of a lineage that a B-cell malignancy
+Cells are tables indexed by cell_id with timepoint, day, tissue, sort, lineage, cell_type, `candidate` (of a lineage that a B-cell malignancy
 can sit in), clone and light (BCR clone and light chain locus, missing where none), population and cnv_profile (of CNV).
 """
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from _matrices import cell_ids, gene_names, gene_selection, read_blocks
+from _series import DESIGN
 from _shares import wilson
 from _tables import UNASSIGNED
 
@@ -30,6 +31,7 @@ JUDGED = (
 BLASTS = r"(?i)(?<!erythro)(?<!normo)(?<!megalo)(?<!plasma)(?<!osteo)(?<!fibro)blast"
 MORPHOLOGY = {"blast": (BLASTS, 5.0), "plasma": (r"(?i)plasma cell", 10.0)}
 DAYS = 14  # between a sample and the count
+SAMPLED = ["day", "timepoint", *DESIGN]  # samples that agree in these are one
 
 
 def expanded_clones(cells) -> list[dict]:
@@ -63,8 +65,8 @@ def expanded_clones(cells) -> list[dict]:
 def clone_line(cells, expanded: list[dict]):
     """Per cell: (line, words). True in an expanded clone whose light chain is one or unknown, False in another clone.
 
-    A cell without a receptor goes with its cell type at its time point where nearly all cells with a receptor
-    are of one such clone, or nearly none are; between the two nothing is said (missing).
+    A cell without a receptor goes with its cell type at its time point, tissue and sort where nearly all cells with a
+    receptor are of one such clone, or nearly none are; between the two nothing is said (missing).
     """
     import pandas as pd
 
@@ -75,7 +77,7 @@ def clone_line(cells, expanded: list[dict]):
     known &= cells.candidate
     line[known], words[known] = of_tumour[known], "clone of its own"
     words[of_tumour] = "clone " + cells.clone[of_tumour].astype(str)
-    for _, kin in cells[cells.candidate].groupby(["cell_type", "timepoint"], observed=True):
+    for _, kin in cells[cells.candidate].groupby(["cell_type", "timepoint", *DESIGN], observed=True):
         rest = kin.index[kin.clone.isna()]
         with_receptor = of_tumour[kin.index[kin.clone.notna()]]
         _, low, high = wilson(with_receptor.sum(), len(with_receptor))
@@ -139,6 +141,8 @@ def sample_lines(cells, fish, clinical):
     if clinical is not None:
         for lineage, (pattern, abnormal) in MORPHOLOGY.items():
             counts = clinical[clinical.parameter.str.contains(pattern, na=False) & clinical.value.notna()]
+            if "limit" in counts:  # `<15 %` does not say whether it is less than 10
+                counts = counts[~(counts.limit > abnormal)]
             for day, sampled in cells[cells.lineage == lineage].groupby("day", observed=True):
                 near = counts[(counts.day - day).abs() <= DAYS]
                 if len(near):
@@ -219,6 +223,16 @@ def assessable(cells, lines, table, min_evidence: int):
     known["cnv"] &= bool(altered.any())
     could = cells.candidate & (known.sum(axis=1) >= min_evidence) & known[list(OWN)].any(axis=1)
     return could | cells.malignancy.isin(["malignant", "normal"])
+
+
+def untestable(cells):
+    """Mask of the undecided cells of samples in which nothing could be told: no B-cell receptor in any cell, and no cell assessable.
+
+    cells: with `malignancy`, `candidate`, `assessable`. In blood without a BCR library each normal B cell would be undecided.
+    """
+    of_sample = [cells[name] for name in SAMPLED]
+    seen = cells.clone.notna() | (cells.candidate & cells.assessable)
+    return (cells.malignancy == "undecided") & ~seen.groupby(of_sample, observed=True).transform("any")
 
 
 def why_not_assessable(cells, lines, table) -> str:

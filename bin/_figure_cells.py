@@ -181,8 +181,8 @@ def marker_dots(markers, names: list[str], lineage: str, table: str) -> dict | N
 
 
 def subset_panels(case: Case, shares, fixed: dict, series: list[str]) -> list[dict]:
-    """Per lineage with subsets: proportions, interferon score, markers."""
-    found, table = [], case.cells
+    """Per lineage with subsets: proportions, interferon score, markers; of the samples that are compared."""
+    found, table = [], case.compared(case.cells)
     for lineage in LINEAGES:
         cells = table[
             (table["lineage"] == lineage) & ~table["subset"].isin(["unassigned", ""]) & table["subset"].notna()
@@ -216,7 +216,7 @@ def subset_panels(case: Case, shares, fixed: dict, series: list[str]) -> list[di
 def cells(case: Case, palette: dict[str, dict[str, str]]) -> list[dict | None]:
     """Figures of cells, clones and subsets; palette: level -> label -> colour."""
     types, series = palette["cell_type"], list(palette["series"].values())
-    shares, fates, figures = case.rows("composition.tsv"), case.own("fates"), []
+    shares, fates, figures = case.compared(case.rows("composition.tsv")), case.own("fates"), []
     if shares is not None:
         about = {"id": "composition", "section": "cells", "title": "Cell types over time", "table": "composition.tsv"}
         rows = shares[shares["level"] == "cell_type"]

@@ -21,11 +21,15 @@ def written(unit: str) -> str:
 
 
 def points(rows, value: str = "value", low: str = "", high: str = "") -> list[list]:
-    """[day, value, low, high] per row with a value, by day; null where there is no interval."""
+    """[day, value, low, high] per row with a value, by day; null where there is no interval.
+
+    A value of 0 with a limit of detection (column `limit`) has it as a fifth entry.
+    """
     found = []
     for row in rows.dropna(subset=[value]).sort_values("day", kind="stable").to_dict("records"):
         bounds = [row[name] if name and row[name] == row[name] else None for name in (low, high)]
-        found.append([float(row["day"]), float(row[value]), *bounds])
+        limit = [float(row["limit"])] if row[value] == 0 and row.get("limit", 0) > 0 else []
+        found.append([float(row["day"]), float(row[value]), *bounds, *limit])
     return found
 
 
@@ -44,9 +48,14 @@ def events_of(events) -> list[dict]:
     ]
 
 
-def timeline(samples, events) -> dict:
-    """Treatment and samples on one axis of days (as Fig. 1A of a case report)."""
-    marks = [{"day": float(row["day"]), "label": row["timepoint"]} for row in samples.to_dict("records")]
+def marks_of(samples) -> list[dict]:
+    """{day, label} of each time point of a table of samples."""
+    samples = samples.drop_duplicates("timepoint")
+    return [{"day": float(row["day"]), "label": row["timepoint"]} for row in samples.to_dict("records")]
+
+
+def timeline(marks: list[dict], events) -> dict:
+    """Treatment and samples on one axis of days (as Fig. 1A of a case report); marks: of marks_of."""
     shown = events_of(events)
     names = ", ".join(f"{mark['label']} on day {mark['day']:.0f}" for mark in marks)
     told = "; ".join(f"day {event['day']:.0f}: {event['label']}" for event in shown)
@@ -69,11 +78,12 @@ def laboratory(clinical, skipped: set[str]) -> dict:
         if not curve:
             continue
         low, high = (rows[side].dropna().iloc[-1] if rows[side].notna().any() else None for side in ("low", "high"))
-        last = curve[-1][1]
+        last, limit = curve[-1][1], "".join(f"< {bound:g}" for bound in curve[-1][4:])
+        below = low is not None and max(last, *curve[-1][4:], last) < low
         unit = written(rows["unit"].dropna().iloc[-1]) if rows["unit"].notna().any() else ""
-        side = "▼" if low is not None and last < low else "▲" if high is not None and last > high else ""
+        side = "▼" if below else "▲" if high is not None and last > high else ""
         if side:
-            out.append(" ".join(part for part in (str(name), f"{last:g}", unit, side) if part))
+            out.append(" ".join(part for part in (str(name), limit or f"{last:g}", unit, side) if part))
         panels.append(
             {"title": str(name), "unit": unit, "band": [low, high], "series": [{"name": "", "points": curve}]}
         )
@@ -85,7 +95,8 @@ def laboratory(clinical, skipped: set[str]) -> dict:
     return {
         "id": "clinical", "section": "course", "title": "Clinical parameters", "kind": "multiples", "panels": panels,
         "alt": f"{len(panels)} parameters over time; {told}.", "table": "clinical.tsv", "columns": 4,
-        "caption": "Grey bands are the given reference ranges; the number is the last value, ▲ above and ▼ below its range. Dotted: day 0."
+        "caption": "Grey bands are the given reference ranges; the number is the last value, ▲ above and ▼ below its range. Dotted: day 0. "
+        "Hollow triangles: not detected, drawn at the limit of detection."
     }  # fmt: skip
 
 
@@ -109,7 +120,8 @@ def mrd_curves(curve, mrd, kept: dict[str, int], marks: list[dict], colours: lis
             alike["clones"].append(name)
         elif cells:
             solid.append({"clones": [name], "colour": colour, "points": cells, "marker": True})
-        last = "not seen" if bulk[-1][1] == 0 else percent(bulk[-1][1])
+        limit = "".join(f" (limit {percent(bound)})" for bound in bulk[-1][4:])
+        last = f"not seen{limit}" if bulk[-1][1] == 0 else percent(bulk[-1][1])
         way = "stays" if len(bulk) < 2 else "falls" if bulk[-1][1] < bulk[0][1] else "rises"
         told.append(f"{name} {way} {'at' if way == 'stays' else 'from ' + percent(bulk[0][1]) + ' to'} {last}")
     series += [line | {"name": f"{', '.join(line.pop('clones'))}: cells"} for line in solid]
@@ -118,18 +130,20 @@ def mrd_curves(curve, mrd, kept: dict[str, int], marks: list[dict], colours: lis
         "alt": "; ".join(told) + ".", "table": f"{patient}.mrd_curve.tsv", "series": series, "samples": marks,
         "caption": "Dashed: fraction in the bulk assay. Solid with squares: the matched cells' share of all kept cells of the sample, "
         "with 95 % intervals. The two have different denominators: compare how they move, not their heights. "
-        "Hollow marks on the lowest line: not seen, which is not absent."
+        "Hollow marks on the lowest line: not seen, which is not absent; hollow triangles: not seen, at the assay's limit of detection."
     }  # fmt: skip
 
 
 def course(case: Case, colours: list[str]) -> list[dict]:
     """Figures of the course; colours: of series."""
-    samples = case.samples.drop_duplicates("timepoint")
+    sampled = marks_of(case.series[case.series["series"] != "product"])
     clinical, car, curve = case.rows("clinical.tsv"), case.own("car_kinetics"), case.own("mrd_curve")
-    figures = [timeline(samples, case.rows("events.tsv"))]
+    figures = [timeline(sampled, case.rows("events.tsv"))]
     if clinical is not None:
         figures.append(laboratory(clinical, set() if car is None else set(car["parameter"])))
     if curve is not None:
-        kept = case.cells["timepoint"].astype(str).value_counts().to_dict()
-        figures.append(mrd_curves(curve, case.own("mrd"), kept, figures[0]["marks"], colours, case.patient))
+        kept = case.compared(case.cells)["timepoint"].astype(str).value_counts().to_dict()
+        figures.append(
+            mrd_curves(curve, case.compared(case.own("mrd")), kept, marks_of(case.main), colours, case.patient)
+        )
     return figures

@@ -189,6 +189,7 @@ def niche(case: Case, types: dict[str, str]) -> list[dict | None]:
     colour_of = colours_of_groups(case.cells, types)
     names = ("communication_pairs", "communication_change", "communication_senders")
     pairs, change, senders = map(case.own, names)
+    pairs = case.compared(pairs)
     # Not from the changes alone: one time point has none.
     asked = [table for table in (pairs, change) if table is not None and "focus" in table]
     focus = sorted({str(target) for table in asked for target in table.loc[table["focus"], "target"]})
@@ -201,5 +202,5 @@ def niche(case: Case, types: dict[str, str]) -> list[dict | None]:
             network(senders, case.times, colour_of, case.patient),
             changes(change, case.times, case.patient),
         ]
-    signatures = case.rows("signatures.tsv")
+    signatures = case.compared(case.rows("signatures.tsv"))
     return figures + ([] if signatures is None else [interferon(signatures, colour_of)])

@@ -36,13 +36,13 @@ def arrows_at(change, types: dict, time: str, before: str | None) -> list[dict]:
 
 
 def summary(case: Case, colour_of: dict[str, str]) -> dict:
-    """The case in one drawing: per time point the cells, interferon-high ones marked, and supported arrows to the focus.
+    """The case in one drawing: per time point of the main series the cells, interferon-high ones marked, and supported arrows to the focus.
 
     colour_of: colours of cell types.
     """
-    table, events, change = case.cells, case.rows("events.tsv"), case.own("communication_change")
+    table, events, change = case.compared(case.cells), case.rows("events.tsv"), case.own("communication_change")
     focus = sorted(set(change.loc[change["focus"], "target"].astype(str))) if change is not None else []
-    times = case.samples.drop_duplicates("timepoint").to_dict("records")
+    times = case.main.drop_duplicates("timepoint").to_dict("records")
     before = {str(b["timepoint"]): str(a["timepoint"]) for a, b in itertools.pairwise(times)}
     left_out = 0
     if len(times) > COLUMNS:  # evenly over the course, with the first and the last

@@ -4,15 +4,10 @@
 from _car_words import car_remarks
 from _figure_course import points
 from _results import Case
+from _series import DESIGN, design_in_words
 from _words import capitalised, percent
 
 ESTIMATE = "#767676"  # of the share that cannot be told cell by cell
-
-
-def design_in_words(row) -> str:
-    """`blood, CD3+CAR+` of a row's tissue and sort; '' where the samplesheet says neither."""
-    words = [row[name] for name in ("tissue", "sort") if name in row and isinstance(row[name], str) and row[name]]
-    return ", ".join(words)
 
 
 def car_changes(change) -> str:
@@ -74,7 +69,7 @@ def car_kinetics(car, change, samples: dict[str, dict], patient: str) -> dict:
     samples: facts of TRANSGENE by sample, as car.json holds them.
     """
     panels, told = [], []
-    keys = [name for name in ("parameter", "tissue", "sort") if name in car]
+    keys = [name for name in ("parameter", *DESIGN) if name in car]
     for key, rows in car.assign(**{name: car[name].fillna("") for name in keys}).groupby(keys, sort=False):
         if rows["value"].notna().any():
             design = dict(zip(keys[1:], key[1:], strict=True))

@@ -90,11 +90,14 @@ def explain(match: dict, curve, cells, own, lineages: Sequence[str], times: dict
     """Why no cell carries a bulk clone: verdict, reason, p_missed.
 
     match: a bulk clone without carriers; curve: its days and fractions. cells: kept cells (index cell_id) with clone,
-    counted, cell_type, lineage, timepoint. lineages: those that may have rearranged the locus. times: timepoint ->
-    day, in order.
+    counted, cell_type, lineage, timepoint, sort and main. lineages: those that may have rearranged the locus. times: timepoint
+    -> day, in order. Depth is judged in the main series (cells with `main`): a bulk fraction is one of a tissue, not of cells
+    that were sorted from it.
     """
     import pandas as pd
 
+    cells = cells[cells["main"]]
+    sort = cells["sort"].iloc[0]
     days, names = list(times.values()), list(times)
     kept = cells["timepoint"].value_counts().reindex(names, fill_value=0)
     owners = cells[cells["lineage"].isin(lineages)]
@@ -104,8 +107,9 @@ def explain(match: dict, curve, cells, own, lineages: Sequence[str], times: dict
     series = {plural(name): by_type[name].tolist() for name in types}
     chance, reason = np.nan, match["reason"]
     if not reason:
-        chance = missed(curve, dict(zip(days, kept, strict=True)), captured)
+        chance = np.nan if sort else missed(curve, dict(zip(days, kept, strict=True)), captured)
         reason = (
+            f"the cells were sorted ({sort}): depth cannot be judged" if sort else
             "no bulk value near a sample: depth cannot be judged" if np.isnan(chance) else
             f"not sampled deep enough: chance to have missed it {percent(chance)}" if chance > MISSED else
             f"absent although sampled deep enough: chance to have missed it {percent(chance)}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from _cli import read_json
 from _errors import InputError
+from _series import DESIGN, with_design, with_series
 from _tables import read_table, read_text_table
 
 
@@ -66,9 +67,42 @@ class Case:
         return table.sort_values("day", kind="stable")
 
     @cached_property
+    def series(self):
+        """The samples in order of days with `cells` and `series`: what is compared, the main series, and what is not (_series)."""
+        import pandas as pd
+
+        path, cells = self.folder / "cells.parquet", 1
+        if path.exists():
+            kept = pd.read_parquet(path, columns=["sample"])["sample"].astype(str).value_counts()
+            cells = self.samples["sample"].map(kept).fillna(0).astype(int)
+        return with_series(self.samples.assign(cells=cells))
+
+    @cached_property
+    def main(self):
+        """The samples of the main series, in order of days."""
+        return self.series[self.series["series"] == "main"]
+
+    @cached_property
     def times(self) -> list[str]:
-        """Names of the time points in order of days."""
-        return self.samples["timepoint"].drop_duplicates().tolist()
+        """Names of the time points of the main series in order of days."""
+        return self.main["timepoint"].drop_duplicates().tolist()
+
+    @cached_property
+    def design(self) -> dict[str, str]:
+        """Tissue and sort of the main series, by which rows of tables are chosen; {} where all samples agree in them."""
+        several = self.series[DESIGN].drop_duplicates().shape[0] > 1
+        return self.main[DESIGN].iloc[0].to_dict() if several else {}
+
+    def compared(self, rows):
+        """The rows of a table that are of the main series: by `sample`, else by time point, tissue and sort; all of a table without."""
+        if rows is None or not self.design:
+            return rows
+        if "sample" in rows:
+            return rows[rows["sample"].isin(self.main["sample"])]
+        if not set(DESIGN) <= set(rows):
+            return rows
+        chosen = with_design(rows)[DESIGN].eq(self.design).all(axis=1) & rows["timepoint"].isin(self.times)
+        return rows[chosen]
 
     @cached_property
     def cells(self):

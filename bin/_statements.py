@@ -36,9 +36,9 @@ def as_json(number: Number) -> dict:
 
 
 def rows_where(rows, where: dict):
-    """Rows of a table where the columns of `where` have these values."""
+    """Rows of a table where the columns of `where` have these values; '' is also where a cell is empty."""
     for name, value in where.items():
-        rows = rows[rows[name] == value]
+        rows = rows[(rows[name] == value) | (rows[name].isna() & (value == ""))]
     return rows
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from _cli import FILE, command, multiqc_section, read_json, write_json
 from _clones import joined, read_labels
+from _series import DESIGN, is_product, samples_of
 from _shares import newcombe, share_ratio, wilson
-from _tables import read_samples, read_table, write_parquet, write_table
+from _tables import read_table, write_parquet, write_table
 
 import click
 import numpy as np
@@ -17,7 +18,6 @@ SHARE = ["n", "total", "share", "low", "high"]
 CARRIERS = ["called", "carriers", "carriers_low", "carriers_high"]
 ROW = ["level", "label", "role", *SHARE, *CARRIERS]
 CHANGE = ["difference", "low", "high", "ratio", "ratio_low", "ratio_high"]
-DESIGN = ["tissue", "sort"]  # only samples that agree in both are compared or added up
 TIMES_MORE = 5  # UMIs of the same barcode in another sample from which a cell's CAR reads may be that sample's
 FAILED = {"status": "failed", "reason": "the step TRANSGENE of this sample failed", "features": []}
 
@@ -28,7 +28,7 @@ def change(before: tuple[int, int], after: tuple[int, int]) -> dict[str, float]:
 
 
 def changes(whole, cells, least: dict[str, int | None]):
-    """Rows of car_change.tsv: each time point against the one before of the same tissue and sort.
+    """Rows of car_change.tsv: each time point against the one before of the same tissue and sort; a product is no time point.
 
     whole: the samples' rows of T cells; cells: assessed T cells with sample and car_umi; least: UMIs from which most cells are called by
     their transcripts, per sample. Samples of one time point, tissue and sort (lanes) are one count.
@@ -37,6 +37,8 @@ def changes(whole, cells, least: dict[str, int | None]):
 
     rows = []
     for design, samples_of_design in whole.groupby(DESIGN, sort=True):
+        if is_product(design[0]):
+            continue
         steps = [(key, rows["sample"].tolist()) for key, rows in samples_of_design.groupby(["day", "timepoint"])]
         for ((from_day, start), before), ((to_day, end), after) in itertools.pairwise(steps):
             # One threshold for both, the stricter one: a share counted from 1 UMI is no match for one from 2.
@@ -163,21 +165,15 @@ def clinical_series(clinical, patient: str):
 @command()
 @click.argument("results", nargs=-1, required=True, type=FILE)
 @click.option("--patient", required=True, help="Name of the patient; outputs are called after it.")
-@click.option("--samples", required=True, type=FILE, help="samples.tsv: tissue and sort of the samples.")
 @click.option("--labels", required=True, type=FILE, help="The patient's labels.parquet.")
 @click.option("--clones", type=FILE, help="The patient's clones.parquet.")
 @click.option("--clinical", type=FILE, help="Clinical table: patient, day, parameter, value, unit.")
-def main(
-    results: tuple[Path, ...], patient: str, samples: Path, labels: Path, clones: Path | None, clinical: Path | None
-) -> None:
+def main(results: tuple[Path, ...], patient: str, labels: Path, clones: Path | None, clinical: Path | None) -> None:
     """Join RESULTS (<sample>.car.json, .car.tsv and .car.parquet of a patient's samples)."""
     import pandas as pd
 
-    names = ["sample", "timepoint", "day", "lineage", "cell_type", "subset"]
-    label = read_labels(labels, patient, names)
-    times = label[["sample", "timepoint", "day"]].drop_duplicates().sort_values("day", kind="stable")
-    design = read_samples(samples).reindex(columns=["sample", *DESIGN]).fillna("")
-    times = times.merge(design, on="sample", how="left").fillna({name: "" for name in DESIGN})
+    label = read_labels(labels, patient, ["sample", "timepoint", "day", *DESIGN, "lineage", "cell_type", "subset"])
+    times = samples_of(label).drop(columns="cells").sort_values("day", kind="stable")
     path_of = {path.name: path for path in results}
     there = [sample for sample in times["sample"] if f"{sample}.car.json" in path_of]
     facts = {sample: FAILED for sample in times["sample"]}
@@ -208,7 +204,7 @@ def main(
     write_parquet(cells, f"{patient}.car_cells.parquet")
     names = ["cell_id", "tcr_clone", "rule"]
     of_clone = pd.read_parquet(clones, columns=names) if clones else pd.DataFrame(columns=names, dtype=object)
-    t_cells = label[label.lineage == "T"].merge(times[["sample", *DESIGN]], on="sample").merge(cells, on="cell_id")
+    t_cells = label[label.lineage == "T"].merge(cells, on="cell_id")
     sizes = clone_sizes(t_cells.merge(of_clone, on="cell_id", how="left"))
     least = {sample: fact.get("min_umi") for sample, fact in facts.items()}
     assessed = t_cells[t_cells.car_probability.notna()]

@@ -9,6 +9,7 @@ from _answer_precursors import precursors
 from _answer_surroundings import surroundings_of
 from _cli import FOLDER, command, write_json
 from _results import Case
+from _series import design_in_words, not_compared, with_design
 from _statements import Statement, as_json, interval, number, rows_where
 from _words import capitalised, listed, plural
 
@@ -59,48 +60,78 @@ def headline(entries: list[dict]) -> str:
     return " ".join(sentences)
 
 
-def over_time(table: str, rows, where: dict) -> Statement:
-    """`5,501 of 5,522 at T1 (99.4 % to 99.8 %), ...` per row of malignancy.tsv; of many times the first, the highest, the last."""
+def with_names(rows, design: dict[str, str]):
+    """Rows of malignancy.tsv with `at`, the name of their time point: `T2 (blood)` where it is not of the main series.
+
+    design: tissue and sort of the main series, {} where the patient has no other.
+    """
+    rows = with_design(rows)
+    words = [
+        f"{row['timepoint']} ({design_in_words(row) or 'tissue and sort not given'})"
+        if any(row[name] != value for name, value in design.items())
+        else row["timepoint"]
+        for row in rows.to_dict("records")
+    ]
+    return rows.assign(at=words)
+
+
+def over_time(table: str, rows, where: dict, design: dict[str, str]) -> Statement:
+    """`5,501 of 5,522 at T1 (99.4 % to 99.8 %), ...` per row of malignancy.tsv; of many times the first, the highest, the last.
+
+    Samples that are not of the main series (design: as in with_names) are named with their tissue and sort, after it.
+    """
     rows = rows_where(rows, where)
-    shown = rows.sort_values("day", kind="stable")
+    apart = rows["at"] != rows["timepoint"]
+    shown = rows[~apart].sort_values("day", kind="stable")
     if len(shown) > TIMES:
         shown = shown[shown.index.isin([shown.index[0], shown["share"].idxmax(), shown.index[-1]])]
     statement: Statement = []
-    for at, time in enumerate(shown["timepoint"]):
-        there = where | {"timepoint": time}
-        n, total = (number(table, rows, name, there) for name in ("n", "total"))
-        statement += [", " if at else "", n, " of ", total, f" at {time}", *interval(table, rows, there)]
+    for part in (shown, rows[apart].sort_values("day", kind="stable")):
+        for row in part.to_dict("records"):
+            there = where | {name: row[name] for name in ("timepoint", *design)}
+            n, total = (number(table, rows, name, there) for name in ("n", "total"))
+            statement += [
+                ", " if statement else "",
+                n,
+                " of ",
+                total,
+                f" at {row['at']}",
+                *interval(table, rows, there),
+            ]
     return statement
 
 
 def not_assessable(rows) -> Statement:
     """`T1: no B-cell receptor; T2: ...`, one text where the reason is the same; rows: of malignancy.tsv, of all cells, not assessable."""
-    reasons = rows.sort_values("day", kind="stable").groupby("reason", sort=False)["timepoint"].agg(list)
+    reasons = rows.sort_values("day", kind="stable").groupby("reason", sort=False)["at"].agg(list)
     return ["; ".join(f"at {listed(dict.fromkeys(times))}: {reason}" for reason, times in reasons.items())]
 
 
-def malignant(rows, facts: dict, patient: str) -> list[Statement]:
+def malignant(rows, facts: dict, patient: str, design: dict[str, str] | None = None) -> list[Statement]:
     """Statements on the cells called malignant: how many, of which types, by which lines of evidence, how many are undecided.
 
-    rows: malignancy.tsv; facts: malignancy.json, whose combinations are counted over all time points. Where nothing could be
+    rows: malignancy.tsv; facts: malignancy.json, whose combinations are counted over all time points; design: as in with_names.
+    Samples of all tissues and sorts are told, each by itself. Where nothing could be
     assessed that is the only statement, and of a time that could not be assessed no bound is given.
     """
     import pandas as pd
 
     if rows is None:
         return []
-    source = f"{patient}.malignancy.tsv"
+    source, design = f"{patient}.malignancy.tsv", design if design and set(design) <= set(rows) else {}
+    rows = with_names(rows, design)
     every, unsure = ({"cell_type": "all cells", "malignancy": name} for name in ("malignant", "undecided"))
     of_all = rows_where(rows, every)
-    closed = of_all[of_all["assessable"] == "no"]
-    unseen = closed.loc[closed["n"] == 0, "timepoint"]
-    if len(unseen) == len(of_all):
+    untested = rows[rows["malignancy"] == "not testable"].assign(n=0)  # of these samples no cell was called anything
+    closed = pd.concat([of_all[of_all["assessable"] == "no"], untested])
+    unseen = closed.loc[closed["n"] == 0, "at"]
+    if len(unseen) == len(of_all) + len(untested):
         return [["Malignant cells cannot be assessed ", *not_assessable(closed), "."]]
-    rows = rows[~rows["timepoint"].isin(unseen)]
+    rows = rows[~rows["at"].isin(unseen)]
     called = rows[rows["malignancy"] == "malignant"]
-    ever = ", over all times" if rows["timepoint"].nunique() > 1 else ""
+    ever = ("", ", over all samples" if design else ", over all times")[rows["at"].nunique() > 1]
     first = "Called malignant, of all cells: " if called["n"].sum() else "No cell is called malignant: "
-    statements = [[first, *over_time(source, rows, every), "."]]
+    statements = [[first, *over_time(source, rows, every, design), "."]]
     for how, of_times in (("", closed[closed["n"] == 0]), (" in full", closed[closed["n"] > 0])):
         if len(of_times):
             statements.append([f"Malignant cells cannot be assessed{how} ", *not_assessable(of_times), "."])
@@ -109,7 +140,7 @@ def malignant(rows, facts: dict, patient: str) -> list[Statement]:
     counted = by_type[by_type >= FEW].index[:TYPES]
     for cell_type in counted:
         where = {"cell_type": cell_type, "malignancy": "malignant"}
-        statements.append([f"{capitalised(plural(cell_type))}: ", *over_time(source, rows, where), "."])
+        statements.append([f"{capitalised(plural(cell_type))}: ", *over_time(source, rows, where, design), "."])
     rest = [plural(cell_type) for cell_type in by_type.index if cell_type not in counted]
     if rest:
         statements.append([f"Further types with cells called malignant: {listed(rest)}."])
@@ -132,7 +163,7 @@ def malignant(rows, facts: dict, patient: str) -> list[Statement]:
         largest = by_type.idxmax()
         most = ["; ", number(source, rows, "n", unsure | {"cell_type": largest}), " of "]
         most += [number(source, rows, "n", unsure), f" are {plural(largest)}{ever}"]
-    statements.append(["Undecided: ", *over_time(source, rows, unsure), *most, "."])
+    statements.append(["Undecided: ", *over_time(source, rows, unsure, design), *most, "."])
     return statements
 
 
@@ -146,8 +177,8 @@ def main(results: Path, patient: str) -> None:
     facts = case.facts(f"{patient}.malignancy.json", {})
     first, notes = precursors(case)
     answer = {
-        "patient": patient, "first": first, "headline": headline(clones), "clones": clones,
-        "warnings": case.facts("warnings.json", []), "malignant": [*malignant(case.own("malignancy"), facts, patient), *notes],
+        "patient": patient, "first": first, "headline": headline(clones), "clones": clones, "not_compared": not_compared(case.series),
+        "warnings": case.facts("warnings.json", []), "malignant": [*malignant(case.own("malignancy"), facts, patient, case.design), *notes],
         "surroundings": surroundings_of(case),
     }  # fmt: skip
     write_json(answer, f"{patient}.answer.json", default=as_json)

@@ -11,6 +11,7 @@ from _car_words import car_remarks
 from _cli import FILE, FOLDER, command, read_json
 from _page import raw, render
 from _results import Case
+from _series import told_apart
 from _tables import read_text_table
 
 import click
@@ -180,7 +181,7 @@ def arrange(figures: list[dict], maps: list[dict], reasons: dict[str, str]) -> l
 
 
 def samples_of(folder: Path, patient: str) -> list[dict]:
-    """The patient's samples by day, with kept cells, those before quality control where known, and status."""
+    """The patient's samples by day, with kept cells, those before quality control where known, status, and what tells them apart."""
     import pandas as pd
 
     sheet = read_text_table(folder / "samples.tsv").astype({"day": int})
@@ -194,8 +195,8 @@ def samples_of(folder: Path, patient: str) -> list[dict]:
     return [
         row
         | {"cells": int(cells.get(row["sample"], 0)), "status": status.get(row["sample"], "pass")}
-        | {"before": int(before.get(row["sample"]) or 0)}
-        for row in sheet.to_dict("records")
+        | {"before": int(before.get(row["sample"]) or 0), "design": design}
+        for row, design in zip(sheet.to_dict("records"), told_apart(sheet), strict=True)
     ]
 
 

@@ -7,13 +7,14 @@ from _chains import read_own_chains, strongest
 from _cli import FILE, command, multiqc_section, write_json
 from _clones import RECEPTORS, clone_numbers, joined, of_receptor, read_labels, with_clones
 from _receptors import UNSWITCHED, Lineages
+from _series import DESIGN
 from _shares import wilson
 from _tables import write_table
 
 import click
 import numpy as np
 
-WHERE = ["timepoint", "day", "cell_type", "subset"]
+WHERE = ["timepoint", "day", *DESIGN, "cell_type", "subset"]
 
 
 def counts_of(clone, values, order: dict[str, bool]):
@@ -70,7 +71,7 @@ def describe(cells, chains, receptor: str, expected: tuple[str, ...]):
 
 
 def spread(cells, receptor: str):
-    """Clone x cell type x subset x time: cells, and their share of the counted cells of that subset and time.
+    """Clone x cell type x subset x time, tissue and sort: cells, and their share of the counted cells of that subset there.
 
     cells: kept cells with clone, counted, evidence, cell_type, subset, timepoint, day.
     """
@@ -109,7 +110,7 @@ def multiqc(clones, patient: str, rule: str) -> dict:
 @click.option("--lineages", required=True, type=FILE, help="Lineages in which a receptor is expected (TSV).")
 def main(clones: Path, patient: str, chains: Path, labels: Path, lineages: Path) -> None:
     """Tables of a patient's clones. CLONES: clone per cell (parquet)."""
-    cells = read_labels(labels, patient, ["sample", "timepoint", "day", "lineage", "cell_type", "subset"])
+    cells = read_labels(labels, patient, ["sample", *WHERE, "lineage"])
     cells = with_clones(cells, clones)
     own, known, rule = read_own_chains(chains), Lineages(lineages), cells["rule"].iloc[0]
     members = {receptor: of_receptor(cells, receptor) for receptor in RECEPTORS}

@@ -10,6 +10,7 @@ from _arms import arm_facts, populations, read_positions, score_arms
 from _cli import FILE, command, multiqc_section, write_json
 from _clones import read_labels
 from _receptors import Lineages
+from _series import DESIGN, main_series
 from _shares import wilson
 from _tables import write_parquet, write_table
 
@@ -38,10 +39,26 @@ def sub_clones(normal, altered, rounds: int = 200):
     return combinations[posterior.argmax(axis=1)]
 
 
+def strata_of(cells) -> list[tuple[str, str, np.ndarray]]:
+    """(level, stratum, positions of its cells): time points of the main series, each other sample, and subsets.
+
+    cells: sample, timepoint, subset and main (of the main series).
+    """
+    main = np.flatnonzero(cells.main.to_numpy(bool))
+    others = cells["sample"].mask(cells.main)
+    by_level = {
+        "timepoint": {name: main[at] for name, at in cells.iloc[main].groupby("timepoint").indices.items()},
+        "sample": cells.groupby(others).indices,
+        "subset": cells.groupby("subset").indices,
+    }
+    return [(level, name, at) for level, members in by_level.items() for name, at in members.items()]
+
+
 def call_cells(cells, events):
     """Calls of one population's cells and the rows of its strata and sub-clones, from its detected events.
 
-    cells: log densities of _arm_events.judge with timepoint, day and subset; events: the population's detected rows.
+    cells: log densities of _arm_events.judge with sample, timepoint, day, subset and main (of the main series); events: the
+    population's detected rows. Shares over time are of the main series; of other samples each is a stratum of its own.
     Returns (arm profile per cell, like `1q+ 13q-` or `none`; cells called per event; rows). The MAX_JOINT events
     with most evidence are called together, further ones each by itself.
     """
@@ -53,16 +70,18 @@ def call_cells(cells, events):
     called[:, joint] = sub_clones(normal[:, joint], altered[:, joint])
     names = np.array([key.replace(" gain", "+").replace(" loss", "-") for key in keys])
     profile = np.array([" ".join(names[row]) or "none" for row in called], dtype=object)
+    strata = strata_of(cells)
     rows = []
     for i, event in enumerate(events[["arm", "event", "verdict"]].to_dict("records")):
-        for level in ("timepoint", "subset"):
-            for stratum, members in cells.groupby(level, observed=True).indices.items():
-                row = event | interval(share_curve(normal[members, i], altered[members, i]))
-                row |= {"n": int(called[members, i].sum()), "total": len(members)}
-                day = cells.day.iloc[members[0]] if level == "timepoint" else None
-                rows.append(row | {"level": level, "stratum": stratum, "day": day})
-    times = {"all": np.arange(len(cells))} | cells.groupby("timepoint", observed=True).indices
-    for stratum, members in times.items():
+        for level, stratum, members in strata:
+            row = event | interval(share_curve(normal[members, i], altered[members, i]))
+            row |= {"n": int(called[members, i].sum()), "total": len(members)}
+            day = None if level == "subset" else cells.day.iloc[members[0]]
+            rows.append(row | {"level": level, "stratum": stratum, "day": day})
+    everywhere = ("population", "all", np.arange(len(cells)))
+    for level, stratum, members in [everywhere, *strata]:
+        if level == "subset":
+            continue
         day = None if stratum == "all" else cells.day.iloc[members[0]]
         for name in sorted(set(profile)):
             n, total = int((profile[members] == name).sum()), len(members)
@@ -114,13 +133,14 @@ def main(
     """Find the gains and losses of arms in a patient's CELLS (h5ad of the samples)."""
     import pandas as pd
 
-    label = read_labels(labels, patient, ["timepoint", "day", "lineage", "cell_type", "subset"])
+    label = read_labels(labels, patient, ["sample", "timepoint", "day", *DESIGN, "lineage", "cell_type", "subset"])
+    label["main"] = main_series(label)
     of_clone = pd.read_parquet(clones).set_index("cell_id").bcr_clone.dropna() if clones else None
     judged = populations(label, of_clone, min_clone, Lineages(lineages).malignant)
     scores = score_arms(cells, judged, read_positions(gene_positions, gtf), masked, min_reference)
     shifts, windows = along_genome(scores, window, step)
     events, densities = judge(scores.cells, scores.arms, shifts, min_cells, min_share, seed)
-    strata = label.set_index("cell_id")[["timepoint", "day", "subset"]].astype({"timepoint": str, "subset": str})
+    strata = label.set_index("cell_id")[["sample", "timepoint", "day", "subset", "main"]]
     kept = scores.cells[["cell_id", "population", "normal", "baseline"]]
     table, profiles = table_of(events, kept.join(densities).join(strata, on="cell_id"))
 

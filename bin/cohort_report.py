@@ -7,6 +7,7 @@ from pathlib import Path
 from _cli import FILE, FOLDER, command, read_json
 from _page import raw, render
 from _results import read_colours, read_rows
+from _series import with_series, without_products
 from _tables import read_text_table
 from _words import percent
 
@@ -23,12 +24,13 @@ def plain(statement: list) -> str:
 
 
 def patient_row(answer: dict, samples, failed: set[str]) -> dict:
-    """What the page's table says about a patient: samples, what goes first and headline, carriers with confidence, warnings."""
+    """What the page's table says about a patient: time points, what goes first and headline, carriers with confidence, warnings."""
     mine = samples[samples["patient"] == answer["patient"]].sort_values("day", kind="stable")
     names = set(mine["sample"])
     return {
         "patient": answer["patient"],
-        "times": [f"{row.timepoint} (day {row.day})" for row in mine.itertuples()],
+        "times": [*dict.fromkeys(f"{row.timepoint} (day {row.day})" for row in without_products(mine).itertuples())],
+        "not_compared": answer.get("not_compared", ""),
         "failed": sorted(names & failed),
         "headline": " ".join([*map(plain, answer.get("first", [])), answer["headline"]]),
         "clones": [{"name": entry["clone"], "carrier": entry["carrier"] or "not named", "confidence": entry["confidence"]}
@@ -71,7 +73,11 @@ def panel(title: str, rows, colours: dict[str, str], span: tuple[float, float]) 
 
 
 def panels(composition, colours: dict[str, str]) -> list[str]:
-    """Small multiples of the cell types that reach most in any patient."""
+    """Small multiples of the cell types that reach most in any patient; of each patient's main series."""
+    samples = composition.drop_duplicates(["sample", "level", "parent"]).groupby("sample")["total"].max()
+    of_sample = composition.drop_duplicates("sample")
+    series = with_series(of_sample.assign(cells=of_sample["sample"].map(samples)))
+    composition = composition[composition["sample"].isin(series.loc[series["series"] == "main", "sample"])]
     rows = composition[(composition["level"] == "cell_type") & composition["share"].notna()]
     if rows.empty:
         return []

@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Ligand-receptor pairs of one patient over time: change with bootstrap intervals over cells, and tables for people."""
+"""Ligand-receptor pairs of one patient over time: change with bootstrap intervals over cells, and tables for people.
+
+Pairs are listed for every sample; times are compared within the patient's main series (_series).
+"""
 
 import json
 from collections.abc import Sequence
@@ -8,9 +11,11 @@ from typing import Any
 
 from _bootstrap import drawn_counts, t_interval
 from _cli import FILE, command, write_json
+from _clones import read_labels
 from _communication_summary import for_people, multiqc_sections, senders, to_focus, totals, watched_or_to_focus
 from _errors import InputError
-from _pairs import CHANGED, measured_pairs, read_pairs, read_watch_list, watched
+from _pairs import CHANGED, lowest_of_complex, measured_pairs, read_pairs, read_watch_list, watched
+from _series import DESIGN, samples_of, with_series
 from _shares import fdr
 from _tables import write_parquet, write_table
 from _times import comparisons
@@ -23,14 +28,6 @@ def resampled_means(matrix, draws: int, rng) -> np.ndarray:
     """Means of bootstrap samples of the rows of a sparse matrix (n - 1 of n with replacement): draws x columns."""
     n = matrix.shape[0]
     return (matrix.T @ drawn_counts(n, draws, rng).astype(np.float32).T).T / max(n - 1, 1)
-
-
-def of_complex(values: np.ndarray, subunits: np.ndarray) -> np.ndarray:
-    """Lowest value over the subunits (positions of genes, -1: none): rows x genes -> rows x complexes."""
-    lowest = values[:, subunits[:, 0]]
-    for genes in subunits.T[1:]:
-        np.minimum(lowest, values[:, np.where(genes < 0, subunits[:, 0], genes)], out=lowest)
-    return lowest
 
 
 class TimePoint:
@@ -57,9 +54,9 @@ class TimePoint:
             sampled = np.sqrt(np.log1p(resampled_means(block, draws, rng)))
             expressing = block.getnnz(axis=0)[None, :]
             for side, table in enumerate(units):
-                self.level[side][group] = of_complex(mean, table)[0]
-                self.expressing[side][group] = of_complex(expressing, table)[0]
-                self.root[side][group] = of_complex(sampled, table)
+                self.level[side][group] = lowest_of_complex(mean, table)[0]
+                self.expressing[side][group] = lowest_of_complex(expressing, table)[0]
+                self.root[side][group] = lowest_of_complex(sampled, table)
                 several = self.expressing[side][group] > 1  # one cell is no share
                 self.share[side][group] = several * self.expressing[side][group] / block.shape[0]
         total = max(self.size.sum(), 1)
@@ -172,30 +169,37 @@ def compare(before: TimePoint, after: TimePoint, rows: dict, thresholds: dict) -
     return words | {"expressed_from": was, "expressed_to": now} | result
 
 
-def read_times(paths: Sequence[Path], patient: str) -> tuple[list[tuple], Any]:
-    """The patient's times in order: time point, AnnData of its samples, cells per group before the draw.
+def read_times(paths: Sequence[Path], patient: str, main: set[str]) -> tuple[list[tuple], Any, Any]:
+    """The times of the patient's main series in order: time point, AnnData of its samples, cells per group before the draw.
 
-    And a table of its samples: sample, timepoint, day.
+    And of all its samples, whatever their tissue and sort: a table with sample, timepoint and day, and one of their cells with
+    lineage, cell type and group. main: the samples of the main series.
     """
     import anndata
     import hdf5plugin  # noqa: F401  (registers the zstd filter)
     import pandas as pd
 
     by_day: dict[int, list] = {}
-    samples = []
+    samples, kinds = [], []
     for path in paths:
         cells = anndata.read_h5ad(path)
         whose, sample, timepoint, day = (cells.uns[name] for name in ("patient", "sample", "timepoint", "day"))
         if whose != patient:
             raise InputError(f"{path.name}: {sample} is a sample of {whose}; give samples of {patient} only.")
         samples.append((sample, timepoint, int(day)))
-        by_day.setdefault(int(day), []).append(cells)
+        kinds.append(cells.obs[["lineage", "cell_type", "group"]].astype(str).drop_duplicates())
+        if sample in main:
+            by_day.setdefault(int(day), []).append(cells)
+    if not by_day:
+        raise InputError(
+            f"{patient}: no sample of its main series is among the files; their steps failed or they are of others."
+        )
     times = []
     for _, members in sorted(by_day.items()):
         counted = [json.loads(cells.uns["groups"]) for cells in members]
         sizes = {group: sum(one.get(group, 0) for one in counted) for group in sorted(set().union(*counted))}
         times.append((members[0].uns["timepoint"], anndata.concat(members), sizes))
-    return times, pd.DataFrame(samples, columns=["sample", "timepoint", "day"])
+    return times, pd.DataFrame(samples, columns=["sample", "timepoint", "day"]), pd.concat(kinds)
 
 
 def read_scores(paths: Sequence[Path], samples):
@@ -212,13 +216,10 @@ def read_scores(paths: Sequence[Path], samples):
     return scores.sort_values("day", kind="stable", ignore_index=True)
 
 
-def focus_groups(times, focus: str) -> set[str]:
-    """The groups that a comma-separated list of lineages, cell types or groups names."""
-    import pandas as pd
-
-    obs = pd.concat([cells.obs[["lineage", "cell_type", "group"]].astype(str) for _, cells, _ in times])
-    named = obs.isin([word.strip() for word in focus.split(",")]).any(axis=1)
-    return set(obs.loc[named, "group"])
+def focus_groups(kinds, focus: str) -> set[str]:
+    """The groups that a comma-separated list of lineages, cell types or groups names; kinds: of read_times."""
+    named = kinds.isin([word.strip() for word in focus.split(",")]).any(axis=1)
+    return set(kinds.loc[named, "group"])
 
 
 def changes(times, pairs, watch_list, patient: str, focus: set[str], draws: int, seed: int, thresholds: dict[str, Any]):
@@ -259,6 +260,7 @@ def changes(times, pairs, watch_list, patient: str, focus: set[str], draws: int,
 @click.argument("cells", type=FILE, nargs=-1, required=True)
 @click.option("--scores", type=FILE, multiple=True, required=True, help="A sample's communication.parquet.")
 @click.option("--patient", required=True, help="Name of the patient.")
+@click.option("--labels", required=True, type=FILE, help="The patient's labels.parquet.")
 @click.option("--interactions", required=True, type=FILE, help="Table of pairs: ligand and receptor.")
 @click.option("--watch-list", required=True, type=FILE, help="Pairs always reported: name, gene_a, gene_b.")
 @click.option("--focus", default="plasma", help="Receivers: lineages, cell types or groups, with commas.")
@@ -276,15 +278,16 @@ def changes(times, pairs, watch_list, patient: str, focus: set[str], draws: int,
 @click.option("--top", type=click.IntRange(0), default=1000, help="Strongest pairs listed per sample.")
 @click.option("--strongest", type=click.IntRange(0), default=5, help="Pairs named per sender.")
 def main(
-    cells: tuple[Path, ...], scores: tuple[Path, ...], patient: str, interactions: Path, watch_list: Path,
+    cells: tuple[Path, ...], scores: tuple[Path, ...], patient: str, labels: Path, interactions: Path, watch_list: Path,
     focus: str, draws: int, seed: int, top: int, strongest: int, **thresholds: Any,
 ) -> None:  # fmt: skip
     """Compare the time points of one patient; CELLS are the communication_cells.h5ad files of its samples."""
-    times, samples = read_times(cells, patient)
-    groups = focus_groups(times, focus)
+    known = with_series(samples_of(read_labels(labels, patient, ["sample", "timepoint", "day", *DESIGN])))
+    times, samples, kinds = read_times(cells, patient, set(known.loc[known["series"] == "main", "sample"]))
+    groups = focus_groups(kinds, focus)
     if not groups:
-        known = ", ".join(sorted(set().union(*(sizes for *_, sizes in times)))) or "none"
-        click.echo(f"{patient}: no cell is of the focus '{focus}'; groups are: {known}.", err=True)
+        there = ", ".join(sorted(set(kinds["group"]))) or "none"
+        click.echo(f"{patient}: no cell is of the focus '{focus}'; groups are: {there}.", err=True)
     change = changes(
         times, read_pairs(interactions), read_watch_list(watch_list), patient, groups, draws, seed, thresholds
     )

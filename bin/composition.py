@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
-"""How the shares of types and subsets move over time, with intervals, and the one label table of all later steps."""
+"""How the shares of types and subsets move over time, with intervals, and the one label table of all later steps.
+
+A change is between samples of one tissue and one sort (_series).
+"""
 
 from itertools import pairwise
 from pathlib import Path
 
 from _cli import FILE, command, multiqc_section, write_json
 from _errors import InputError
+from _series import DESIGN, with_design, without_products
 from _shares import wilson
 from _tables import UNASSIGNED, read_samples, read_text_table, write_parquet, write_table
 
@@ -13,8 +17,8 @@ import click
 import numpy as np
 
 DOUBT = 2.0  # log odds: a label less than exp(2) = 7.4 times likelier than the next one is doubtful
-NAMES = ("sample", "patient", "timepoint", "lineage", "cell_type", "subset")  # columns of labels.parquet
-WHERE = ["patient", "sample", "timepoint", "day", "level", "parent", "label"]
+NAMES = ("sample", "patient", "timepoint", *DESIGN, "lineage", "cell_type", "subset")  # columns of labels.parquet
+WHERE = ["patient", "sample", "timepoint", "day", *DESIGN, "level", "parent", "label"]
 CERTAIN = ["n_min", "n_max", "n_named"]
 
 
@@ -60,8 +64,10 @@ def join_labels(annotation, integrated, subsets: list, samples):
     table["subset"] = table["cell_id"].map(named.set_index("cell_id")["subset"])
     # A lineage without subsets of its own has its cell types for subsets.
     table["subset"] = table["subset"].fillna(table["cell_type"].str.replace(" ", "_"))
-    table = table.merge(samples[["sample", "patient", "timepoint", "day"]], on="sample", how="left")
-    order = ["cell_id", "sample", "patient", "timepoint", "day", "lineage", "cell_type", "subset", "cluster"]
+    table = table.merge(
+        with_design(samples)[["sample", "patient", "timepoint", "day", *DESIGN]], on="sample", how="left"
+    )
+    order = ["cell_id", "sample", "patient", "timepoint", "day", *DESIGN, "lineage", "cell_type", "subset", "cluster"]
     table = table[[*order, "umap_1", "umap_2"]]
     return table.astype(dict.fromkeys(NAMES, "category"))
 
@@ -75,7 +81,7 @@ def count(labels, samples, doubts):
     """
     import pandas as pd
 
-    times = samples.set_index("sample")[["patient", "timepoint", "day"]]
+    times = with_design(samples).set_index("sample")[["patient", "timepoint", "day", *DESIGN]]
     keys = ["parent", "label", "sample"]
     tables = []
     for level, parent in (("lineage", None), ("cell_type", None), ("subset", "lineage")):
@@ -108,12 +114,19 @@ def count(labels, samples, doubts):
 
 
 def changes(composition):
-    """Difference of shares between a patient's consecutive time points, with Newcombe's hybrid interval (1998)."""
+    """Difference of shares between a patient's consecutive time points, with Newcombe's hybrid interval (1998).
+
+    Time points of one tissue and sort; a product is none.
+    """
     import pandas as pd
 
     rows = []
-    keys = ["patient", "level", "parent", "label"]
-    pooled = composition.groupby([*keys, "day", "timepoint"], as_index=False)[["n", "total", *CERTAIN]].sum()
+    keys = ["patient", *DESIGN, "level", "parent", "label"]
+    pooled = (
+        without_products(composition)
+        .groupby([*keys, "day", "timepoint"], as_index=False)[["n", "total", *CERTAIN]]
+        .sum()
+    )
     pooled["low"], pooled["high"] = bounds(pooled)
     pooled["share"] = pooled["n"] / pooled["total"].replace(0, np.nan)
     for key, group in pooled.sort_values("day").groupby(keys):

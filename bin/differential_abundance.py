@@ -5,6 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from _cli import FILE, command
+from _series import DESIGN, without_products
 from _shares import fdr
 from _tables import read_table, write_table
 
@@ -12,7 +13,19 @@ import click
 import numpy as np
 
 MIN_PATIENTS = 3
-COLUMNS = ["level", "parent", "label", "from", "to", "patients", "mean_log_ratio_change", "p_value", "q_value", "note"]
+COLUMNS = [
+    *DESIGN,
+    "level",
+    "parent",
+    "label",
+    "from",
+    "to",
+    "patients",
+    "mean_log_ratio_change",
+    "p_value",
+    "q_value",
+    "note",
+]
 
 
 def centred_log_ratios(counts: np.ndarray) -> np.ndarray:
@@ -53,38 +66,51 @@ def paired_tests(counts: np.ndarray, first: np.ndarray, second: np.ndarray) -> t
     return mean, 2 * stats.t.sf(np.abs(t), df)
 
 
+def tests_of(group, times) -> list:
+    """A table per pair of consecutive time points with the tests of all labels of a group of composition.tsv.
+
+    group: rows of one level and parent; times: names of time points in order of days.
+    """
+    import pandas as pd
+
+    wide = group.pivot_table(index=["patient", "timepoint"], columns="label", values="n", aggfunc="sum", fill_value=0)
+    wide = wide[wide.sum(1) > 0]
+    tables = []
+    for one, two in pairwise(times) if wide.shape[1] > 1 else ():
+        of_both = [p for p in wide.index.unique("patient") if (p, one) in wide.index and (p, two) in wide.index]
+        if len(of_both) < MIN_PATIENTS:
+            continue
+        counts = wide.loc[[(p, t) for t in (one, two) for p in of_both]].to_numpy(float)
+        first = np.arange(len(of_both))
+        mean, p = paired_tests(counts, first, first + len(of_both))
+        table = pd.DataFrame({"label": wide.columns, "from": one, "to": two, "patients": len(of_both)})
+        tables.append(table.assign(mean_log_ratio_change=mean, p_value=p, q_value=fdr(p), note=""))
+    return tables
+
+
 def differential_abundance(composition):
-    """Paired test per level, parent and pair of time points that at least MIN_PATIENTS patients have; else a reason."""
+    """Paired test per level, parent and pair of time points that at least MIN_PATIENTS patients have; else a reason.
+
+    Samples of one tissue and sort are compared, over the patients that have these; products are not.
+    """
     import pandas as pd
 
     patients = composition["patient"].nunique()
 
     def untested(note: str):
-        row = ["all", "all", "all", "", "", patients, None, None, None, note]
+        row = ["", "", "all", "all", "all", "", "", patients, None, None, None, note]
         return pd.DataFrame([row], columns=COLUMNS)
 
     if patients < MIN_PATIENTS:
         return untested(f"{patients} patient(s): no replicates, so no p values; a difference of two samples is no test")
     tables = []
-    days = composition.groupby("timepoint")["day"].median().sort_values()
-    for (level, parent), group in composition.groupby(["level", "parent"], sort=False):
-        wide = group.pivot_table(
-            index=["patient", "timepoint"], columns="label", values="n", aggfunc="sum", fill_value=0
-        )
-        wide = wide[wide.sum(1) > 0]
-        if wide.shape[1] < 2:
-            continue
-        for one, two in pairwise(days.index):
-            of_both = [p for p in wide.index.unique("patient") if (p, one) in wide.index and (p, two) in wide.index]
-            if len(of_both) < MIN_PATIENTS:
-                continue
-            counts = wide.loc[[(p, t) for t in (one, two) for p in of_both]].to_numpy(float)
-            first = np.arange(len(of_both))
-            mean, p = paired_tests(counts, first, first + len(of_both))
-            table = pd.DataFrame({"level": level, "parent": parent, "label": wide.columns, "from": one, "to": two})
-            table["patients"], table["mean_log_ratio_change"], table["p_value"] = len(of_both), mean, p
-            tables.append(table.assign(q_value=fdr(p), note=""))
-    none = f"no two time points with cells of {MIN_PATIENTS} patients at both: nothing to test"
+    composition = without_products(composition)
+    for design, of_design in composition.groupby(DESIGN):
+        days = of_design.groupby("timepoint")["day"].median().sort_values()
+        for (level, parent), group in of_design.groupby(["level", "parent"], sort=False):
+            for table in tests_of(group, days.index):
+                tables.append(table.assign(**dict(zip(DESIGN, design, strict=True)), level=level, parent=parent))
+    none = f"no two time points of one tissue and sort with cells of {MIN_PATIENTS} patients at both: nothing to test"
     return pd.concat(tables)[COLUMNS] if tables else untested(none)
 
 

@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Differential expression between times per cell group: over patients where there are enough, else exploratory markers."""
+"""Differential expression between times per cell group: over patients where there are enough, else exploratory markers.
+
+Times are compared within each patient's main series (_series).
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,14 +10,15 @@ from typing import Any
 
 from _cli import FILE, command
 from _errors import InputError
-from _tables import read_samples, read_text_table, write_parquet, write_table
+from _series import DESIGN, samples_of, with_series
+from _tables import read_text_table, write_parquet, write_table
 from _times import comparisons
 
 import click
 import numpy as np
 
 FEWEST_PATIENTS = 3
-KEYS = ["patient", "from", "to", "label", "gene"]
+KEYS = ["patient", *DESIGN, "from", "to", "label", "gene"]
 COLUMNS = [
     *KEYS,
     "basis",
@@ -32,19 +36,21 @@ COLUMNS = [
 ]
 
 
-def read_sums(paths: Sequence[Path], samples_path: Path, level: str):
-    """Pseudobulk of the run (AnnData, groups of one level x genes all samples share) with patient, timepoint and day."""
+def read_sums(paths: Sequence[Path], labels: Path, level: str):
+    """Pseudobulk of the run (AnnData, groups of one level x genes all samples share), its groups with what _series says of their sample."""
     import anndata
     import hdf5plugin  # noqa: F401  (registers the zstd filter)
+    import pandas as pd
 
-    samples = read_samples(samples_path).set_index("sample")
+    names = ["patient", "timepoint", "day", *DESIGN]
+    samples = with_series(samples_of(pd.read_parquet(labels, columns=["sample", *names]))).set_index("sample")
     of_samples = [anndata.read_h5ad(path) for path in paths]
     bulk = anndata.concat([groups[groups.obs["level"] == level] for groups in of_samples], join="inner")
-    names = bulk.obs["sample"].astype(str)
-    absent = sorted(set(names) - set(samples.index))
+    of_group = bulk.obs["sample"].astype(str)
+    absent = sorted(set(of_group) - set(samples.index))
     if absent:
-        raise InputError(f"{samples_path.name}: does not name sample {absent[0]}; give the samples.tsv of the run.")
-    bulk.obs = bulk.obs.assign(**{column: names.map(samples[column]) for column in ("patient", "timepoint", "day")})
+        raise InputError(f"{labels.name}: holds no cell of sample {absent[0]}; give the labels.parquet of the run.")
+    bulk.obs = bulk.obs.assign(**{name: of_group.map(samples[name]) for name in (*names, "series")})
     return bulk
 
 
@@ -107,26 +113,34 @@ def deseq(bulk, rows: np.ndarray, names: dict, min_count: int):
 
 
 def compare(bulk, min_cells: int, min_share: float, min_count: int):
-    """All comparisons between times, of each patient and where there are enough patients over them."""
+    """All comparisons between times, of each patient's main series and where there are enough patients of one tissue and sort over them."""
     import pandas as pd
 
     obs = bulk.obs.reset_index(drop=True)
     obs["row"] = np.arange(len(obs))
     explored, paired = [], {}
-    for (patient, label), group in obs.groupby(["patient", "label"], observed=True, sort=True):
+    main = obs[obs["series"] == "main"]
+    for (patient, label), group in main.groupby(["patient", "label"], observed=True, sort=True):
         for days in comparisons(sorted(group["day"].unique())):
             rows = [group.loc[group["day"] == day, "row"].to_numpy() for day in days]
             old, new = (moments(bulk, of_day) for of_day in rows)
             if min(old["n"], new["n"]) < min_cells:
                 continue
             step = tuple(obs["timepoint"].iloc[of_day[0]] for of_day in rows)
-            names = {"patient": patient, "from": step[0], "to": step[1], "label": label}
+            design = {name: group[name].iloc[0] for name in DESIGN}
+            names = {"patient": patient, **design, "from": step[0], "to": step[1], "label": label}
             explored.append(markers(old, new, names, bulk.var_names, min_share))
-            paired.setdefault((*step, label), []).append(np.concatenate(rows))
+            paired.setdefault((*design.values(), *step, label), []).append(np.concatenate(rows))
     tested = []
-    for (before, after, label), rows in paired.items():
+    for (*design, before, after, label), rows in paired.items():
         if len(rows) >= FEWEST_PATIENTS:
-            names = {"patient": "all", "from": before, "to": after, "label": label}
+            names = {
+                "patient": "all",
+                **dict(zip(DESIGN, design, strict=True)),
+                "from": before,
+                "to": after,
+                "label": label,
+            }
             table = deseq(bulk, np.concatenate(rows), names, min_count)
             if table is not None:
                 tested.append(table.assign(n_from=len(rows), n_to=len(rows)))
@@ -139,7 +153,9 @@ def for_people(table, genes, top: int):
     """Of each comparison the `top` genes with the highest and with the lowest t, and the genes that are named."""
     by_t = table.sort_values("t", kind="stable").groupby(KEYS[:-1], sort=False)
     rows = by_t.head(top).index.union(by_t.tail(top).index).union(table.index[table["gene"].isin(genes)])
-    return table.loc[rows].sort_values([*KEYS[:-1], "t"], ascending=[True] * 4 + [False], ignore_index=True)
+    return table.loc[rows].sort_values(
+        [*KEYS[:-1], "t"], ascending=[True] * len(KEYS[:-1]) + [False], ignore_index=True
+    )
 
 
 def dot_plot(bulk, lists):
@@ -167,7 +183,7 @@ def read_lists(paths: Sequence[Path]):
 
 @command()
 @click.argument("sums", type=FILE, nargs=-1, required=True)
-@click.option("--samples", required=True, type=FILE, help="samples.tsv of the run.")
+@click.option("--labels", required=True, type=FILE, help="labels.parquet of the run.")
 @click.option("--gene-lists", required=True, multiple=True, type=FILE, help="Tables with list and gene; repeatable.")
 @click.option("--level", type=click.Choice(["subset", "cell_type"]), default="subset", help="Groups compared.")
 @click.option("--min-cells", type=click.IntRange(2), default=20, help="Fewest cells per group.")
@@ -185,10 +201,10 @@ def read_lists(paths: Sequence[Path]):
 )
 @click.option("--top", type=click.IntRange(0), default=50, help="Genes listed per group and direction.")
 def main(
-    sums: tuple[Path, ...], samples: Path, gene_lists: tuple[Path, ...], level: str, top: int, **thresholds: Any
+    sums: tuple[Path, ...], labels: Path, gene_lists: tuple[Path, ...], level: str, top: int, **thresholds: Any
 ) -> None:
     """Compare expression between times; SUMS are the pseudobulk.h5ad files of the run's samples."""
-    bulk, lists = read_sums(sums, samples, level), read_lists(gene_lists)
+    bulk, lists = read_sums(sums, labels, level), read_lists(gene_lists)
     table = compare(bulk, **thresholds)
     write_parquet(table, "expression_change.parquet")
     write_table(for_people(table, lists["gene"], top), "expression_change.tsv", digits=5)

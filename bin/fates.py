@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""The fate of each clone over a patient's time points, with intervals, test and growth."""
+"""The fate of each clone over the time points of a patient's main series, with intervals, test and growth."""
 
 from pathlib import Path
 
 from _cli import FILE, command, multiqc_section, write_json
 from _clones import RECEPTORS, joined, of_receptor, read_labels, with_clones
-from _errors import InputError
 from _receptors import Lineages
+from _series import DESIGN, main_series, samples_of, with_series
 from _shares import fdr as false_discovery_rates
 from _shares import wilson
-from _tables import read_text_table, write_table
+from _tables import read_samples, read_text_table, write_table
 
 import click
 import numpy as np
@@ -20,7 +20,7 @@ FATE_RULE = (
     "lost: unseen at the last time, with an upper bound there below the lower bound of its peak; emerging: "
     "unseen at the first time, with an upper bound there below the lower bound of the last; persistent: seen "
     "at every time, or at first and last without a change; expanded, contracted: a change, but not seen at every time; "
-    "changes at FDR < {fdr:g} (hypergeometric test of the sampled cells, Benjamini-Hochberg)"
+    "changes at FDR < {fdr:g} (hypergeometric test of the sampled cells, Benjamini-Hochberg); samples of one tissue and sort"
 )
 
 
@@ -187,21 +187,21 @@ def multiqc(table) -> dict:
     )  # fmt: skip
 
 
-def read_times(text: str) -> dict[str, int]:
-    """Time points written as `T1=-200,T2=28` with their days, in the order of the days."""
-    try:
-        times = {name: int(day) for name, day in (point.split("=") for point in text.split(","))}
-    except ValueError as problem:
-        raise InputError(f"--times {text}: time points with their days are written as T1=-200,T2=28.") from problem
-    return dict(sorted(times.items(), key=lambda time: time[1]))
+def times_of(sheet, cells) -> dict[str, int]:
+    """Time points of a patient's main series with their days, in the order of the days, sampled or not.
+
+    sheet: the patient's rows of samples.tsv; cells: kept cells with sample. A sample without kept cells is of a time point too.
+    """
+    kept = samples_of(cells).set_index("sample")["cells"]
+    samples = with_series(sheet.assign(cells=sheet["sample"].map(kept).fillna(0)))
+    main = samples[samples["series"] == "main"].sort_values("day", kind="stable")
+    return {name: int(day) for name, day in zip(main["timepoint"], main["day"], strict=True)}
 
 
 @command()
 @click.argument("clones", type=FILE)
 @click.option("--patient", required=True, help="Patient; first part of the names of the output files.")
-@click.option(
-    "--times", required=True, help="Time points of the patient with their days, sampled or not: T1=-200,T2=28."
-)
+@click.option("--samples", required=True, type=FILE, help="samples.tsv: time points, tissue and sort of the samples.")
 @click.option("--labels", required=True, type=FILE, help="Kept cells with their lineages.")
 @click.option("--table", required=True, type=FILE, help="Clones of the patient (TSV).")
 @click.option("--lineages", required=True, type=FILE, help="Lineages in which a receptor is expected (TSV).")
@@ -210,11 +210,13 @@ def read_times(text: str) -> dict[str, int]:
     "--fdr", default=0.05, type=click.FloatRange(0, 1, min_open=True), help="False discovery rate of changes."
 )
 def main(
-    clones: Path, patient: str, times: str, labels: Path, table: Path, lineages: Path, min_cells: int, fdr: float
+    clones: Path, patient: str, samples: Path, labels: Path, table: Path, lineages: Path, min_cells: int, fdr: float
 ) -> None:
     """Fates of a patient's clones over time. CLONES: clone per cell (parquet)."""
-    days, known = read_times(times), Lineages(lineages)
-    cells = with_clones(read_labels(labels, patient, ["timepoint", "lineage"]), clones)
+    cells = read_labels(labels, patient, ["sample", "timepoint", "day", *DESIGN, "lineage"])
+    sheet, known = read_samples(samples), Lineages(lineages)
+    days = times_of(sheet[sheet["patient"] == patient], cells)
+    cells = with_clones(cells[main_series(cells)].reset_index(drop=True), clones)
     names = read_text_table(table, ("clone", "receptor", "label"), only=True).set_index("clone")
     tables = []
     for receptor in RECEPTORS:

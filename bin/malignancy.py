@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""Which cells are malignant, normal or undecided, from their lines of evidence."""
+"""Which cells are malignant, normal, undecided or not testable, from their lines of evidence."""
 
 from pathlib import Path
 
 from _cli import FILE, command, multiqc_section, write_json
 from _clones import read_labels
-from _evidence import LINES, OWN, assessable, gather, log_expression, read_counts, why_not_assessable
+from _evidence import LINES, OWN, SAMPLED, assessable, gather, log_expression, read_counts, untestable
+from _evidence import why_not_assessable as why_not
 from _precursors import COLUMNS, by_sample, checked_genes, directed_therapies, find_precursors
 from _receptors import Lineages
+from _series import DESIGN, told_apart
 from _shares import wilson
 from _tables import UNASSIGNED, read_table, read_text_table, write_parquet, write_table
 
@@ -18,7 +20,7 @@ def read_cells(labels: Path, patient: str, clones: Path | None, cnv_cells: Path,
     """A patient's cells as _evidence describes them."""
     import pandas as pd
 
-    columns = ["sample", "timepoint", "day", "lineage", "cell_type"]
+    columns = ["sample", "timepoint", "day", *DESIGN, "lineage", "cell_type"]
     cells = read_labels(labels, patient, columns).set_index("cell_id")
     cells["candidate"] = cells.lineage.isin(lineages.malignant)
     cells = cells.join(pd.read_parquet(cnv_cells).set_index("cell_id")[["population", "cnv_profile"]])
@@ -74,7 +76,8 @@ def verdicts(cells, lines, min_evidence: int):
 
 
 def counts(cells, lines, cnv):
-    """Malignant, normal and undecided cells per time point, of every cell type and of all cells, and whether that could be assessed.
+    """Malignant, normal and undecided cells per time point, tissue and sort, of every cell type and of all cells, and whether that
+    could be assessed. Where nothing could (_evidence.untestable) there is one row, `not testable`, with the reason.
 
     cells: with what verdicts and assessable say; cnv: cnv.tsv. The upper bound of the malignant ones holds even if every cell that
     could not be judged were malignant. Where a group could not be assessed they are a count without a share: no bound is given for
@@ -83,12 +86,15 @@ def counts(cells, lines, cnv):
     import pandas as pd
 
     rows = []
-    for (day, time), sampled in cells.groupby(["day", "timepoint"], observed=True):
+    for design, sampled in cells.groupby(SAMPLED, observed=True):
+        where = dict(zip(SAMPLED, design, strict=True))
+        if (sampled.malignancy == "not testable").any():
+            n = (sampled.malignancy == "not testable").sum()
+            row = {"cell_type": "all cells", "malignancy": "not testable", "n": n, "total": len(sampled), "at_most": n}
+            rows.append(where | row | {"assessable": "no", "reason": why_not(sampled, lines, cnv)})
+            continue
         for name, group in [("all cells", sampled), *sampled.groupby("cell_type", observed=True)]:
-            reason, of_group = (
-                why_not_assessable(group, lines, cnv),
-                {"timepoint": time, "day": day, "cell_type": name},
-            )
+            reason, of_group = (why_not(group, lines, cnv), where | {"cell_type": name})
             about = {"assessable": "no" if reason else "yes", "reason": reason}
             for verdict in ("malignant", "normal", "undecided"):
                 n, at_most = (
@@ -100,9 +106,10 @@ def counts(cells, lines, cnv):
     table = pd.DataFrame(rows)
     table["share"], table["low"], _ = wilson(table.n, table.total)
     table["high"] = wilson(table.at_most, table.total)[2]
-    unseen = (table.malignancy == "malignant") & (table.assessable == "no")
+    unseen = table.malignancy.isin(["malignant", "not testable"]) & (table.assessable == "no")
     table.loc[unseen, ["share", "low", "high"]] = float("nan")
-    return table[[*of_group, "malignancy", "n", "total", "share", "low", "high", "assessable", "reason"]]
+    columns = ["timepoint", "day", *DESIGN, "cell_type", "malignancy", "n", "total", "share", "low", "high"]
+    return table[[*columns, "assessable", "reason"]]
 
 
 def combinations(lines, verdict) -> dict[str, dict[str, int]]:
@@ -152,6 +159,7 @@ def main(
     cells["malignancy"] = verdicts(cells, lines, min_evidence)
     cells["evidence"] = lines.fillna(False).sum(axis=1).astype(int)
     cells["assessable"] = assessable(cells, lines, arms, min_evidence)
+    cells.loc[untestable(cells), "malignancy"] = "not testable"
 
     out = cells[["malignancy", "evidence"]].join(lines[list(LINES)].add_prefix("line_"))
     out = out.assign(programme_score=score, reasons=reasons, precursor=cells.precursor.astype("boolean"))
@@ -165,11 +173,13 @@ def main(
     facts["cells"] = {name: int(n) for name, n in cells.malignancy.value_counts().sort_index().items()}
     facts["combinations"] = combinations(lines[cells.candidate], cells.malignancy)
     write_json(facts, f"{patient}.malignancy.json")
-    shown = table[(table.cell_type == "all cells") & (table.malignancy != "normal") & table.share.notna()]
-    data = {
-        f"{patient} {row['timepoint']} {row['malignancy']}": {"cells": row["n"], "share": row["share"]}
-        for row in shown.to_dict("records")
-    }
+    shown = table[(table.cell_type == "all cells") & (table.malignancy != "normal")].rename(columns={"n": "cells"})
+    shown = shown[shown.share.notna() | (shown.malignancy == "not testable")]
+    data = {}
+    for row, design in zip(shown.to_dict("records"), told_apart(shown), strict=True):
+        at = " ".join(filter(None, (patient, row["timepoint"], design.replace("/", " and "))))
+        values = ("cells", "reason") if row["malignancy"] == "not testable" else ("cells", "share")
+        data[f"{at} {row['malignancy']}"] = {name: row[name] for name in values}
     words = f"Cells called malignant by at least {min_evidence} lines of evidence."
     write_json(multiqc_section("malignancy", "Malignant cells", words, "table", data), f"{patient}.malignancy_mqc.json")
 

@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Which cells carry the bulk MRD clones: cell types over time, and verdicts in words."""
+"""Which cells carry the bulk MRD clones: cell types over time, and verdicts in words.
+
+Cells are matched in all samples; how a clone moves, and whether it was missed, is judged in the patient's main series alone.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +12,7 @@ from _clones import of_receptor, read_labels, with_clones
 from _mrd_match import carriers, nearest_bulk, read_bulk
 from _mrd_unseen import explain
 from _receptors import Lineages
+from _series import DESIGN, main_series
 from _shares import wilson
 from _tables import read_text_table, write_parquet, write_table
 from _words import percent, plural
@@ -17,7 +21,7 @@ import click
 import numpy as np
 
 COLUMNS = [
-    "patient", "clone", "locus", "matched_clone", "distance", "cell_type", "timepoint", "day", "n", "total", "share",
+    "patient", "clone", "locus", "matched_clone", "distance", "cell_type", "timepoint", "day", *DESIGN, "n", "total", "share",
     "low", "high", "verdict", "reason", "label", "matched_by", "counted_as", "cells_share", "bulk_fraction", "agreement",
     "p_missed", "rule",
 ]  # fmt: skip
@@ -29,8 +33,8 @@ BLAST = "blast"
 def verdict(cells, counted, lineages: Sequence[str]) -> str:
     """Who carries a matched clone, in words.
 
-    cells: counted matched cells; counted: all counted cells; both with cell_type, lineage, timepoint. lineages: those
-    that may have rearranged the locus, so that bulk sees them.
+    cells: counted matched cells; counted: all counted cells; both with cell_type, lineage, timepoint and main (of the main
+    series). lineages: those that may have rearranged the locus, so that bulk sees them.
     """
     n = len(cells)
     if not n:
@@ -47,13 +51,16 @@ def verdict(cells, counted, lineages: Sequence[str]) -> str:
     else:
         first = ", ".join(f"{plural(name)} {number:,}" for name, number in by_type.head(3).items())
         start = f"carried by several cell types{when}: {first} of {n:,} matched cells"
-    possible = counted["lineage"].isin(lineages) & (counted["cell_type"] != main)
+    possible = counted["lineage"].isin(lineages) & (counted["cell_type"] != main) & counted["main"]
+    seen_there = cells.loc[cells["main"], "cell_type"].value_counts()
     others = counted.loc[possible, "cell_type"].value_counts()
     blasts = counted.loc[counted["lineage"] == BLAST, "cell_type"].unique()
     for name in sorted(others.index, key=lambda name: (name not in blasts, -others[name], name))[:2]:
-        hits, total = int(by_type.get(name, 0)), int(others[name])
+        hits, total = int(seen_there.get(name, 0)), int(others[name])
+        beyond = int(by_type.get(name, 0)) - hits
         _, low, high = wilson(hits, total)
         bound = f"95 % interval {percent(low)} to {percent(high)}" if hits else f"upper bound {percent(high)}"
+        bound += f", and {beyond:,} in samples that are not compared" if beyond else ""
         start += f"; {plural(name)} {hits:,} of {total:,}, {bound}"
     return start
 
@@ -94,31 +101,32 @@ def agreement(bulk: np.ndarray, shares: np.ndarray) -> str:
 
 
 def attribute(carriers, curve, cells, own, lineages: Sequence[str], times: dict[str, int]):
-    """Rows of the MRD table for one bulk clone that cells carry: a row per cell type and time.
+    """Rows of the MRD table for one bulk clone that cells carry: a row per cell type and time, tissue and sort.
 
-    cells: kept cells (index cell_id) with clone, label, counted, cell_type, lineage, timepoint, day.
-    lineages: those that may have rearranged the locus. times: timepoint -> day, in order.
+    cells: kept cells (index cell_id) with clone, label, counted, cell_type, lineage, timepoint, day, tissue, sort, main.
+    lineages: those that may have rearranged the locus. times: timepoint -> day of the main series, in order.
     """
-    kept = cells["timepoint"].value_counts().reindex(list(times), fill_value=0)
     chosen, clone, counted_as, note = matched_cells(carriers, cells, own)
     counted = cells[cells["counted"]]
     hits = cells[chosen & cells["counted"].to_numpy()]
-    grid = [counted["cell_type"], counted["timepoint"]]
-    total = counted.groupby(grid).size().rename("total")
-    n = hits.groupby(["cell_type", "timepoint"]).size().rename("n")
+    of_sample = ["timepoint", "day", *DESIGN]
+    total = counted.groupby(["cell_type", *of_sample]).size().rename("total")
+    n = hits.groupby(["cell_type", *of_sample]).size().rename("n")
     table = total.to_frame().join(n).fillna({"n": 0}).astype(int).reset_index()
-    table["day"] = table["timepoint"].map(times)
     table = table.sort_values(["cell_type", "day"], kind="stable")
     table["share"], table["low"], table["high"] = wilson(table["n"], table["total"])
-    every = hits["timepoint"].value_counts().reindex(list(times), fill_value=0)
-    shares = (every / kept.where(kept > 0)).to_numpy(float)
+    shares = hits.groupby(of_sample).size().reindex(cells.groupby(of_sample).size().index, fill_value=0)
+    shares = (shares / cells.groupby(of_sample).size()).rename("cells_share")
+    table = table.join(shares, on=of_sample)
+    days = sorted(set(table["day"]))
+    table["bulk_fraction"] = table["day"].map(dict(zip(days, nearest_bulk(curve, days), strict=True)))
+    main = cells["main"].groupby([cells[name] for name in of_sample]).first()
+    in_main = shares[main].groupby(level="timepoint").first().reindex(list(times))
     bulk = nearest_bulk(curve, list(times.values()))
-    for name, values in (("cells_share", shares), ("bulk_fraction", bulk)):
-        table[name] = table["timepoint"].map(dict(zip(times, values, strict=True)))
     label = cells.loc[cells["clone"] == clone, "label"].iloc[0] if clone else ""
     return table.assign(
         reason=note, matched_clone=clone, label=label, counted_as=counted_as,
-        verdict=verdict(hits, counted.sort_values("day"), lineages), agreement=agreement(bulk, shares),
+        verdict=verdict(hits, counted.sort_values("day"), lineages), agreement=agreement(bulk, in_main.to_numpy(float)),
     )  # fmt: skip
 
 
@@ -155,10 +163,11 @@ def main(
     own = own[own["verdict"] == "own"]
     matches, cells_of = carriers(bulk, own, mrd_mismatch)
 
-    cells = with_clones(read_labels(labels, patient, ["timepoint", "day", "lineage", "cell_type"]), clones)
-    cells = cells.set_index("cell_id")
+    names = ["sample", "timepoint", "day", *DESIGN, "lineage", "cell_type"]
+    cells = with_clones(read_labels(labels, patient, names), clones).set_index("cell_id")
+    cells["main"] = main_series(cells)
     known = read_text_table(table, ("clone", "label", "rule"), only=True).set_index("clone")
-    order = cells.drop_duplicates("timepoint").sort_values("day", kind="stable")
+    order = cells[cells["main"]].drop_duplicates("timepoint").sort_values("day", kind="stable")
     times = {name: int(day) for name, day in zip(order["timepoint"], order["day"], strict=True)}
     owners, tables = Lineages(lineages), []
     for match in matches.to_dict("records"):

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""A patient's repertoires: diversity at equal depth, gene usage, isotypes, light chains, shared clones."""
+"""A patient's repertoires per tissue and sort: diversity at equal depth, gene usage, isotypes, light chains, shared clones."""
 
 from pathlib import Path
 
 from _chains import read_own_chains, strongest
 from _cli import FILE, command, multiqc_section, write_json
 from _clones import RECEPTORS, of_receptor, read_labels, with_clones
+from _series import DESIGN, told_apart
 from _shares import wilson
 from _tables import write_table
 
@@ -167,14 +168,33 @@ def multiqc(table, patient: str) -> dict:
     """MultiQC custom content: Shannon diversity at equal depth over days, per receptor."""
     data = {}
     if "shannon_rarefied" in table:
-        for row in table[table["level"] == "all"].dropna(subset="shannon_rarefied").itertuples():
-            points = data.setdefault(f"{patient} {row.receptor}", [])
+        rows = table[table["level"] == "all"].dropna(subset="shannon_rarefied")
+        for row, where in zip(rows.itertuples(), told_apart(rows), strict=True):
+            name = " ".join(filter(None, (patient, row.receptor, where.replace("/", " and "))))
+            points = data.setdefault(name, [])
             points.append([int(row.day), round(float(row.shannon_rarefied), 4)])
     return multiqc_section(
         "clonewatch_diversity", "Clone diversity",
         "Shannon entropy of clone sizes over days, at the depth of the smallest sample.", "linegraph",
         {name: sorted(points) for name, points in data.items()}, {"ylab": "nats", "xlab": "day", "showlegend": True},
     )  # fmt: skip
+
+
+def of_design(cells, chains, seed: int) -> dict:
+    """Diversity, usage and overlap of a patient's cells of one tissue and sort, both receptors.
+
+    cells: of with_clones, with `all`; chains: own ones. Samples of a time point, tissue and sort are one repertoire.
+    """
+    import pandas as pd
+
+    by_receptor = {receptor: of_receptor(cells, receptor) for receptor in RECEPTORS}
+    tables = {
+        "diversity": [diversity(here, receptor, seed) for receptor, here in by_receptor.items()],
+        "usage": [usage(here, chains, receptor) for receptor, here in by_receptor.items()],
+        "overlap": [overlap(here, receptor) for receptor, here in by_receptor.items()],
+    }
+    tables = {name: pd.concat(both, ignore_index=True) for name, both in tables.items()}
+    return tables | {"usage": with_intervals(tables["usage"], group_sizes(by_receptor["BCR"]))}
 
 
 @command()
@@ -187,19 +207,16 @@ def main(clones: Path, patient: str, chains: Path, labels: Path, seed: int) -> N
     """Diversity, usage and overlap of a patient's repertoires. CLONES: clone per cell (parquet)."""
     import pandas as pd
 
-    cells = read_labels(labels, patient, ["timepoint", "day", "lineage", "cell_type", "subset"])
+    cells = read_labels(labels, patient, ["timepoint", "day", *DESIGN, "lineage", "cell_type", "subset"])
     cells = with_clones(cells, clones).assign(all="all")
     own, rule = read_own_chains(chains), cells["rule"].iloc[0]
-    by_receptor = {receptor: of_receptor(cells, receptor) for receptor in RECEPTORS}
-    tables = {
-        "diversity": [diversity(here, receptor, seed) for receptor, here in by_receptor.items()],
-        "usage": [usage(here, own, receptor) for receptor, here in by_receptor.items()],
-        "overlap": [overlap(here, receptor) for receptor, here in by_receptor.items()],
-    }
-    tables = {name: pd.concat(both, ignore_index=True) for name, both in tables.items()}
-    tables["usage"] = with_intervals(tables["usage"], group_sizes(by_receptor["BCR"]))
+    designs = []
+    for design, rows in cells.groupby(DESIGN):
+        values = {"patient": patient, **dict(zip(DESIGN, design, strict=True))}
+        tables = of_design(rows.drop(columns=DESIGN), own, seed)
+        designs.append({name: pd.DataFrame(values, index=table.index).join(table) for name, table in tables.items()})
+    tables = {name: pd.concat([design[name] for design in designs], ignore_index=True) for name in designs[0]}
     for name, table in tables.items():
-        table.insert(0, "patient", patient)
         write_table(table.assign(rule=rule), f"{patient}.{name}.tsv")
     write_json(multiqc(tables["diversity"], patient), f"{patient}.repertoire_mqc.json")
 

@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Signature scores of the run by group and time, and their change: effects with intervals, ranks of subsets, tests."""
+"""Signature scores of the run by group and time, and their change: effects with intervals, ranks of subsets, tests.
+
+Scores are described for every sample; times are compared within each patient's main series (_series).
+"""
 
 from pathlib import Path
 from typing import Any
@@ -7,6 +10,7 @@ from typing import Any
 from _bootstrap import drawn_counts, t_interval
 from _cli import FILE, command, write_json
 from _errors import InputError
+from _series import DESIGN, main_series
 from _shares import fdr
 from _signature_summary import LEVELS, distributions, isg_high, isg_threshold, multiqc
 from _tables import named, write_parquet, write_table
@@ -16,7 +20,20 @@ import click
 import numpy as np
 
 FEWEST_PATIENTS = 3
-EFFECTS = ["patient", "from", "to", "level", "parent", "label", "signature", "n_from", "n_to", "mean_from", "mean_to"]
+EFFECTS = [
+    "patient",
+    *DESIGN,
+    "from",
+    "to",
+    "level",
+    "parent",
+    "label",
+    "signature",
+    "n_from",
+    "n_to",
+    "mean_from",
+    "mean_to",
+]
 EFFECTS += [f"{name}{end}" for name in ("difference", "effect") for end in ("", "_low", "_high")]
 RANKS = [
     "patient",
@@ -98,8 +115,8 @@ def effect(old: Group, new: Group) -> dict[str, Any]:
     )
 
 
-def effects(groups: dict[tuple, Group], signatures: list[str]):
-    """A row per patient, comparison, label and signature."""
+def effects(groups: dict[tuple, Group], signatures: list[str], designs: dict[str, dict[str, str]]):
+    """A row per patient, comparison, label and signature; designs: patient -> tissue and sort of what is compared."""
     import pandas as pd
 
     days: dict[str, set] = {}
@@ -111,7 +128,13 @@ def effects(groups: dict[tuple, Group], signatures: list[str]):
             for (whose, day, level, label), new in groups.items():
                 old = groups.get((patient, before, level, label))
                 if (whose, day) == (patient, after) and old is not None:
-                    names = {"patient": patient, "from": old.timepoint, "to": new.timepoint, "level": level}
+                    names = {
+                        "patient": patient,
+                        **designs[patient],
+                        "from": old.timepoint,
+                        "to": new.timepoint,
+                        "level": level,
+                    }
                     names |= {"parent": new.parent, "label": label, "signature": signatures}
                     tables.append(pd.DataFrame(names | effect(old, new)))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=EFFECTS)
@@ -144,11 +167,11 @@ def ranks(groups: dict[tuple, Group], signatures: list[str]):
 
 
 def patient_tests(change):
-    """Paired t tests of the patients' mean scores, a row per comparison, label and signature seen in enough patients."""
+    """Paired t tests of the patients' mean scores, a row per tissue and sort, comparison, label and signature seen in enough patients."""
     import pandas as pd
     from scipy.stats import ttest_1samp
 
-    keys = ["from", "to", "level", "parent", "label", "signature"]
+    keys = [*DESIGN, "from", "to", "level", "parent", "label", "signature"]
     rows = []
     for key, part in change.groupby(keys, sort=False):
         if part["patient"].nunique() >= FEWEST_PATIENTS:
@@ -156,7 +179,7 @@ def patient_tests(change):
             low, high = test.confidence_interval()
             rows.append((*key, len(part), part["difference"].mean(), low, high, test.statistic, test.pvalue))
     table = pd.DataFrame(rows, columns=[*keys, "patients", "difference", "low", "high", "t", "p"])
-    return table.assign(fdr=table.groupby(["from", "to", "level"], sort=False)["p"].transform(fdr))
+    return table.assign(fdr=table.groupby([*DESIGN, "from", "to", "level"], sort=False)["p"].transform(fdr))
 
 
 def words(change, tests) -> str:
@@ -176,14 +199,16 @@ def read_cells(paths, labels_path: Path):
     """Labels, patient, sample, time and scores of all labelled cells; names of the signatures; those that every sample has."""
     import pandas as pd
 
-    labels = pd.read_parquet(labels_path, columns=["cell_id", "sample", "patient", "timepoint", "day", *LEVELS])
+    labels = pd.read_parquet(
+        labels_path, columns=["cell_id", "sample", "patient", "timepoint", "day", *DESIGN, *LEVELS]
+    )
     scores = pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True).set_index("cell_id")
     signatures = [name for name in scores.columns if scores[name].notna().any()]
     shared = [name for name in signatures if scores[name].notna().all()]
     cells = labels.set_index("cell_id").join(scores[signatures], how="inner")
     if cells.empty:
         raise InputError(f"{labels_path.name}: holds none of the scored cells; give the labels of the same run.")
-    return cells.astype(dict.fromkeys(("sample", "patient", "timepoint"), str)), signatures, shared
+    return cells.astype(dict.fromkeys(("sample", "patient", "timepoint", *DESIGN), str)), signatures, shared
 
 
 @command()
@@ -201,8 +226,9 @@ def main(
     cells, signatures, shared = read_cells(scores, labels)
     fit = isg_threshold(cells["isg_score"].to_numpy(), given, min_learnt, seed)
     cells["isg_high"] = isg_high(cells["isg_score"], fit["threshold"])
-    groups = group_cells(cells, shared, min_cells, draws, seed)
-    change = effects(groups, shared)
+    compared = cells[main_series(cells)]
+    groups = group_cells(compared, shared, min_cells, draws, seed)
+    change = effects(groups, shared, compared.drop_duplicates("patient").set_index("patient")[DESIGN].to_dict("index"))
     tests = patient_tests(change)
 
     outputs = {

@@ -57,7 +57,7 @@
       ? Array.from({ length: 256 }, (_, value) => shade(value)) : colouring.colours;
     // Quiet colours first, so that "none" covers nothing.
     const quiet = new Set(colouring.kind === "number" ? [] : colouring.labels.flatMap(
-      (label, at) => ["none seen", "none", "no", "all others", "unassigned", "undecided"].includes(label) ? [at] : []));
+      (label, at) => ["none seen", "none", "no", "all others", "unassigned", "undecided", "not testable"].includes(label) ? [at] : []));
     for (const pass of [true, false]) {
       for (let i = 0; i < values.length; i += 1) {
         const value = values[i];

@@ -23,7 +23,7 @@ process COMPOSITION {
 
     script:
     """
-    # code: _cli.py _errors.py _shares.py _tables.py
+    # code: _cli.py _errors.py _series.py _shares.py _tables.py _words.py
     composition.py ${annotation} ${clusters} ${subsets} --samples ${sheet} --colours ${colours}
     """
 

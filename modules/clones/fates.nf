@@ -1,4 +1,4 @@
-// Persistent, expanded, contracted, emerging, lost or undetermined: each clone over the patient's time points.
+// Persistent, expanded, contracted, emerging, lost or undetermined: each clone over the time points of one tissue and sort.
 process FATES {
     tag "${meta.patient}"
     label 'patient'
@@ -6,7 +6,7 @@ process FATES {
     label 'tiny'
 
     input:
-    tuple val(meta), path(labels), path(clones), path(table), val(times)
+    tuple val(meta), path(labels), path(clones), path(table), path(samples)
     path lineages
 
     output:
@@ -17,8 +17,8 @@ process FATES {
 
     script:
     """
-    # code: _cli.py _clones.py _errors.py _receptors.py _shares.py _tables.py
-    fates.py ${clones} --patient ${meta.patient} --times ${times} --labels ${labels} --table ${table} --lineages ${lineages}
+    # code: _cli.py _clones.py _errors.py _receptors.py _series.py _shares.py _tables.py _words.py
+    fates.py ${clones} --patient ${meta.patient} --samples ${samples} --labels ${labels} --table ${table} --lineages ${lineages}
     """
 
     stub:

@@ -33,12 +33,8 @@ workflow CLONES {
     REPERTOIRE(labelled.join(chains), seed)
     REARRANGEMENTS(labelled.join(chains).join(contigs))
 
-    // Only a patient's own time points are part of its task: other patients may come and go.
-    times = sheet.splitCsv(header: true, sep: '\t')
-        .map { row -> [[patient: row.patient], "${row.timepoint}=${row.day}".toString()] }
-        .groupTuple()
-        .map { meta, points -> [meta, points.unique().join(',')] }
-    FATES(labelled.join(CLONE_TABLE.out.clones).join(times), assets.lineages)
+    // Only a patient's own samples are part of its task: other patients may come and go.
+    FATES(labelled.join(CLONE_TABLE.out.clones).join(patientRows(labels, sheet)), assets.lineages)
 
     MRD(labelled.join(chains).join(CLONE_TABLE.out.clones).join(patientRows(labels, mrd)), assets.lineages, mrd_mismatch)
 

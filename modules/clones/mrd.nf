@@ -18,7 +18,8 @@ process MRD {
 
     script:
     """
-    # code: _cli.py _clones.py _errors.py _mrd_match.py _mrd_unseen.py _receptors.py _shares.py _tables.py _words.py
+    # code: _cli.py _clones.py _errors.py _mrd_match.py _mrd_unseen.py _receptors.py _series.py _shares.py _tables.py
+    # code: _words.py
     mrd.py ${mrd} --patient ${meta.patient} --clones ${clones} --table ${table} --chains ${chains} \\
         --labels ${labels} --lineages ${lineages} --mrd-mismatch ${mrd_mismatch}
     """

@@ -16,7 +16,7 @@ process REPERTOIRE {
 
     script:
     """
-    # code: _chains.py _cli.py _clones.py _errors.py _receptors.py _shares.py _tables.py
+    # code: _chains.py _cli.py _clones.py _errors.py _receptors.py _series.py _shares.py _tables.py _words.py
     repertoire.py ${clones} --patient ${meta.patient} --labels ${labels} --chains ${chains} --seed ${seed}
     """
 

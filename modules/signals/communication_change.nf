@@ -6,7 +6,7 @@ process COMMUNICATION_CHANGE {
     label 'small'
 
     input:
-    tuple val(meta), path(cells), path(scores)
+    tuple val(meta), path(cells), path(scores), path(labels)
     path interactions
     path watch_list
     val comparing // map: focus, min_cells, min_share, min_fold, draws, seed
@@ -20,8 +20,9 @@ process COMMUNICATION_CHANGE {
     script:
     def files = [scores].flatten().collect { file -> "--scores ${file}" }.join(' ')
     """
-    # code: _bootstrap.py _cli.py _communication_summary.py _errors.py _pairs.py _shares.py _tables.py _times.py
-    communication_change.py ${cells} ${files} --patient ${meta.patient} \\
+    # code: _bootstrap.py _cli.py _clones.py _communication_summary.py _errors.py _pairs.py _series.py _shares.py _tables.py
+    # code: _times.py _words.py
+    communication_change.py ${cells} ${files} --patient ${meta.patient} --labels ${labels} \\
         --interactions ${interactions} --watch-list ${watch_list} --focus '${comparing.focus}' \\
         --min-cells ${comparing.min_cells} --min-share ${comparing.min_share} --min-fold ${comparing.min_fold} \\
         --draws ${comparing.draws} --seed ${comparing.seed}

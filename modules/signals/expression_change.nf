@@ -8,7 +8,7 @@ process EXPRESSION_CHANGE {
 
     input:
     path sums
-    path samples
+    path labels
     path lists, stageAs: 'lists/*'
     val level
 
@@ -20,8 +20,8 @@ process EXPRESSION_CHANGE {
     script:
     def files = [lists].flatten().collect { file -> "--gene-lists ${file}" }.join(' ')
     """
-    # code: _cli.py _errors.py _tables.py _times.py
-    expression_change.py ${sums} --samples ${samples} ${files} --level ${level}
+    # code: _cli.py _errors.py _series.py _tables.py _times.py _words.py
+    expression_change.py ${sums} --labels ${labels} ${files} --level ${level}
     """
 
     stub:

@@ -14,7 +14,6 @@ workflow SIGNALS {
     cells          // [meta with sample and patient, cells.h5ad]
     labels         // labels.parquet of the run: a channel of one file
     patient_labels // [[patient: name], labels.parquet of the patient]
-    sheet          // samples.tsv
     assets         // map of files: isg_core, gene_sets, gene_lists, lineages, interactions, watch_list
     scoring        // map: method, isg_threshold
     comparing      // map: level, min_cells, draws, seed
@@ -31,7 +30,7 @@ workflow SIGNALS {
         .combine(patient_labels, by: 0)
         .map { _patient, meta, file, own -> [meta, file, own] }
     PSEUDOBULK(labelled)
-    EXPRESSION_CHANGE(sortedFiles(PSEUDOBULK.out.sums).filter { files -> files }, sheet, assets.gene_lists, comparing.level)
+    EXPRESSION_CHANGE(sortedFiles(PSEUDOBULK.out.sums).filter { files -> files }, labels, assets.gene_lists, comparing.level)
 
     drawing = [level: comparing.level, max_cells: communicating.max_cells, seed: comparing.seed]
     COMMUNICATION_CELLS(labelled, assets.interactions, assets.lineages, drawing)
@@ -39,7 +38,7 @@ workflow SIGNALS {
     pair_scoring = comparing.subMap(['min_cells', 'seed']) + communicating.subMap(['min_share', 'permutations'])
     COMMUNICATION(drawn, assets.interactions, assets.watch_list, pair_scoring)
     COMMUNICATION_CHANGE(
-        byPatient(drawn).join(byPatient(COMMUNICATION.out.scores)),
+        byPatient(drawn).join(byPatient(COMMUNICATION.out.scores)).join(patient_labels),
         assets.interactions,
         assets.watch_list,
         bootstrap + communicating.subMap(['focus', 'min_share', 'min_fold']),

@@ -23,7 +23,7 @@ process SIGNATURE_CHANGE {
     script:
     def threshold = isg_threshold == [] ? '' : "--isg-threshold ${isg_threshold}"
     """
-    # code: _bootstrap.py _cli.py _errors.py _shares.py _signature_summary.py _tables.py _times.py
+    # code: _bootstrap.py _cli.py _errors.py _series.py _shares.py _signature_summary.py _tables.py _times.py _words.py
     signature_change.py ${scores} --labels ${labels} ${threshold} \\
         --min-cells ${comparing.min_cells} --draws ${comparing.draws} --seed ${comparing.seed}
     """

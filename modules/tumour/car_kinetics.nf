@@ -6,7 +6,7 @@ process CAR_KINETICS {
     label 'tiny'
 
     input:
-    tuple val(meta), path(labels), path(clones), path(samples), path(results, stageAs: 'results/*'), path(clinical) // or []
+    tuple val(meta), path(labels), path(clones), path(results, stageAs: 'results/*'), path(clinical) // or []
 
     output:
     tuple val(meta), path("${meta.patient}.car.tsv"), emit: table
@@ -19,8 +19,8 @@ process CAR_KINETICS {
     script:
     def copies = clinical ? "--clinical ${clinical}" : ''
     """
-    # code: _cli.py _clones.py _errors.py _shares.py _tables.py
-    car_kinetics.py ${results} --patient ${meta.patient} --samples ${samples} --labels ${labels} --clones ${clones} ${copies}
+    # code: _cli.py _clones.py _errors.py _series.py _shares.py _tables.py _words.py
+    car_kinetics.py ${results} --patient ${meta.patient} --labels ${labels} --clones ${clones} ${copies}
     """
 
     stub:

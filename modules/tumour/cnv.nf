@@ -23,7 +23,8 @@ process CNV {
     script:
     def annotation = gtf ? "--gtf ${gtf}" : ''
     """
-    # code: _arm_events.py _arm_profile.py _arms.py _cli.py _clones.py _errors.py _matrices.py _receptors.py _shares.py _tables.py
+    # code: _arm_events.py _arm_profile.py _arms.py _cli.py _clones.py _errors.py _matrices.py _receptors.py _series.py
+    # code: _shares.py _tables.py _words.py
     cnv.py ${cells} --patient ${meta.patient} --labels ${labels} --clones ${clones} --lineages ${lineages} \\
         --gene-positions ${positions} ${annotation} --masked ${masked} --seed ${seed}
     """

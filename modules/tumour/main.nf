@@ -17,7 +17,7 @@ workflow TUMOUR {
     clinical     // clinical.tsv of all patients, or []
     events       // events.tsv of all patients, or []
     fish         // fish.tsv of all patients, or []
-    assets       // map of files: lineages, gene_positions, gtf (or []), masked_genes, car_names, malignant_programmes, precursor_genes
+    assets       // map of files: lineages, gene_positions, gtf (or []), masked_genes, fish_words, car_names, and two of MALIGNANCY
     car          // names or patterns of the CAR's features, separated by commas, or null
     min_evidence // lines of evidence that a malignant cell needs
     seed         // of all random choices
@@ -25,7 +25,7 @@ workflow TUMOUR {
     main:
     labelled = labels.join(clones)
     CNV(labelled.join(patients), assets.lineages, assets.gene_positions, assets.gtf, assets.masked_genes, seed)
-    FISH(CNV.out.table.join(patientRows(CNV.out.table, fish.filter { table -> table })))
+    FISH(CNV.out.table.join(patientRows(CNV.out.table, fish.filter { table -> table })), assets.fish_words)
 
     // Only a patient's own rows of a table are part of its tasks: other patients may come and go.
     designed = labelled.join(patientRows(labels, sheet))
@@ -38,7 +38,7 @@ workflow TUMOUR {
         car ?: '',
         assets.car_names,
     )
-    CAR_KINETICS(designed.join(byPatient(TRANSGENE.out.results.transpose())).join(values))
+    CAR_KINETICS(labelled.join(byPatient(TRANSGENE.out.results.transpose())).join(values))
 
     probes = CNV.out.table.join(FISH.out.table, remainder: true).map { meta, _cnv, table -> [meta, table ?: []] }
     MALIGNANCY(

@@ -1,4 +1,4 @@
-// Malignant, normal or undecided: every cell, with the lines of evidence.
+// Malignant, normal, undecided or not testable: every cell, with the lines of evidence.
 process MALIGNANCY {
     tag "${meta.patient}"
     label 'patient'
@@ -25,7 +25,8 @@ process MALIGNANCY {
     script:
     def tables = (fish ? "--fish ${fish} " : '') + (clinical ? "--clinical ${clinical} " : '') + (events ? "--events ${events}" : '')
     """
-    # code: _cli.py _clones.py _errors.py _evidence.py _matrices.py _precursors.py _receptors.py _shares.py _tables.py
+    # code: _cli.py _clones.py _errors.py _evidence.py _matrices.py _precursors.py _receptors.py _series.py _shares.py
+    # code: _tables.py _words.py
     malignancy.py ${matrices} --patient ${meta.patient} --labels ${labels} --clones ${clones} \\
         --cnv ${cnv} --cnv-cells ${cells} ${tables} --lineages ${lineages} --programmes ${programmes} \\
         --precursors ${precursor_genes} --min-evidence ${min_evidence}

@@ -93,7 +93,7 @@ def prepare(folder, work, truth, noise, soup, seed):
         tables.append(table)
         files.append(work / f"{row.sample}.contigs.parquet")
         table.to_parquet(files[-1])
-    labels.to_parquet(work / "labels.parquet")
+    labels.assign(tissue="", sort="").to_parquet(work / "labels.parquet")
     sheet.to_csv(work / "samples.tsv", sep="\t", index=False)
     bulk = pd.concat([pd.read_csv(folder / "mrd.csv"), blast_rows(truth, pd.concat(tables))])
     bulk.to_csv(work / "mrd.tsv", sep="\t", index=False)
@@ -125,10 +125,7 @@ def run_steps(patient, files):
     step(clonotypes.main, judged, "--patient", patient, "--pairing", f"{patient}.pairing.parquet")
     spent = time.time() - begin
     step(clone_table.main, cells, *same, "--chains", judged)
-    sheet = pd.read_csv("samples.tsv", sep="\t", dtype=str)
-    sheet = sheet[sheet["patient"] == patient]
-    times = ",".join((sheet["timepoint"] + "=" + sheet["day"]).unique())
-    step(fates.main, cells, *same, "--times", times, "--table", table)
+    step(fates.main, cells, *same, "--samples", "samples.tsv", "--table", table)
     step(mrd.main, "mrd.tsv", *same, "--chains", judged, "--clones", cells, "--table", table)
     return spent
 

@@ -46,7 +46,7 @@ def run_all(inputs: Path, folder: Path) -> None:
     run("signature_change", folder, *(f"{name}.signatures.parquet" for name in names), *labels)
     drawn = [f"{name}.communication_cells.h5ad" for name in names]
     scores = [word for name in names for word in ("--scores", f"{name}.communication.parquet")]
-    run("communication_change", folder, *drawn, *scores, "--patient", patient, *pairs, *watch)
+    run("communication_change", folder, *drawn, *scores, "--patient", patient, *labels, *pairs, *watch)
 
 
 def signature_rows(folder: Path) -> list[tuple]:

@@ -62,7 +62,7 @@ def write_inputs(
     swapped = np.flatnonzero(rng.random(len(truth)) < noise)
     labels = truth[["cell_id", "sample", "patient", "timepoint", "day", *names]].copy()
     labels.iloc[swapped, -3:] = truth[names].to_numpy()[rng.permutation(len(truth))[: len(swapped)]]
-    labels.to_parquet(folder / "labels.parquet", index=False)
+    labels.assign(tissue="", sort="").to_parquet(folder / "labels.parquet", index=False)
     for table in ("fish", "clinical"):
         pd.read_csv(case / f"{table}.csv").to_csv(folder / f"{table}.tsv", sep="\t", index=False)
     return truth, samples
@@ -92,9 +92,7 @@ def run_room(folder: Path, samples: list[str], clones: bool) -> dict[str, float]
         names = ["--samples", "samples.tsv", *common[2:], "--names", ASSETS / "car_names.tsv", *LINEAGES]
         took[f"transgene {sample}"] = step(folder, "transgene", path, "--sample", sample, *names)
     results = [f"{sample}.car.{end}" for sample in samples for end in ("json", "tsv", "parquet")]
-    took["car_kinetics"] = step(
-        folder, "car_kinetics", *results, "--samples", "samples.tsv", *common, "--clinical", "clinical.tsv"
-    )
+    took["car_kinetics"] = step(folder, "car_kinetics", *results, *common, "--clinical", "clinical.tsv")
     tables = ["--cnv", "P1.cnv.tsv", "--cnv-cells", "P1.cnv.parquet", "--fish", "P1.fish.tsv"]
     tables += ["--clinical", "clinical.tsv", "--programmes", ASSETS / "malignant_programmes.tsv"]
     tables += ["--precursors", ASSETS / "precursor_genes.tsv"]

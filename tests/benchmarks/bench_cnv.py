@@ -89,7 +89,7 @@ def planted(folder, cell_type, share, seed) -> None:
             mark = data.obs_names.isin(altered)
             data.X = thin(data.X.tocsr(), here == "1q", here == "13q", mark, rng)
             data.write_h5ad(out / path.name)
-        labels.to_parquet(out / "labels.parquet", index=False)
+        labels.assign(tissue="", sort="").to_parquet(out / "labels.parquet", index=False)
         names = ["c.B1" if cell in set(clone) else f"c.B{i + 2}" for i, cell in enumerate(ours)]
         pd.DataFrame({"cell_id": ours, "bcr_clone": names}).to_parquet(out / "clones.parquet", index=False)
         patient = str(labels.patient.iloc[0])

@@ -1,13 +1,12 @@
-"""Speed of the signals steps: CPU seconds and memory per step, and of the libraries they stand in for. Nothing is asserted.
+"""Speed of the signals steps: CPU seconds and memory per step. Nothing is asserted.
 
-    python tests/benchmarks/bench_signals.py --work FOLDER [--cells 24732] [--libraries]
+    python tests/benchmarks/bench_signals.py --work FOLDER [--cells 24732]
 
 `--times 10` repeats every sample's cells, with new barcodes, to show that the cap bounds communication.
 """
 
 import os
 import sys
-import time
 from pathlib import Path
 
 import click
@@ -28,7 +27,7 @@ def measured(name: str, command, folder: Path) -> tuple[str, float, float]:
 def steps(inputs: Path, names: list[str], patient: str):
     """Name and command of every step."""
     python, script = sys.executable, PROJECT / "bin"
-    labels, sheet = ("--labels", inputs / "labels.parquet"), ("--samples", inputs / "samples.tsv")
+    labels = ("--labels", inputs / "labels.parquet")
     pairs, watch = (("--interactions", ASSETS / "interactions.tsv"), ("--watch-list", ASSETS / "watch_list.tsv"))
     groups = ("--lineages", ASSETS / "lineages.tsv", *pairs)
     sets = ("--isg", ASSETS / "isg_core.tsv", "--gene-sets", ASSETS / "hallmark.gmt")
@@ -45,10 +44,10 @@ def steps(inputs: Path, names: list[str], patient: str):
     yield "signature_change", (python, script / "signature_change.py", *scores, *labels)
     sums = [f"{name}.pseudobulk.h5ad" for name in names]
     lists = ("--gene-lists", ASSETS / "gene_lists.tsv")
-    yield "expression_change", (python, script / "expression_change.py", *sums, *sheet, *lists)
+    yield "expression_change", (python, script / "expression_change.py", *sums, *labels, *lists)
     drawn = [f"{name}.communication_cells.h5ad" for name in names]
     results = [word for name in names for word in ("--scores", f"{name}.communication.parquet")]
-    given = (*drawn, *results, "--patient", patient, *pairs, *watch)
+    given = (*drawn, *results, "--patient", patient, *labels, *pairs, *watch)
     yield "communication_change", (python, script / "communication_change.py", *given)
 
 
@@ -71,36 +70,11 @@ def repeated(inputs: Path, folder: Path, times: int) -> Path:
     return folder
 
 
-def libraries(inputs: Path, name: str) -> None:
-    """LIANA and decoupler on the same cells of one sample."""
-    from _matrices import log_per_10k_without_ig
-
-    import anndata
-    import decoupler
-    import hdf5plugin  # noqa: F401
-    import liana
-    import signatures
-
-    cells = anndata.read_h5ad(inputs / f"{name}.cells.h5ad")
-    labels = pd.read_parquet(inputs / "labels.parquet").set_index("cell_id")
-    cells.obs["group"] = labels.loc[cells.obs_names, "subset"].astype("category").to_numpy()
-    cells.X = log_per_10k_without_ig(cells.X, cells.var_names)
-    start = time.process_time()
-    liana.mt.rank_aggregate(cells, groupby="group", use_raw=False, n_perms=100, min_cells=10, inplace=False)
-    print(f"{'LIANA (consensus pairs), ' + name:34}{time.process_time() - start:8.1f} s CPU")
-    sets = signatures.read_gmt(ASSETS / "hallmark.gmt")
-    net = pd.DataFrame([(key, gene) for key, genes in sets.items() for gene in genes], columns=["source", "target"])
-    start = time.process_time()
-    decoupler.mt.ulm(cells, net, bsize=1000, empty=False)
-    print(f"{'decoupler ulm, ' + name:34}{time.process_time() - start:8.1f} s CPU")
-
-
 @click.command()
 @click.option("--work", required=True, type=click.Path(path_type=Path, resolve_path=True))
 @click.option("--cells", default=24732, show_default=True)
 @click.option("--times", default=1, show_default=True, help="Repeat every cell.")
-@click.option("--libraries", "compare", is_flag=True, help="Also LIANA and decoupler on one sample.")
-def main(work, cells, times, compare):
+def main(work, cells, times):
     """Print CPU seconds and peak memory of every signals step on a simulated case."""
     case, inputs = simulate(work / f"case_1_{cells}", cells, 1), work / f"inputs_1_{cells}"
     if not (inputs / "samples.tsv").exists():
@@ -115,9 +89,6 @@ def main(work, cells, times, compare):
     table = table.agg(runs=("cpu", "size"), cpu=("cpu", "sum"), memory=("memory", "max"))
     print(table.round(2).to_string())
     print(f"{len(pd.read_parquet(inputs / 'labels.parquet')):,} cells: {table['cpu'].sum():.1f} s CPU in all")
-    if compare:
-        sys.path.insert(0, str(PROJECT / "bin"))
-        libraries(inputs, sheet["sample"].iat[-1])
 
 
 if __name__ == "__main__":

@@ -37,6 +37,6 @@ def write_inputs(case: Path, folder: Path) -> pd.DataFrame:
         cells.X = csr_matrix(cells.X).astype("int32")
         cells.write_h5ad(folder / f"{sample}.cells.h5ad", compression=hdf5plugin.FILTERS["zstd"])
     labels = truth[["sample", "patient", "timepoint", "day", "lineage", "cell_type", "subset"]].astype({"day": int})
-    labels.reset_index().to_parquet(folder / "labels.parquet", index=False)
+    labels.assign(tissue="", sort="").reset_index().to_parquet(folder / "labels.parquet", index=False)
     samples.to_csv(folder / "samples.tsv", sep="\t", index=False)
     return samples

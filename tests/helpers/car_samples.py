@@ -81,8 +81,8 @@ def write_samples(folder: Path, samples: dict[str, tuple], sheet: list[dict], ge
         data = ad.AnnData(counts, obs=pd.DataFrame(index=pd.Index(cells.cell_id)), var=var)
         data.write_h5ad(folder / f"{sample}.cells.h5ad", compression=hdf5plugin.FILTERS["zstd"])
         tables.append(cells)
-    table = pd.concat(tables, ignore_index=True).merge(rows[["sample", "patient", "timepoint", "day"]], on="sample")
-    label = ["cell_id", "sample", "patient", "timepoint", "day", "lineage", "cell_type", "subset"]
+    table = pd.concat(tables, ignore_index=True).merge(rows, on="sample")
+    label = ["cell_id", "sample", "patient", "timepoint", "day", "tissue", "sort", "lineage", "cell_type", "subset"]
     table[label].to_parquet(folder / "labels.parquet", index=False)
     table[["cell_id", "tcr_clone"]].assign(rule="similarity 0.85").to_parquet(folder / "P.clones.parquet", index=False)
     return table.set_index("cell_id")
@@ -103,6 +103,6 @@ def kinetics(folder: Path, samples: list[str], *options: str) -> None:
     import car_kinetics as command
 
     files = [f"{sample}.car.{end}" for sample in samples for end in ("json", "tsv", "parquet")]
-    named = ["--patient", "P", "--samples", "samples.tsv", "--labels", "labels.parquet", "--clones", "P.clones.parquet"]
+    named = ["--patient", "P", "--labels", "labels.parquet", "--clones", "P.clones.parquet"]
     result = CliRunner().invoke(command.main, [*files, *named, *options])
     assert result.exit_code == 0, (result.output, result.exception)

@@ -215,6 +215,38 @@ def write(
     (folder / "warnings.json").write_text(text)
 
 
+# Samples beside those of `write`: blood of T2, a sort of T3 and the product of day 0; sample, time point, day, tissue, sort.
+OTHERS = [
+    ("P1_B2", "T2", 28, "blood", ""),
+    ("P1_S3", "T3", 180, "bone marrow", "CD3+"),
+    ("P1_IP", "T0", 0, "CAR-T product", ""),
+]
+
+
+def add_others(folder: Path) -> None:
+    """Make the samples of `write` bone marrow, and add OTHERS to every table: as the rows of T3, with other numbers."""
+    for name in ("samples", "composition", "signatures", "P1.mrd", "P1.malignancy", "P1.clone_cells",
+                 "P1.communication_focus", "P1.communication_pairs"):  # fmt: skip
+        table = read_table(folder / f"{name}.tsv").assign(tissue="bone marrow", sort="")
+        if name == "P1.communication_focus":
+            table["sample"] = "P1_" + table["timepoint"]
+        parts = [table]
+        for at, (sample, time, day, tissue, sort) in enumerate(OTHERS):
+            rows = table[table["timepoint"] == "T3"].assign(timepoint=time, day=day, tissue=tissue, sort=sort)
+            rows = rows.assign(**({"sample": sample} if "sample" in table else {}))
+            for column in {"n", "total", "share", "high", "share_high", "place", "strength"} & set(rows):
+                rows[column] = rows[column] * (at + 2)
+            parts.append(rows)
+        pd.concat(parts).to_csv(folder / f"{name}.tsv", sep="\t", index=False)
+    cells = pd.read_parquet(folder / "cells.parquet")
+    of_last = cells[cells["timepoint"] == "T3"]
+    more = [
+        of_last.assign(sample=sample, timepoint=time, day=day, cell_id=sample + of_last["cell_id"].str[5:])
+        for sample, time, day, *_ in OTHERS
+    ]
+    pd.concat([cells, *more], ignore_index=True).to_parquet(folder / "cells.parquet")
+
+
 def said(statement) -> str:
     """A statement as plain text, as the modules give it or as JSON holds it."""
     return "".join(
@@ -246,12 +278,12 @@ def from_table(
 
     A bound may be that of a clone without any cell there: its table has rows only where a clone has cells.
     """
+    from _statements import rows_where
+
     from statsmodels.stats.proportion import proportion_confint
 
     def total(column, where):
-        rows = table
-        for name, value in where.items():
-            rows = rows[rows[name] == value]
+        rows = rows_where(table, where)
         assert len(rows) or (bound == "high" and column == "n"), where
         return float(rows[column].sum())
 

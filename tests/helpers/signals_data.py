@@ -68,12 +68,13 @@ def draw_sample(sample: str, sizes: dict[str, int], profiles: dict[str, np.ndarr
 
 
 def write_run(folder: Path, samples: list[tuple], seed: int = 0) -> pd.DataFrame:
-    """Files of a run; `samples` holds (sample, patient, timepoint, day, sizes, profiles). Returns the labels."""
+    """Files of a run; `samples` holds (sample, patient, timepoint, day, sizes, profiles[, tissue, sort]). Returns the labels."""
     labels, rows = [], []
-    for number, (sample, patient, timepoint, day, sizes, profiles) in enumerate(samples):
+    for number, (sample, patient, timepoint, day, sizes, profiles, *design) in enumerate(samples):
         cells, named = draw_sample(sample, sizes, profiles, seed + number)
         cells.write_h5ad(folder / f"{sample}.cells.h5ad")
-        labels.append(named.assign(patient=patient, timepoint=timepoint, day=day))
+        tissue, sort = design or ("", "")
+        labels.append(named.assign(patient=patient, timepoint=timepoint, day=day, tissue=tissue, sort=sort))
         rows.append((sample, patient, timepoint, day))
     table = pd.concat(labels, ignore_index=True)
     table.to_parquet(folder / "labels.parquet", index=False)

@@ -72,10 +72,21 @@ def change(junction: str, *places: int) -> str:
     return "".join(letters)
 
 
-def labels(cells: dict[str, tuple[str, str]], days: dict[str, int] | None = None, patient: str = "P1") -> pd.DataFrame:
-    """labels.parquet of cells: name -> (lineage, cell type). The sample is the part before the colon, also the time."""
+def labels(
+    cells: dict[str, tuple[str, str]],
+    days: dict[str, int] | None = None,
+    patient: str = "P1",
+    designs: dict[str, tuple[str, str, str]] | None = None,
+) -> pd.DataFrame:
+    """labels.parquet of cells: name -> (lineage, cell type). The sample is the part before the colon, also the time.
+
+    designs: time point, tissue and sort of a sample, where they are others than its name, '' and ''.
+    """
     table = pd.DataFrame({"cell_id": list(cells), "patient": patient})
     table["sample"] = table["timepoint"] = table["cell_id"].str.split(":").str[0]
+    table["tissue"] = table["sort"] = ""
+    for sample, design in (designs or {}).items():
+        table.loc[table["sample"] == sample, ["timepoint", "tissue", "sort"]] = design
     table["day"] = table["timepoint"].map(days or {}).fillna(0).astype(int)
     table["lineage"], table["cell_type"] = zip(*cells.values(), strict=True) if cells else ([], [])
     table["subset"] = table["cell_type"]

@@ -12,6 +12,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 POSITIONS = PROJECT / "assets" / "gene_positions_hg38.tsv"
 MASKED = PROJECT / "assets" / "masked_genes.tsv"
 LINEAGES = PROJECT / "assets" / "lineages.tsv"
+FISH_WORDS = PROJECT / "assets" / "fish_words.tsv"
 # Options that are files of assets/: of CNV, of MALIGNANCY.
 PROGRAMMES = [
     "--programmes",
@@ -85,7 +86,7 @@ def write_patient(folder: Path, seed: int = 0) -> pd.DataFrame:
         data = ad.AnnData(counts[at], obs=obs, var=var.assign(gene_ids=list(names), genome="GRCh38"))
         data.write_h5ad(folder / f"{sample}.cells.h5ad", compression=hdf5plugin.FILTERS["zstd"])
     label = ["cell_id", "sample", "patient", "timepoint", "day", "lineage", "cell_type", "subset"]
-    cells[label].to_parquet(folder / "labels.parquet", index=False)
+    cells[label].assign(tissue="", sort="").to_parquet(folder / "labels.parquet", index=False)
     names = ["cell_id", "bcr_clone", "tcr_clone", "receptor_subtype_bcr"]
     cells[names].assign(rule="similarity 0.85").to_parquet(folder / "P.clones.parquet", index=False)
     rows = [
@@ -126,7 +127,7 @@ def run_steps(folder: Path, monkeypatch, last: str = "malignancy", rename: bool 
     tables = [*of_cnv, "--fish", "P.fish.tsv", "--clinical", "clinical.tsv"]
     steps = {
         "cnv": [*files, *common, *ASSETS, "--window", "50"],
-        "fish": ["P.cnv.tsv", "--patient", "P", "--fish", "fish.tsv"],
+        "fish": ["P.cnv.tsv", "--patient", "P", "--fish", "fish.tsv", "--words", str(FISH_WORDS)],
         "malignancy": [*files, *common, *tables, *PROGRAMMES],
     }
     for step, options in steps.items():
@@ -140,7 +141,7 @@ def run_steps(folder: Path, monkeypatch, last: str = "malignancy", rename: bool 
 def people(**columns) -> pd.DataFrame:
     """Cells with the columns that the lines of evidence read."""
     table = pd.DataFrame(
-        {"timepoint": "T1", "day": 0, "lineage": "plasma", "cell_type": "plasma cell"},
+        {"timepoint": "T1", "day": 0, "tissue": "", "sort": "", "lineage": "plasma", "cell_type": "plasma cell"},
         index=range(len(next(iter(columns.values())))),
     )
     table = table.assign(**{name: pd.Series(values, dtype=object) for name, values in columns.items()})

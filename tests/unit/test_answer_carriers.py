@@ -13,11 +13,11 @@ def test_a_type_that_is_not_seen_any_more_has_its_bounds():
     rows = [("T1", -5, 60, 100, 0.5, 0.7), ("T2", 28, 0, 3000, 0, 0.001), ("T3", 180, 0, 2000, 0, 0.0015)]
     table = pd.DataFrame(rows, columns=["timepoint", "day", "n", "total", "low", "high"])
     table = table.assign(level="cell_type", label="B-ALL blast")
-    told = said(carriers.gone("B-ALL blast", table))
+    told = said(carriers.gone("B-ALL blast", table, {}))
     assert told == "; none of 3,000 cells at T2 (at most 0.1 %), 2,000 cells at T3 (at most 0.15 %)"
-    assert carriers.gone("B-ALL blast", table[:1]) == []
+    assert carriers.gone("B-ALL blast", table[:1], {}) == []
     more = pd.concat([table, table[2:].assign(timepoint="T4", day=300, total=900, high=0.003)])
-    told = said(carriers.gone("B-ALL blast", more))
+    told = said(carriers.gone("B-ALL blast", more, {}))
     assert told == "; none at the 3 later times: of 900 cells at T4 (at most 0.3 %)"
 
 
@@ -48,7 +48,7 @@ def test_differences_are_told_only_where_they_are_known(distance, told):
 def test_subsets_are_told_at_the_last_time_with_what_is_not_seen_and_what_is_small(tmp_path):
     report_case.write(tmp_path)
     cells = Case(tmp_path, "P1").own("clone_cells")
-    told = said(carriers.subsets("P1.B1", "plasma cell", cells, "P1.clone_cells.tsv"))
+    told = said(carriers.subsets("P1.B1", "plasma cell", cells, "P1.clone_cells.tsv", {}))
     assert told.startswith("The clone's share of each subset at T3, of cells with a BCR: Plasma_1 28 of 30 (")
     assert ", Plasma_2 2 of 12 (" in told
     assert told.endswith(", Plasma_3 none of 11 (at most 23.8 %); 1 more with fewer than 10 such cells")
@@ -60,5 +60,5 @@ def test_subsets_are_told_at_the_last_time_with_what_is_not_seen_and_what_is_sma
 def test_no_clone_no_carrier_or_no_subset_is_no_statement(tmp_path, clone, kind):
     report_case.write(tmp_path)
     cells = Case(tmp_path, "P1").own("clone_cells")
-    assert carriers.subsets(clone, kind, cells, "x") == []
-    assert carriers.subsets(clone, kind, None, "x") == []
+    assert carriers.subsets(clone, kind, cells, "x", {}) == []
+    assert carriers.subsets(clone, kind, None, "x", {}) == []

@@ -18,8 +18,14 @@ USUAL = {
 
 @pytest.fixture
 def words(tmp_path):
-    def build(*rows):
-        pd.DataFrame([USUAL | row for row in rows]).to_csv(tmp_path / "P1.precursors.tsv", sep="\t", index=False)
+    def build(*rows, designs=()):
+        """designs: tissue and sort of the rows' samples."""
+        table = pd.DataFrame([USUAL | row for row in rows])
+        table.to_csv(tmp_path / "P1.precursors.tsv", sep="\t", index=False)
+        sheet = table[["sample", "patient", "timepoint", "day"]].drop_duplicates()
+        if designs:
+            sheet[["tissue", "sort"]] = designs
+        sheet.to_csv(tmp_path / "samples.tsv", sep="\t", index=False)
         return tuple([said(statement) for statement in part] for part in precursors(Case(tmp_path, "P1")))
 
     return build
@@ -35,6 +41,14 @@ def test_after_a_therapy_both_possibilities_are_named_first(words):
         "45 B-lineage precursors at T2, of 900 cells (3.75 % to 6.63 %), after CAR-T infusion (day 0): leukaemia or haematogones; CD19"
     )
     assert first[0].endswith("; a BCR library or flow cytometry would tell.") and "CD22" not in first[0]
+
+
+def test_a_sample_of_another_tissue_or_sort_is_told_with_it(words):
+    rows = [{"sample": "m1", "timepoint": "T1", "day": 1}, {"sample": "m2"}, {"sample": "b2"}, {"sample": "s2"}]
+    designs = [("marrow", ""), ("marrow", ""), ("blood", ""), ("marrow", "CD3+")]
+    first, _ = words(*rows, designs=designs)
+    assert [text.split(",")[0].rpartition(" at ")[2] for text in first[:3]] == ["T1", "T2", "T2 (blood)"]
+    assert first[3].startswith("45 B-lineage precursors at T2 (marrow, CD3+), of 900 cells")
 
 
 def test_a_lost_antigen_is_said_with_what_would_have_been_seen(words):

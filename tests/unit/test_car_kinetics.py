@@ -40,9 +40,9 @@ def test_clinical_rows_of_the_product_only():
 def join(folder, monkeypatch):
     monkeypatch.chdir(folder)
     names = str(PROJECT / "assets" / "car_names.tsv")
-    common = ["--samples", "samples.tsv", "--labels", "labels.parquet", "--clones", "P.clones.parquet"]
+    common = ["--labels", "labels.parquet", "--clones", "P.clones.parquet"]
     for sample in ("P_T1", "P_T2"):
-        options = [f"{sample}.cells.h5ad", "--sample", sample, *common, "--names", names]
+        options = [f"{sample}.cells.h5ad", "--sample", sample, "--samples", "samples.tsv", *common, "--names", names]
         options += ["--lineages", str(LINEAGES)]
         assert CliRunner().invoke(transgene.main, options).exit_code == 0
     files = [str(path) for path in folder.glob("P_T*.car.*")]
@@ -101,11 +101,9 @@ def join_samples(tmp_path, monkeypatch, designs, facts=None, without=()):
         {"sample": name, "patient": "001", "timepoint": str(day), "day": day, "tissue": tissue, "sort": sort}
         for name, (day, tissue, sort) in samples.items()
     ]
-    pd.DataFrame(sheet).to_csv("samples.tsv", sep="\t", index=False)
     cells = pd.DataFrame({"cell_id": [f"{s}:{s}{i}" for s in samples for i in range(100)]})
     cells["sample"] = cells.cell_id.str[:3]
-    cells["day"] = cells["sample"].map({name: design[0] for name, design in samples.items()})
-    cells = cells.assign(patient="001", timepoint=cells.day.astype(str), lineage="T", cell_type="CD4 T", subset="CD4")
+    cells = cells.merge(pd.DataFrame(sheet), on="sample").assign(lineage="T", cell_type="CD4 T", subset="CD4")
     cells.to_parquet("labels.parquet")
     for at, sample in enumerate(samples):
         if sample in without:
@@ -135,16 +133,7 @@ def join_samples(tmp_path, monkeypatch, designs, facts=None, without=()):
     clinical = pd.DataFrame({"patient": "001", "parameter": "CAR-T copies", "day": [3, 9], "value": 5.0, "unit": ""})
     clinical.to_csv("clinical.tsv", sep="\t", index=False)
     files = [str(path.name) for path in tmp_path.glob("*.car.*")]
-    options = [
-        "--patient",
-        "001",
-        "--samples",
-        "samples.tsv",
-        "--labels",
-        "labels.parquet",
-        "--clinical",
-        "clinical.tsv",
-    ]
+    options = ["--patient", "001", "--labels", "labels.parquet", "--clinical", "clinical.tsv"]
     result = CliRunner().invoke(car_kinetics.main, [*files, *options])
     assert result.exit_code == 0, (result.output, result.exception)
 
@@ -181,6 +170,16 @@ def test_shares_of_a_sort_and_a_tissue_are_never_joined_with_others(tmp_path, mo
         ["blood", "", "0.1", "002"], ["blood", "CAR+", "0.2", "003"], ["marrow", "", "0.3", "004"],
     ]  # fmt: skip
     assert set(pd.read_csv("001.car.tsv", sep="\t").columns) >= {"tissue", "sort"}
+
+
+def test_products_are_listed_and_no_time_points(tmp_path, monkeypatch):
+    join_samples(
+        tmp_path,
+        monkeypatch,
+        [(-30, "leukapheresis", ""), (0, "CAR-T product", ""), (9, "CAR-T product", ""), (28, "blood", "")],
+    )
+    assert pd.read_csv("001.car_change.tsv", sep="\t").empty
+    assert set(pd.read_csv("001.car.tsv", sep="\t").tissue) == {"leukapheresis", "CAR-T product", "blood"}
 
 
 def test_a_sample_that_transgene_failed_for_is_named_and_the_others_go_on(tmp_path, monkeypatch):

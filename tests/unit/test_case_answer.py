@@ -54,6 +54,51 @@ def test_every_number_is_in_its_table(answer, tmp_path):
         assert report_case.from_table(table, **asked) == pytest.approx(number["value"]), number
 
 
+@pytest.fixture
+def several(tmp_path, monkeypatch):
+    """The answer of a patient of whom blood, a sort and a product were sampled beside the marrow, and the one of the marrow alone."""
+    monkeypatch.chdir(tmp_path)
+    report_case.write(tmp_path / "tables")
+    alone = report_case.make_answer(tmp_path / "tables")
+    report_case.add_others(tmp_path / "tables")
+    return report_case.make_answer(tmp_path / "tables"), alone
+
+
+def test_what_moves_is_of_one_tissue_and_sort_and_other_samples_are_named(several):
+    found, alone = several
+    assert alone["not_compared"] == ""
+    assert found["not_compared"] == (
+        "3 samples are not compared with those of T1, T2 and T3 (bone marrow, unsorted): P1_IP is CAR-T product, unsorted "
+        "(a product, no time point); P1_B2 is blood, unsorted; P1_S3 is bone marrow, sorted (CD3+)."
+    )
+    for one, other in zip(found["clones"], alone["clones"], strict=True):
+        assert [said(one[name]) for name in ("moves", "carries", "subsets")] == [
+            said(other[name]) for name in ("moves", "carries", "subsets")
+        ]
+    assert [said(part) for part in found["surroundings"]] == [said(part) for part in alone["surroundings"]]
+
+
+def test_carriers_are_of_all_samples_and_their_shares_of_the_compared_ones(several):
+    seen = next(entry for entry in several[0]["clones"] if entry["clone"] == "IGH_1")
+    # 30 of T3 twice, three and four times: matched cells of every sample.
+    assert said(seen["who"]).startswith("Plasma cells: 300 of 320 matched cells (")
+    assert said(seen["beside"]) == "B-ALL blasts: 0 of 120 with a receptor (at most 2.47 %)"
+
+
+def test_malignant_cells_of_every_sample_are_told_each_by_itself(several):
+    told = said(several[0]["malignant"][0])
+    assert told.startswith("Called malignant, of all cells: 0 of 60 at T1 (at most ")
+    assert "6 of 60 at T3 (" in told and "24 of 240 at T0 (CAR-T product) (" in told
+    assert "12 of 120 at T2 (blood) (" in told and "18 of 180 at T3 (bone marrow, CD3+) (" in told
+
+
+def test_numbers_of_several_tissues_are_in_their_tables(several, tmp_path):
+    for number in report_case.numbers(several[0]):
+        table = report_case.read_table(tmp_path / "tables" / number["table"])
+        asked = {name: number.get(name) for name in ("column", "where", "bound", "per")}
+        assert report_case.from_table(table, **asked) == pytest.approx(number["value"]), number
+
+
 @pytest.mark.parametrize(
     ("entry", "headline"),
     [

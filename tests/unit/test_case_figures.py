@@ -28,6 +28,13 @@ def test_maps_are_of_all_cells_and_of_lineages_with_a_layout(made, tmp_path):
     assert [entry["total"] for entry in maps] == [180, 60]
 
 
+def test_figures_over_time_are_of_the_samples_that_are_compared(made, tmp_path):
+    report_case.add_others(tmp_path / "tables")
+    assert report_case.make_figures(tmp_path / "tables") == made
+    maps = json.loads((tmp_path / "P1.map.json").read_text())
+    assert maps[0]["total"] == 360  # a map compares nothing
+
+
 def test_a_figure_is_laid_out_for_a_page_and_for_a_phone(made):
     drawn = case_figures.drawing(made["mrd"])
     assert {name: layout["width"] for name, layout in drawn["layouts"].items()} == {"wide": 760, "narrow": 372}

@@ -53,6 +53,18 @@ def test_the_page_says_why_there_is_no_car_call_in_the_words_of_the_step_that_kn
     assert "needs the CAR" not in text
 
 
+def test_samples_that_are_not_compared_are_named_and_told_apart(page, tmp_path):
+    assert "not compared" not in page() and "bone marrow" not in page()
+    report_case.add_others(tmp_path / "tables")
+    text = report_case.make_page(tmp_path / "tables").read_text()
+    assert (
+        "3 samples are not compared with those of T1, T2 and T3 (bone marrow, unsorted): P1_IP is CAR-T product" in text
+    )
+    assert (
+        "<b>T3</b> day 180, bone marrow, CD3+, 60 cells kept" in text and "<b>T0</b> day 0, CAR-T product, 60" in text
+    )
+
+
 @pytest.mark.parametrize(
     ("options", "there", "missing"),
     [

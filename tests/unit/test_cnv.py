@@ -76,7 +76,9 @@ def real_sample(path, name, folder):
         if own.shape[1]:
             score[kind] = (own / np.maximum(own.std(axis=0), 0.1)).mean(axis=1)
     best = pd.DataFrame(score, index=data.obs_names).idxmax(axis=1)
-    labels = pd.DataFrame({"sample": name, "patient": "P", "timepoint": name, "day": 0}, index=best.index)
+    labels = pd.DataFrame(
+        {"sample": name, "patient": "P", "timepoint": name, "day": 0, "tissue": "", "sort": ""}, index=best.index
+    )
     return labels.assign(lineage=best.map(kinds.lineage), cell_type=best, subset=best)
 
 
@@ -96,6 +98,31 @@ def assert_no_event(table):
     assert (whole.verdict == "not detected").sum() > 150  # enough was looked at
     found = whole[whole.verdict == "detected"]
     assert found.empty, found[["population", "arm", "event", "share"]]
+
+
+def test_shares_over_time_are_of_the_main_series_and_other_samples_stand_by_name():
+    cells = pd.DataFrame({
+        "sample": ["m1", "b2", "m3", "m3", "s3"], "timepoint": ["T1", "T2", "T3", "T3", "T3"], "subset": ["a", "a", "a", "b", "b"],
+        "main": [True, False, True, True, False],
+    })  # fmt: skip
+    assert [(level, name, at.tolist()) for level, name, at in cnv.strata_of(cells)] == [
+        ("timepoint", "T1", [0]), ("timepoint", "T3", [2, 3]), ("sample", "b2", [1]), ("sample", "s3", [4]),
+        ("subset", "a", [0, 1, 2]), ("subset", "b", [3, 4]),
+    ]  # fmt: skip
+    apart = np.array([[0.0]] * 3 + [[9.0]] * 2)
+    events = pd.DataFrame(
+        {"arm": ["1q"], "event": ["gain"], "verdict": ["detected"], "share": [0.5], "evidence": [9.0]}
+    )
+    logs = {"1q gain:normal": -apart[:, 0], "1q gain:altered": apart[:, 0] - 5}
+    _, _, rows = cnv.call_cells(cells.assign(day=[0, 5, 9, 9, 9], **logs), events)
+    shares = {
+        (row["level"], row["stratum"]): (row["n"], row["total"], row["day"])
+        for row in rows
+        if row["level"] in ("timepoint", "sample")
+    }
+    assert shares == {
+        ("timepoint", "T1"): (0, 1, 0), ("timepoint", "T3"): (1, 2, 9), ("sample", "b2"): (0, 1, 5), ("sample", "s3"): (1, 1, 9),
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("sample", ["C146", "C149"])

@@ -54,6 +54,20 @@ def test_every_patient_has_a_row_and_a_link(page):
     assert text.count("<svg") == 5 and "Not tested" in text
 
 
+def test_samples_of_another_tissue_are_named_and_not_drawn_with_the_others(page, tmp_path):
+    alone = page()
+    report_case.add_others(tmp_path / "P1")
+    made = report_case.make_answer(tmp_path / "P1")
+    samples = read_rows(tmp_path / "P1", "samples.tsv")
+    row = cohort_report.patient_row(made, samples, set())
+    assert row["times"] == ["T1 (day -30)", "T2 (day 28)", "T3 (day 180)"]
+    assert row["not_compared"].startswith("3 samples are not compared with those of T1, T2 and T3")
+    drawn = [cohort_report.panels(read_rows(tmp_path / "P1", "composition.tsv"), {"P1": "#000000"})]
+    report_case.write(tmp_path / "P1")
+    drawn.append(cohort_report.panels(read_rows(tmp_path / "P1", "composition.tsv"), {"P1": "#000000"}))
+    assert drawn[0] == drawn[1] and "not compared" not in alone
+
+
 def test_only_certain_differences_are_listed(page):
     table = pd.DataFrame({"label": ["NK", "HSPC"], "difference": [0.2, 0.01], "fdr": [0.001, 0.4]})
     text = page(table)

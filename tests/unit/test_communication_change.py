@@ -79,11 +79,6 @@ def test_resampled_means_have_the_standard_error_of_the_mean():
     np.testing.assert_allclose(means.mean(axis=0), np.asarray(block.mean(axis=0)).ravel(), atol=4 * expected.max() / 60)
 
 
-def test_a_complex_is_as_strong_as_its_weakest_subunit():
-    units = np.array([[0, 1], [2, -1]])
-    assert change.of_complex(np.array([[5.0, 2.0, 3.0]]), units).tolist() == [[2.0, 3.0]]
-
-
 @pytest.mark.parametrize(
     "was, now, move, word",
     [(0, 1, 1, "gained"), (1, 0, -1, "lost"), (1, 1, 1, "strengthened"), (1, 1, -1, "weakened"), (1, 1, 0, "kept"),
@@ -117,7 +112,9 @@ def run(tmp_path, monkeypatch):
 def changed(*more, samples="AB"):
     cells = [f"{sample}.communication_cells.h5ad" for sample in samples]
     scores = [word for sample in samples for word in ("--scores", f"{sample}.communication.parquet")]
-    result = invoke(change, *cells, *scores, "--patient", "P1", *PAIRS, *WATCH, "--draws", 200, *more)
+    result = invoke(
+        change, *cells, *scores, "--patient", "P1", "--labels", "labels.parquet", *PAIRS, *WATCH, "--draws", 200, *more
+    )
     assert result.exit_code == 0, result.output
     names = dict.fromkeys(["source", "target", "ligand", "receptor"], str)
     return pd.read_parquet("P1.communication_change.parquet").astype(names)
@@ -178,11 +175,26 @@ def test_one_time_point_gives_an_empty_table(run):
     assert changed(samples="A").empty
 
 
+def test_a_sample_of_another_tissue_is_listed_and_not_compared(run):
+    """B is blood: A alone is the marrow, and with a third sample the steps are those of the marrow."""
+    whole = changed()
+    labels = pd.read_parquet("labels.parquet")
+    try:
+        labels.assign(tissue=labels["sample"].map({"A": "bone marrow", "B": "blood"})).to_parquet("labels.parquet")
+        assert changed().empty
+        listed = pd.read_csv("P1.communication_pairs.tsv", sep="\t")
+        assert set(listed["sample"]) == {"A", "B"}
+    finally:
+        labels.to_parquet("labels.parquet")
+    pd.testing.assert_frame_equal(changed(), whole)
+
+
 def test_same_seed_same_table(run):
     pd.testing.assert_frame_equal(changed(), changed())
 
 
 def test_a_sample_of_another_patient_is_told(run):
-    given = ("--scores", "A.communication.parquet", "--patient", "P2", *PAIRS, *WATCH)
+    pd.read_parquet("labels.parquet").assign(patient="P2").to_parquet("P2.labels.parquet")
+    given = ("--scores", "A.communication.parquet", "--patient", "P2", "--labels", "P2.labels.parquet", *PAIRS, *WATCH)
     result = invoke(change, "A.communication_cells.h5ad", *given)
     assert result.exit_code == 1 and "A is a sample of P1" in result.output

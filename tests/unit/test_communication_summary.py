@@ -36,7 +36,7 @@ def run(tmp_path_factory):
             assert invoke(communication, *drawn).exit_code == 0
         drawn = [f"{sample}.communication_cells.h5ad" for sample in "AB"]
         scores = [word for sample in "BA" for word in ("--scores", f"{sample}.communication.parquet")]
-        given = ("--patient", "P1", *PAIRS, *WATCH, "--draws", 100, "--top", 7)
+        given = ("--patient", "P1", "--labels", "labels.parquet", *PAIRS, *WATCH, "--draws", 100, "--top", 7)
         result = invoke(communication_change, *drawn, *scores, *given)
         assert result.exit_code == 0, result.output
     return folder
@@ -106,7 +106,18 @@ def test_multiqc_sections(run):
 
 def test_scores_of_another_patient_are_told(run, monkeypatch):
     monkeypatch.chdir(run)
-    given = ("--scores", "A.communication.parquet", "--patient", "P1", *PAIRS, *WATCH, "--draws", 50)
+    given = (
+        "--scores",
+        "A.communication.parquet",
+        "--patient",
+        "P1",
+        "--labels",
+        "labels.parquet",
+        *PAIRS,
+        *WATCH,
+        "--draws",
+        50,
+    )
     result = invoke(communication_change, "B.communication_cells.h5ad", *given)
     assert result.exit_code == 1 and "A is no sample of this patient" in result.output
 
@@ -129,18 +140,8 @@ def test_comparisons_stand_in_the_order_of_time():
 @pytest.mark.parametrize(("focus", "found"), [("plasma", ["Plasma_1"]), ("Plasma", [])])
 def test_one_time_point_has_a_focus_and_a_misspelt_one_is_told(run, tmp_path, monkeypatch, focus, found):
     monkeypatch.chdir(tmp_path)
-    given = (
-        "--scores",
-        run / "B.communication.parquet",
-        "--patient",
-        "P1",
-        *PAIRS,
-        *WATCH,
-        "--draws",
-        50,
-        "--focus",
-        focus,
-    )
+    given = ("--scores", run / "B.communication.parquet", "--patient", "P1", "--labels", run / "labels.parquet")
+    given += (*PAIRS, *WATCH, "--draws", 50, "--focus", focus)
     result = invoke(communication_change, run / "B.communication_cells.h5ad", *given)
     assert result.exit_code == 0, result.output
     pairs = read(tmp_path, "communication_pairs")

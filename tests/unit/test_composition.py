@@ -64,12 +64,14 @@ def test_label_table_and_shares(run):
     result = run(table, samples, subsets)
     assert result.exit_code == 0, result.output
     joined = pd.read_parquet("labels.parquet")
-    assert list(joined)[:9] == [
+    assert list(joined)[:11] == [
         "cell_id",
         "sample",
         "patient",
         "timepoint",
         "day",
+        "tissue",
+        "sort",
         "lineage",
         "cell_type",
         "subset",
@@ -125,6 +127,27 @@ def test_changes_are_between_consecutive_time_points(run):
     assert list(moved["from"] + moved["to"]) == ["T1T2", "T2T3"]
     assert moved["change"].iloc[0] == 0 and moved["change_low"].iloc[0] < 0 < moved["change_high"].iloc[0]
     assert moved["change"].iloc[1] == -0.5 and moved["change_high"].iloc[1] < 0
+
+
+def test_changes_are_within_one_tissue_and_sort_and_a_product_is_no_time_point(run):
+    """Marrow at T1 and T3, blood at T2, a CD3 sort at T3 and the product of day 0; blood and product again."""
+    rows = [
+        ("a", "T1", -20, "bone marrow", ""), ("ip", "T0", 0, "CAR-T product", ""), ("b", "T2", 28, "blood", ""),
+        ("c", "T3", 90, "bone marrow", ""), ("s", "T3", 90, "bone marrow", "CD3+"), ("d", "T4", 120, "blood", ""),
+        ("ip2", "T4", 120, "CAR-T product", ""),
+    ]  # fmt: skip
+    samples = pd.DataFrame(rows, columns=["sample", "timepoint", "day", "tissue", "sort"]).assign(patient="P")
+    assert run(labels(samples), samples).exit_code == 0
+    moved = pd.read_csv("composition_change.tsv", sep="\t", keep_default_na=False).query(
+        "level == 'lineage' and label == 'T'"
+    )
+    assert moved[["tissue", "sort", "from", "to"]].to_numpy().tolist() == [
+        ["blood", "", "T2", "T4"], ["bone marrow", "", "T1", "T3"]
+    ]  # fmt: skip
+    counted = pd.read_csv("composition.tsv", sep="\t", keep_default_na=False).drop_duplicates("sample")
+    assert counted[["sample", "tissue", "sort"]].to_numpy().tolist() == [[row[0], *row[3:]] for row in rows]
+    kept = pd.read_parquet("labels.parquet").drop_duplicates("sample").astype(str).set_index("sample")
+    assert kept.loc["s", ["timepoint", "tissue", "sort"]].tolist() == ["T3", "bone marrow", "CD3+"]
 
 
 def test_foreign_samples_are_named(run):

@@ -47,6 +47,29 @@ def test_replicates_give_a_paired_test(run):
     assert set(tested["from"] + tested["to"]) == {"T1T2"}
 
 
+def test_patients_are_compared_within_one_tissue_and_sort():
+    """Three patients with marrow at both times and blood at the second: blood is no second marrow; four of a CD3 sort are tested apart."""
+    rows = []
+    for number in range(7):
+        times = [("T1", "marrow", ""), ("T2", "marrow", ""), ("T2", "blood", "")] if number < 3 else []
+        times += (
+            [("T1", "marrow", "CD3+"), ("T2", "marrow", "CD3+")] if number > 2 else [("T1", "infusion product", "")]
+        )
+        for time, tissue, sort in times:
+            for label, n in (("T", 50 + number), ("NK", 10 + 40 * (time == "T2" and sort == "")), ("B", 30)):
+                n += 900 * (tissue in ("blood", "infusion product") and label == "B")
+                rows.append((f"P{number}", time, int(time[1]), tissue, sort, "lineage", "all", label, n))
+    columns = ["patient", "timepoint", "day", "tissue", "sort", "level", "parent", "label", "n"]
+    table = differential_abundance.differential_abundance(pd.DataFrame(rows, columns=columns)).set_index(
+        ["sort", "label"]
+    )
+    assert set(table["tissue"]) == {"marrow"} and table["patients"].to_dict() == {
+        ("", name): 3 for name in ("B", "NK", "T")
+    } | {("CD3+", name): 4 for name in ("B", "NK", "T")}
+    assert table.loc[("", "NK"), "p_value"] < 0.05 and table.loc[("", "NK"), "mean_log_ratio_change"] > 0.5
+    assert abs(table.loc["CD3+", "mean_log_ratio_change"]).max() < 1e-9
+
+
 def test_a_cell_type_called_na_is_tested_like_any_other(run):
     assert {"NA", "T"} == set(run(3, {"T": (50, 50), "NA": (40, 45)})["label"].fillna("NA"))
 

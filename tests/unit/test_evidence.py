@@ -35,6 +35,27 @@ def test_cells_without_receptor_go_with_their_kin_only_where_it_is_clear(tumour,
     assert rest.isna().all() if expected is None else (rest == expected).all()
 
 
+def test_kin_are_cells_of_the_same_time_point_tissue_and_sort():
+    """60 cells of one clone in marrow say nothing of cells without a receptor in a sort, nor in blood, of the same day."""
+    cells = people(clone=["c"] * 60 + [None] * 15)
+    cells["sort"] = [""] * 65 + ["CD138+"] * 10
+    cells["tissue"] = ["marrow"] * 70 + ["blood"] * 5
+    line, _ = _evidence.clone_line(cells, [{"clone": "c", "restricted": True}])
+    assert line[60:65].tolist() == [True] * 5 and line[65:].isna().all()
+
+
+def test_nothing_is_testable_in_a_sample_without_receptors_and_assessable_cells():
+    cells = people(
+        clone=[None, None, None, "c", None, None],
+        timepoint=["A", "A", "A", "B", "B", "C"],
+        lineage=["B", "B", "T", "B", "B", "B"],
+    )
+    cells["malignancy"] = ["undecided", "undecided", "normal", "undecided", "undecided", "undecided"]
+    cells["assessable"] = [False, False, True, False, False, True]
+    # A: B cells without anything; B: one has a receptor; C: a B cell that could be assessed.
+    assert _evidence.untestable(cells).tolist() == [True, True, False, False, False, False]
+
+
 def test_cnv_counts_for_cells_without_it_in_a_clone_that_has_it():
     cells = people(
         clone=["c", "c", "d", None], population=["c", "c", "d", "x"], cnv_profile=["1q+", "none", "none", None]
@@ -69,6 +90,13 @@ def test_cytology_counts_only_near_its_day():
     _, line = _evidence.sample_lines(cells, None, clinical)
     assert line[:2].tolist() == [True, False]
     assert line.isna()[2]
+
+
+def test_a_count_below_a_limit_that_is_itself_abnormal_says_nothing():
+    cells = people(clone=[None] * 2, lineage=["blast"] * 2, day=[0, 28], population=["blasts"] * 2)
+    table = pd.DataFrame({"parameter": "blasts", "day": [0, 28], "value": [0.0, 0.0], "limit": [15.0, 1.0]})
+    _, line = _evidence.sample_lines(cells, None, table)
+    assert line.isna()[0] and line.tolist()[1] is False
 
 
 @pytest.mark.parametrize(

@@ -168,6 +168,12 @@ def test_intervals_cover():
     assert 0.94 < np.mean(inside) < 0.975
 
 
+def write_sheet(rows):
+    """samples.tsv of (patient, sample, time point, day[, tissue, sort])."""
+    names = ["patient", "sample", "timepoint", "day", "tissue", "sort"]
+    pd.DataFrame(rows, columns=names[: len(rows[0])]).to_csv("samples.tsv", sep="\t", index=False)
+
+
 def test_from_files_over_samples(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     j = receptors.junctions(60, seed=6)
@@ -179,8 +185,19 @@ def test_from_files_over_samples(tmp_path, monkeypatch):
             cells[f"{time}:{i}"] = ("plasma", "plasma cell")
     tables = {name: receptors.contigs(part) for name, part in rows.items()}
     receptors.run_clones(tmp_path, tables, receptors.labels(cells, {"T1": -5, "T2": 30}))
-    given = ["--labels", "labels.parquet", "--table", "P1.clones.tsv", "--lineages", receptors.LINEAGES]
-    receptors.run(fates.main, "P1.clones.parquet", "--patient", "P1", "--times", "T3=90,T2=30,T1=-5", *given)
+    sheet = [("P1", name, name, day) for name, day in (("T3", 90), ("T2", 30), ("T1", -5))] + [("P2", "x", "T9", 7)]
+    write_sheet(sheet)
+    given = [
+        "--labels",
+        "labels.parquet",
+        "--table",
+        "P1.clones.tsv",
+        "--lineages",
+        receptors.LINEAGES,
+        "--samples",
+        "samples.tsv",
+    ]
+    receptors.run(fates.main, "P1.clones.parquet", "--patient", "P1", *given)
     table = pd.read_csv("P1.fates.tsv", sep="\t")
     named = "patient receptor clone label timepoint day n total share low high fate"
     assert table.columns[:12].tolist() == named.split()
@@ -190,8 +207,40 @@ def test_from_files_over_samples(tmp_path, monkeypatch):
     assert first["n"].tolist() == [10, 12, 0] and first["total"].tolist() == [40, 40, 0]
     assert set(first["fate"]) == {"persistent"} and np.isnan(first["share"].iloc[2])
     assert "FDR < 0.05" in json.loads((tmp_path / "P1.fates.json").read_text())["rule"]
-    wrong = {"P9": ("T1=-5", "no cell of patient P9"), "P1": ("T1", "written as T1=-200,T2=28")}
-    for patient, (times, sentence) in wrong.items():
-        options = ["--patient", patient, "--times", times, *map(str, given)]
-        result = CliRunner().invoke(fates.main, ["P1.clones.parquet", *options])
-        assert result.exit_code == 1 and sentence in result.output
+    result = CliRunner().invoke(fates.main, ["P1.clones.parquet", "--patient", "P9", *map(str, given)])
+    assert result.exit_code == 1 and "no cell of patient P9" in result.output
+
+
+def test_fates_are_of_one_tissue_and_sort(tmp_path, monkeypatch):
+    """A clone that is lost in marrow from T1 to T3; at T2 blood, at T3 a sort and a product hold it still."""
+    monkeypatch.chdir(tmp_path)
+    j = receptors.junctions(60, seed=6)
+    sizes = {"m1": 30, "b2": 20, "m3": 0, "s3": 39, "ip": 40}
+    designs = {"m1": ("T1", "bone marrow", ""), "b2": ("T2", "blood", ""), "m3": ("T3", "bone marrow", ""),
+               "s3": ("T3", "bone marrow", "CD3+"), "ip": ("T0", "CAR-T product", "")}  # fmt: skip
+    days = {"T1": -20, "T0": 0, "T2": 30, "T3": 90}
+    rows, cells = {name: [] for name in sizes}, {}
+    for name, n in sizes.items():
+        for i in range(80):
+            pair = (j[0], j[1]) if i < n else (j[2 + i % 29], j[31 + i % 29])
+            rows[name] += [receptors.heavy(f"{name}:{i}", pair[0]), receptors.light(f"{name}:{i}", pair[1])]
+            cells[f"{name}:{i}"] = ("plasma", "plasma cell")
+    tables = {name: receptors.contigs(part) for name, part in rows.items()}
+    receptors.run_clones(tmp_path, tables, receptors.labels(cells, days, designs=designs))
+    sheet = [("P1", name, time, days[time], tissue, sort) for name, (time, tissue, sort) in designs.items()]
+    write_sheet([*sheet, ("P1", "m5", "T5", 200, "bone marrow", ""), ("P1", "b5", "T5", 200, "blood", "")])
+    options = ["--labels", "labels.parquet", "--table", "P1.clones.tsv", "--samples", "samples.tsv"]
+    receptors.run(fates.main, "P1.clones.parquet", "--patient", "P1", *options, "--lineages", receptors.LINEAGES)
+    table = pd.read_csv("P1.fates.tsv", sep="\t")
+    clone = pd.read_csv("P1.clones.tsv", sep="\t").clone[0]
+    first = table[table["clone"] == clone]
+    # T5 is a time point of the marrow too, of which no cell was kept.
+    assert first["timepoint"].tolist() == ["T1", "T3", "T5"]
+    assert first["n"].tolist() == [30, 0, 0] and first["total"].tolist() == [80, 80, 0]
+    assert set(first["fate"]) == {"lost"}
+    where = pd.read_csv("P1.clone_cells.tsv", sep="\t", keep_default_na=False)
+    where = where[where["clone"] == clone]
+    assert where[["timepoint", "tissue", "sort", "n", "total"]].to_numpy().tolist() == [
+        ["T1", "bone marrow", "", 30, 80], ["T0", "CAR-T product", "", 40, 80], ["T2", "blood", "", 20, 80],
+        ["T3", "bone marrow", "CD3+", 39, 80],
+    ]  # fmt: skip

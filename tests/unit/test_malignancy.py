@@ -2,9 +2,10 @@
 
 import json
 
-from _evidence import LINES, assessable, why_not_assessable
+from _evidence import LINES, assessable, untestable, why_not_assessable
 
 import anndata as ad
+import case_answer
 import hdf5plugin
 import malignancy
 import numpy as np
@@ -141,7 +142,9 @@ def write_sample(folder, name, kinds, label=("myeloid", "pDC"), day=28, **option
     )
     data.write_h5ad(folder / f"{name}.cells.h5ad", compression=hdf5plugin.FILTERS["zstd"])
     is_t = kind == "T"
-    rows = pd.DataFrame({"cell_id": ids, "sample": name, "patient": "P", "timepoint": name, "day": day})
+    rows = pd.DataFrame(
+        {"cell_id": ids, "sample": name, "patient": "P", "timepoint": name, "day": day, "tissue": "", "sort": ""}
+    )
     rows["lineage"], rows["cell_type"] = np.where(is_t, "T", label[0]), np.where(is_t, "CD4 T", label[1])
     return rows.assign(kind=kind)
 
@@ -185,27 +188,56 @@ def test_precursors_are_found_whatever_they_are_named(tmp_path, monkeypatch, eve
     assert (rows.after == ("yes" if events else "unknown")).all() and rows.named["kept"] == "pDC"
     assert rows.target.isna().all() if not events else (rows.target == "CD19").all()
     own = cells.loc[labels.cell_id[labels.kind.str.startswith("blast")]]
-    assert (own.malignancy[own.precursor] == "undecided").all() and not cells.precursor[
+    assert (own.malignancy[own.precursor] == "not testable").all() and not cells.precursor[
         labels.cell_id[labels.kind == "T"]
     ].any()
     # Nothing is called malignant, and nothing says how few that could be.
-    whole = table[(table.cell_type == "all cells") & (table.malignancy == "malignant")].set_index("timepoint")
-    assert (
-        (whole.n == 0).all()
-        and (whole.assessable == "no").all()
-        and whole[["share", "low", "high"]].isna().all(axis=None)
+    whole = (
+        table[table.malignancy.isin(["malignant", "not testable"])]
+        .query("cell_type == 'all cells'")
+        .set_index("timepoint")
     )
+    assert whole.malignancy.to_dict() == {"kept": "not testable", "lost": "not testable", "sort": "malignant"}
+    assert whole.n["sort"] == 0 and (whole.assessable == "no").all()
+    assert whole[["share", "low", "high"]].isna().all(axis=None)
     assert whole.reason["kept"].startswith("no B-cell receptor, no arm gained or lost")
     assert whole.reason["sort"] == "no cell of a B lineage is named or found by its genes"
 
 
 def test_healthy_blood_without_a_bcr_library_cannot_be_assessed(tmp_path, monkeypatch):
     labels = write_sample(tmp_path, "S1", {"naive B": 289, "T": 700}, label=("B", "naive B"), depth=4000)
-    table, rows, _ = run_made(tmp_path, monkeypatch, labels)
-    whole = table[table.cell_type == "all cells"].set_index("malignancy")
-    assert whole.n.to_dict() == {"malignant": 0, "normal": 700, "undecided": 289} and set(whole.assessable) == {"no"}
-    assert np.isnan(whole.high["malignant"]) and whole.high["undecided"] < 0.33
+    table, rows, cells = run_made(tmp_path, monkeypatch, labels)
+    assert table[["cell_type", "malignancy", "n", "total", "assessable"]].to_numpy().tolist() == [
+        ["all cells", "not testable", 289, 989, "no"]
+    ]
+    assert table[["share", "low", "high"]].isna().all(axis=None)
+    assert table.reason[0].startswith("no B-cell receptor, no arm gained or lost")
+    assert cells.malignancy.value_counts().to_dict() == {"normal": 700, "not testable": 289}
+    section = json.loads((tmp_path / "P.malignancy_mqc.json").read_text())["data"]
+    assert section == {"P S1 not testable": {"cells": 289, "reason": table.reason[0]}}
+    said = case_answer.malignant(table, {}, "P")
+    assert said == [["Malignant cells cannot be assessed ", f"at S1: {table.reason[0]}", "."]]
     assert rows.loc["S1", ["reading", "n"]].tolist() == ["none", 0]
+
+
+def test_rows_are_of_one_tissue_and_sort_and_a_sample_without_receptors_is_one_of_them():
+    """Marrow with a BCR library and a CD3-sorted sample of the same day without one: one row says so, no undecided cells."""
+    n = 40
+    cells = people(
+        lineage=["B"] * n + ["B", "T"] * 10,
+        stray=[False] * (n + 20),
+        malignancy=["normal"] * n + ["undecided", "normal"] * 10,
+    )
+    cells["sort"] = [""] * n + ["CD3+"] * 20
+    cells["clone"] = [f"B{at}" for at in range(n)] + [None] * 20
+    lines = pd.DataFrame({name: pd.array([None] * len(cells), dtype="boolean") for name in LINES})
+    cells["assessable"] = assessable(cells, lines, NO_EVENT, 2)
+    assert untestable(cells).sum() == 10
+    cells.loc[untestable(cells), "malignancy"] = "not testable"
+    rows = malignancy.counts(cells, lines, NO_EVENT).query("cell_type == 'all cells'")
+    assert rows[["sort", "malignancy", "n", "total"]].to_numpy().tolist() == [
+        ["", "malignant", 0, 40], ["", "normal", 40, 40], ["", "undecided", 0, 40], ["CD3+", "not testable", 10, 20]
+    ]  # fmt: skip
 
 
 def test_the_upper_bound_holds_if_all_cells_that_could_not_be_judged_were_malignant():

@@ -50,6 +50,7 @@ def case(tmp_path_factory):
             table = pd.read_csv("P1.mrd.tsv", sep="\t", keep_default_na=False, dtype={"clone": str})
             return table, table.drop_duplicates("clone").set_index("clone").to_dict("index")
 
+    attribute.labels = labels
     return attribute
 
 
@@ -150,6 +151,53 @@ def test_cells_with_a_light_chain_alone_are_counted_but_of_no_clone(case):
     assert clones["L"]["matched_clone"] == "" and clones["L"]["reason"].startswith("only light chain")
     assert clones["L"]["verdict"].startswith("carried by memory B cells: 3 of 3 matched cells")
     assert set(table["clone"]) == {"L", "NA"}
+
+
+def designed(case, folder, **designs):
+    """--labels of the case's cells with another tissue and sort of some time points."""
+    labels = case.labels.copy()
+    for time, design in designs.items():
+        labels.loc[labels["timepoint"] == time, ["tissue", "sort"]] = design
+    labels.to_parquet(folder / "designed.parquet")
+    return "--labels", folder / "designed.parquet"
+
+
+def test_how_a_clone_moves_and_whether_it_was_missed_is_of_one_tissue_and_sort(case, tmp_path):
+    rows = (
+        bulk("H", "IGH", J[0], (0.001, 0.5, 0.04))
+        + bulk("rare", "IGH", J[150], (1e-3, 1e-3, 1e-3))
+        + bulk("B", "IGH", J[2])
+    )
+    _, alike = case(rows)
+    table, clones = case(rows, *designed(case, tmp_path, T2=("blood", "")))
+    # Cells are matched in blood too; how they move, and the bound of another cell type, are those of T1 and T3.
+    assert clones["H"]["verdict"].split(";")[0] == alike["H"]["verdict"].split(";")[0]
+    assert "naive B cells 0 of 60, upper bound" in alike["H"]["verdict"]
+    assert "naive B cells 0 of 40, upper bound" in clones["H"]["verdict"]
+    assert (alike["H"]["agreement"], clones["H"]["agreement"]) == (
+        "2 of 2 steps in the same direction", "1 of 1 steps in the same direction",
+    )  # fmt: skip
+    plasma = table[(table["clone"] == "H") & (table["cell_type"] == "plasma cell")]
+    assert plasma[["timepoint", "tissue", "n", "total"]].astype(str).to_numpy().tolist() == [
+        ["T1", "", "5", "5"], ["T2", "blood", "80", "80"], ["T3", "", "60", "60"]
+    ]  # fmt: skip
+    assert float(clones["rare"]["p_missed"]) > float(alike["rare"]["p_missed"]) > 0
+
+
+def test_a_type_that_carries_the_clone_elsewhere_is_not_told_as_unseen(case, tmp_path):
+    # The blasts of T1 carry B; T1 is a sort, T2 and T3 are compared.
+    _, clones = case(
+        bulk("B", "IGH", J[2], (0.6, 0, 0)) + bulk("H", "IGH", J[0]), *designed(case, tmp_path, T1=("", "CD19+"))
+    )
+    assert clones["B"]["verdict"].startswith("carried by B-ALL blasts at T1 only: 300 of 300 matched cells")
+    assert "B-ALL blasts" not in clones["H"]["verdict"].split(";", 1)[1]  # none were sampled where it is compared
+
+
+def test_depth_is_not_judged_in_sorted_cells(case, tmp_path):
+    sorts = designed(case, tmp_path, **dict.fromkeys(DAYS, ("", "CD3+")))
+    _, clones = case(bulk("common", "IGH", J[151], (0.2, 0.2, 0.2)), *sorts)
+    assert clones["common"]["reason"].startswith("the cells were sorted (CD3+): depth cannot be judged; ")
+    assert clones["common"]["verdict"] == "not seen in single cells" and clones["common"]["p_missed"] == ""
 
 
 def test_no_rows_for_the_patient(case):

@@ -1,5 +1,7 @@
 """Diversity, usage and overlap of repertoires."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -84,3 +86,33 @@ def test_light_chain_restriction_and_usage_from_files(tmp_path, monkeypatch):
     genes = usage[(usage["kind"] == "v_gene") & (usage["level"] == "all") & (usage["locus"] == "IGH")]
     assert genes["n"].sum() == 60 and genes["value"].tolist() == ["IGHV3-21"]
     assert (tmp_path / "P1.diversity.tsv").exists() and (tmp_path / "P1.overlap.tsv").exists()
+
+
+def test_repertoires_are_of_one_tissue_and_sort(tmp_path, monkeypatch):
+    """A sort of T1 beside the unsorted sample: each has its own depth, usage and shared clones."""
+    monkeypatch.chdir(tmp_path)
+    j = receptors.junctions(150, seed=9)
+    tables, cells = {}, {}
+    for sample, n in (("T1", 30), ("S1", 25)):
+        names = [f"{sample}:{i}" for i in range(n)]
+        cells |= {name: ("plasma", "plasma cell") for name in names}
+        locus = "IGL" if sample == "T1" else "IGK"
+        rows = [row for i, name in enumerate(names) for row in (
+            receptors.heavy(name, j[i % 20]), receptors.light(name, j[60 + i % 20], locus=locus))]  # fmt: skip
+        tables[sample] = receptors.contigs(rows)
+    receptors.run_clones(tmp_path, tables, receptors.labels(cells, designs={"S1": ("T1", "marrow", "CD138+")}))
+    given = ["--chains", "P1.own_chains.parquet", "--labels", "labels.parquet"]
+    receptors.run(repertoire.main, "P1.clones.parquet", "--patient", "P1", *given)
+    found = pd.read_csv("P1.diversity.tsv", sep="\t", keep_default_na=False).query("level == 'all'")
+    assert found[["tissue", "sort", "timepoint", "n_cells", "depth"]].to_numpy().tolist() == [
+        ["", "", "T1", 30, 30], ["marrow", "CD138+", "T1", 25, 25]
+    ]  # fmt: skip
+    light = pd.read_csv("P1.usage.tsv", sep="\t", keep_default_na=False).query(
+        "kind == 'light_chain' and level == 'all'"
+    )
+    assert light[["sort", "value", "n", "total"]].to_numpy().tolist() == [
+        ["", "IGL", 30, 30],
+        ["CD138+", "IGK", 25, 25],
+    ]
+    section = json.loads((tmp_path / "P1.repertoire_mqc.json").read_text())["data"]
+    assert set(section) == {"P1 BCR", "P1 BCR marrow, CD138+"}

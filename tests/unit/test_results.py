@@ -23,6 +23,24 @@ def test_a_case_knows_its_times_in_order_of_days(tmp_path):
     assert set(Case(tmp_path, "P1").cells["patient"]) == {"P1"}
 
 
+def test_what_is_compared_is_of_one_tissue_and_sort(tmp_path):
+    report_case.write(tmp_path)
+    alone = Case(tmp_path, "P1")
+    table = alone.rows("composition.tsv")
+    assert alone.design == {} and alone.compared(table) is table
+    report_case.add_others(tmp_path)
+    case = Case(tmp_path, "P1")
+    assert case.times == ["T1", "T2", "T3"] and case.design == {"tissue": "bone marrow", "sort": ""}
+    assert case.series.set_index("sample")["series"].to_dict() == {
+        "P1_T1": "main", "P1_IP": "product", "P1_T2": "main", "P1_B2": "other", "P1_T3": "main", "P1_S3": "other",
+    }  # fmt: skip
+    # By sample, by time point, tissue and sort, and of a table with neither.
+    assert len(case.rows("composition.tsv")) > len(case.compared(case.rows("composition.tsv"))) == len(table)
+    calls = case.compared(case.own("malignancy"))
+    assert set(calls["timepoint"]) == {"T1", "T2", "T3"} and len(calls) == len(alone.own("malignancy")) / 2
+    assert case.compared(case.own("cnv")).equals(case.own("cnv")) and case.compared(None) is None
+
+
 def test_a_patient_of_another_run_is_an_error_that_says_what_to_give(tmp_path):
     report_case.write(tmp_path)
     with pytest.raises(InputError, match=r"samples.tsv: has no sample of P2; give the samplesheet of the run"):

@@ -24,7 +24,14 @@ def write_scores(folder, patients, shift, seed=0, n=60):
             cells["isg_score"] = rng.normal(0.4, 0.1, 2 * n)
             cells["raised"] = rng.normal(0, 1, 2 * n) + (subsets == "CD8_ISG+") * (2 + shift * (time == "T2"))
             cells.to_parquet(folder / f"{sample}.signatures.parquet", index=False)
-            of_sample = {"sample": sample, "patient": f"P{patient}", "timepoint": time, "day": day}
+            of_sample = {
+                "sample": sample,
+                "patient": f"P{patient}",
+                "timepoint": time,
+                "day": day,
+                "tissue": "",
+                "sort": "",
+            }
             labels.append(cells[["cell_id"]].assign(**of_sample, lineage="T", cell_type="CD8 T", subset=subsets))
             files.append(f"{sample}.signatures.parquet")
     pd.concat(labels).to_parquet(folder / "labels.parquet", index=False)
@@ -48,6 +55,34 @@ def test_effect_of_a_planted_shift(tmp_path, monkeypatch):
     flat = effects[(effects["label"] == "CD8_memory") & (effects["signature"] == "flat")].iloc[0]
     assert flat["difference_low"] < 0 < flat["difference_high"]
     assert tests.empty and "no p value" in facts["basis"] and "p" not in effects.columns
+
+
+def test_times_are_compared_within_one_tissue_and_sort(tmp_path, monkeypatch):
+    """Four patients; of each a blood sample at T2 that would hide the change, and of one the main series is blood."""
+    (alone, _, _), _ = run(tmp_path, monkeypatch, 4)
+    labels = pd.read_parquet("labels.parquet").assign(tissue="marrow")
+    files = sorted(str(path.name) for path in tmp_path.glob("*.signatures.parquet"))
+    more = labels[labels["timepoint"] == "T1"].assign(
+        sample=lambda rows: rows["patient"] + "_B2", timepoint="T2", day=90
+    )
+    more = more.assign(tissue="blood", cell_id=more["cell_id"] + "b")
+    for sample, old in ((f"P{number}_B2", f"P{number}_T1") for number in range(4)):
+        scores = pd.read_parquet(f"{old}.signatures.parquet")
+        scores.assign(cell_id=scores["cell_id"] + "b").to_parquet(f"{sample}.signatures.parquet", index=False)
+        files.append(f"{sample}.signatures.parquet")
+    pd.concat([labels, more]).to_parquet("labels.parquet", index=False)
+    assert invoke(change, *files, "--labels", "labels.parquet", "--draws", 200).exit_code == 0
+    again = pd.read_csv("signature_change.tsv", sep="\t")
+    assert set(again["tissue"]) == {"marrow"}
+    pd.testing.assert_frame_equal(again.drop(columns=["tissue", "sort"]), alone.drop(columns=["tissue", "sort"]))
+    assert set(pd.read_csv("signatures.tsv", sep="\t")["sample"]) >= {"P0_B2", "P0_T2"}
+    # A patient of whom blood was sampled both times is no fourth replicate of the marrow.
+    swapped = pd.read_parquet("labels.parquet")
+    swapped.loc[swapped["sample"].isin(["P3_T1", "P3_T2"]), "tissue"] = "blood"
+    swapped[swapped["sample"] != "P3_B2"].to_parquet("labels.parquet", index=False)
+    assert invoke(change, *files, "--labels", "labels.parquet", "--draws", 200).exit_code == 0
+    tests = pd.read_csv("signature_tests.tsv", sep="\t")
+    assert set(tests["tissue"]) == {"marrow"} and set(tests["patients"]) == {3}
 
 
 def test_ranks_name_the_first_and_its_lead(tmp_path, monkeypatch):

@@ -30,6 +30,11 @@ def test_numbers_are_written_as_counts_or_shares_and_json_holds_no_numpy():
     assert share.text == "7.5 %" and json.dumps(as_json(share))
 
 
+def test_an_empty_cell_is_where_nothing_is_asked_for():
+    rows = pd.DataFrame({"sort": [None, "", "CD3+"], "n": [1, 2, 4]})
+    assert number("x", rows, "n", {"sort": ""}).value == 3 and number("x", rows, "n", {"sort": "CD3+"}).value == 4
+
+
 def test_the_interval_of_a_row_is_its_bounds_or_the_upper_one_where_nothing_was_seen():
     assert said(interval("x", ROWS, {"clone": "A", "day": 0})) == " (3 % to 20 %)"
     assert said(interval("x", ROWS, {"clone": "B"})) == " (at most 7.2 %)"
