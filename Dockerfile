@@ -12,20 +12,17 @@ ENV PATH=/opt/clonewatch/bin:$PATH
 COPY conf/images/install.py requirements.lock /opt/clonewatch/
 WORKDIR /opt/clonewatch
 
-FROM python AS tables
+FROM python AS matrices
 RUN ./install.py clones tumour report signals cells
 
-FROM tables AS matrices
-RUN ./install.py tumour report signals cells
-
 FROM matrices AS analysis
-RUN ./install.py signals cells
+RUN ./install.py clones report signals cells
 
 # What each room's own packages are laid on.
 FROM python AS below-inputs
-FROM tables AS below-clones
+FROM analysis AS below-clones
 FROM matrices AS below-tumour
-FROM matrices AS below-report
+FROM analysis AS below-report
 FROM analysis AS below-signals
 FROM analysis AS below-cells
 

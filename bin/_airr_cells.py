@@ -3,6 +3,8 @@
 
 import warnings
 
+import _compiled  # noqa: F401
+
 import numpy as np
 
 # What the receptor model reads, and what else is kept of a chain.

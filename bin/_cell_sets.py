@@ -14,6 +14,7 @@ from _tables import UNASSIGNED
 
 import numpy as np
 
+SET_MARKERS = 3  # that are detected in cells which are set apart from their part
 NAMED = ["lineage", "cell_type"]
 
 
@@ -59,7 +60,7 @@ def set_apart(table, cells: Cells, markers, profiles: Profiles, least: float, le
     """Give candidates in table (N rows: part, lineage, cell_type) the type that their set has evidence for.
 
     A set is the candidates of one type in a part without a name, or of all other parts together; these get only the type that
-    they are candidates of. Returns the evidence of the sets that got a name.
+    they are candidates of. It needs SET_MARKERS. Returns the evidence of the sets that got a name.
     """
     part, nameless = table["part"].to_numpy(), (table["cell_type"] == UNASSIGNED).to_numpy()
     type_ = candidates(cells, part, nameless, markers, profiles)
@@ -68,7 +69,8 @@ def set_apart(table, cells: Cells, markers, profiles: Profiles, least: float, le
         return None
     evidence = name_sets(cells, part, set_, markers, profiles, least, lead)
     evidence["part"], evidence["origin"] = keys[1], "cells set apart"
-    given = (evidence["cell_type"] != UNASSIGNED) & ((keys[1] >= 0) | (evidence["cell_type"] == keys[0]))
+    enough = (evidence["cell_type"] != UNASSIGNED) & (evidence["markers"] >= SET_MARKERS)
+    given = enough & ((keys[1] >= 0) | (evidence["cell_type"] == keys[0]))
     rows = np.flatnonzero(set_ >= 0)
     rows = rows[given.to_numpy()[set_[rows]]]
     for column in NAMED:
@@ -95,12 +97,17 @@ def move_cells(table, expression, cells: Cells, markers, profiles: Profiles, lea
         parent = markers["parent"].where(markers["parent"] != "", None)
         of_parent = new.map(parent).map(markers["lineage"])
         kinds = old.map(parent).eq(new.map(parent)) | ((old == UNASSIGNED) & lineage.eq(of_parent))
-        undecided = evidence["winner"].map(parent).eq(new.map(parent)) & (evidence["reason"] == "no clear lead")
-        enough = kinds & ((evidence["winner"] == new) | undecided) & (evidence["markers"] >= MIN_MARKERS)
+        same_type, nameless = evidence["winner"].map(parent).eq(new.map(parent)), old == UNASSIGNED
+        undecided = same_type & (evidence["reason"] == "no clear lead")
+        fits = same_type & (evidence["runner_up"] == new) & (evidence["runner_up_fits"] | nameless)
+        enough = kinds & ((evidence["winner"] == new) | undecided | fits) & (evidence["markers"] >= MIN_MARKERS)
+        other = nameless & (evidence["cell_type"] != UNASSIGNED) & ~same_type
+        new = new.mask(other, evidence["cell_type"])
         right = (evidence["cell_type"] == new) | enough
         chosen = np.flatnonzero(set_ >= 0)
         back = chosen[~right.to_numpy()[set_[chosen]]]
         after[back] = before[back]
+        after[chosen] = np.where(other.to_numpy()[set_[chosen]], new.to_numpy(object)[set_[chosen]], after[chosen])
         given = {"cell_type": new, "lineage": new.map(markers["lineage"]), "reason": "", "would_decide": ""}
         moved = evidence.assign(**given)[right]
     margin, rival = log_odds(expression, after, sample)

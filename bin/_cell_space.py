@@ -4,9 +4,10 @@
 N cells, G genes, P components, k neighbours. One thread and a seed everywhere: the same cells give the same numbers.
 """
 
+import sys
 from typing import Any, NamedTuple
 
-from _compiled import import_umap
+import _compiled  # noqa: F401
 from _errors import InputError
 
 import numpy as np
@@ -127,6 +128,26 @@ class FaissNeighbours:
         index[:, 0], squared[:, 0] = own, 0
         distance = np.sqrt(np.maximum(squared, 0))
         return sp.csr_matrix((distance.ravel(), index.ravel(), np.arange(0, index.size + 1, k)), (len(points),) * 2)
+
+
+def import_umap() -> None:
+    """Import the package umap so that everything it compiles is kept (`_compiled`).
+
+    UMAP and its neighbour search ask numba to keep next to nothing: every process would compile for 20 s, five lineages and the
+    integration of a run for two minutes. Kept, they are loaded in 1 s.
+    """
+    if "umap" in sys.modules:
+        return
+    import functools
+
+    import numba
+
+    compiler = numba.njit
+    numba.njit = functools.partial(compiler, cache=True)
+    try:
+        import umap  # noqa: F401
+    finally:
+        numba.njit = compiler
 
 
 def neighbours(points: np.ndarray, k: int, seed: int):

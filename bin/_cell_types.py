@@ -6,11 +6,11 @@ Groups are parts of clusters or other sets, numbered from 0. P genes: those of t
 
 from typing import NamedTuple
 
-from _detected import DETECTED, Pools, of_groups, pool_counts
-from _kinds import expansion, name_kinds
+from _detected import DETECTED, NOT_TESTABLE, Pools, of_groups, pool_counts
+from _kinds import early_markers, expansion, name_kinds
 from _marker_evidence import Seen, marker_evidence, n_detected
 from _naming import among, marker_genes, receptor_shares
-from _profiles import Profiles, correlations, log_rates
+from _profiles import Profiles, correlations, expressed_rates, log_rates
 from _tables import UNASSIGNED
 from _type_fit import FEW_GENES, References, fit_types, kinds_of, receptor_evidence, references, two_best
 
@@ -18,7 +18,9 @@ import numpy as np
 
 MIN_SCORE, MIN_MARGIN = 0.25, 0.1  # what a name needs; kinds of one cell type need half the margin
 MIN_MARKERS = 2  # own markers that are detected, for a name; of other types, against it
+STRONGEST = 3  # markers that cells of a type show most strongly: one of them is detected
 MIN_LEAD = 3.0  # of log likelihood over the runner-up, for a name
+CLEAR_LEAD = 10.0  # of log likelihood over the next type, for one cell to be a candidate of a type
 AGAINST = 5.0  # log likelihood that a negative gene takes off a type, where it is detected
 OVERRULES = 0.4  # share of a type's markers that are detected, from which similarity does not contradict
 MIXED = "markers of other types are detected"  # a reason for no name
@@ -82,7 +84,7 @@ def name_groups(
         rows = np.flatnonzero((winner == name) & (table["cell_type"] != UNASSIGNED).to_numpy())
         if len(rows):
             kinds = name_kinds(rows, name, seen, size, share, groups.receptors, markers, profiles)
-            enter_kinds(table, rows, kinds, seen, markers, lead / 2)
+            enter_kinds(table, rows, kinds, seen, markers, profiles, lead / 2)
     return explain(table, groups, seen, refs, markers, profiles)
 
 
@@ -104,12 +106,17 @@ def name_tops(
     table["runner_up"], table["runner_up_score"] = runner_up, n_detected(seen, runner_up, "positive", rows)[1]
     table["margin"], table["type_score"] = first["margin"], np.nan
     alike = similarities(groups, measured, refs, profiles, markers)
-    table["markers"] = n_own
+    table["markers"], table["runner_up_fits"] = n_own, False
     table["similarity"] = alike[rows, first["best"]]
     table["most_similar"] = np.where(np.isnan(alike).all(1), "", types[np.nan_to_num(alike, nan=-2).argmax(1)])
+    of_type = {name: expressed_rates(profiles, kinds_of(markers, name)) for name in set(winner)}
+    own_rates = refs.rate[fit.reference[rows, first["best"]]], np.stack([of_type[name] for name in winner])
     doubts = {
         "fewer than two of its markers are detected": n_own < MIN_MARKERS,
         "few of its markers are detected": (table["score"] < least).to_numpy(),
+        "none of its strongest markers is detected": ~np.logical_or.reduce(
+            [shows_strongest(seen, winner, rate, profiles.genes) for rate in own_rates]
+        ),
         MIXED: negatives[rows, first["best"]] >= MIN_MARKERS,
         "resembles another lineage": contradicted(alike, first["best"], refs, table["score"].to_numpy()),
     }
@@ -124,6 +131,22 @@ def name_tops(
     table["cell_type"] = np.where(sound & clear[""], winner, UNASSIGNED)
     table["reason"] = np.select([*doubts.values(), ~clear[""]], [*doubts, "no clear lead"], "")
     return table
+
+
+def shows_strongest(seen: Seen, winner: np.ndarray, rate: np.ndarray, genes: list[str]) -> np.ndarray:
+    """Whether groups show one of the STRONGEST markers of their winner (groups,) that could be seen; True where rates tell of none.
+
+    rate: (groups, P) that cells of the winner show, genes: names of its columns.
+    """
+    place, result = {gene: i for i, gene in enumerate(genes)}, np.ones(len(winner), bool)
+    for name in set(winner):
+        mine, columns = winner == name, [place[gene] for gene in seen.listed[name, "positive"]]
+        state, expected = seen.state[name, "positive"][mine], rate[mine][:, columns]
+        known = np.where((state != NOT_TESTABLE) & ~np.isnan(expected), expected, -1.0)
+        first = np.argsort(-known, axis=1, kind="stable")[:, :STRONGEST]
+        shown = np.take_along_axis(state, first, axis=1) == DETECTED
+        result[mine] = shown.any(1) | (np.take_along_axis(known, first, axis=1) < 0).all(1)
+    return result
 
 
 def similarities(groups: Groups, measured, refs: References, profiles: Profiles, markers) -> np.ndarray:
@@ -147,40 +170,60 @@ def contradicted(alike: np.ndarray, best: np.ndarray, refs: References, score: n
     return (own > -2) & (np.where(same, -2, values).max(1) > own) & (score < OVERRULES)
 
 
-def enter_kinds(table, rows: np.ndarray, kinds, seen: Seen, markers, lead: float) -> None:
+def enter_kinds(table, rows: np.ndarray, kinds, seen: Seen, markers, profiles: Profiles, lead: float) -> None:
     """Enter the decision between kinds of one type (of name_kinds) into the rows of the evidence table.
 
-    A kind needs one of its own markers detected besides those of its type.
+    A kind needs one of its own markers detected besides those of its type; one of immature cells MIN_MARKERS that the mature
+    kinds do not show. `runner_up_fits`: whether MIN_MARKERS of the runner-up's own markers are detected, more than of the winner's,
+    and a larger share than of the genes that it lacks.
     """
-    winner = kinds["winner"].to_numpy(object)
+    winner, runner_up = (kinds[column].to_numpy(object) for column in ("winner", "runner_up"))
     n_own, n_foreign = (n_detected(seen, winner, sign, rows)[0] for sign in ("positive", "foreign"))
     clear, mixed = (kinds["margin"] >= lead).to_numpy(), n_foreign >= MIN_MARKERS
-    sure = (n_own > 0) & clear & ~mixed
+    early = np.ones(len(rows), bool)
+    for name in set(winner):
+        genes = early_markers(name, markers, profiles)
+        if genes is not None:
+            counted = [gene in genes for gene in seen.listed[name, "positive"]]
+            state, mine = seen.state[name, "positive"][:, counted], winner == name
+            early[mine] = (state[rows[mine]] == DETECTED).sum(1) >= MIN_MARKERS
+    sure = (n_own > 0) & early & clear & ~mixed
+    n_next, share = n_detected(seen, runner_up, "positive", rows)
+    fits = (n_next >= MIN_MARKERS) & (n_next > n_own) & (share > n_detected(seen, runner_up, "negative", rows)[1])
     for column in ("winner", "runner_up", "runner_up_score", "margin"):
         table.loc[rows, column] = kinds[column].to_numpy()
     table.loc[rows, "type_score"] = kinds["score"].to_numpy()
     table.loc[rows, "markers"] += n_own
+    table.loc[rows, "runner_up_fits"] = fits
     table.loc[rows, "cell_type"] = np.where(sure, winner, UNASSIGNED)
     table.loc[rows[sure], "lineage"] = markers.loc[winner[sure], "lineage"].to_numpy()
     table.loc[rows, "reason"] = np.select(
-        [n_own == 0, mixed, ~clear],
-        ["none of its markers is detected", MIXED, "no clear lead"], "",
+        [n_own == 0, mixed, ~early, ~clear],
+        ["none of its markers is detected", MIXED, "fewer than two markers of immature cells are detected", "no clear lead"], "",
     )  # fmt: skip
 
 
 def likeliest_tops(cells: Cells, rows: np.ndarray, markers, profiles: Profiles) -> np.ndarray:
-    """The type without a parent (rows,) that explains each cell's marker genes best, '' where two halves of the genes disagree."""
+    """The type without a parent (rows,) that explains each cell's marker genes best.
+
+    '' where two halves of the genes disagree, unless the type leads by CLEAR_LEAD and counts of MIN_MARKERS of its markers are there.
+    """
     refs, where = references(markers, profiles), top_genes(cells, markers, profiles)
-    types, result = np.array(refs.types, dtype=object), []
+    names, types, result = np.array(profiles.genes, dtype=object)[where], np.array(refs.types, dtype=object), []
+    marks = np.stack([among(names, markers.loc[name, "positive"]) for name in types], axis=1).astype(int)  # (G, T)
     for block in np.split(rows, range(BLOCK, len(rows), BLOCK)):
-        soup = cells.soup[cells.sample[block]]
-        first, second = (
+        counts, soup = cells.counts[block][:, where].toarray(), cells.soup[cells.sample[block]][:, where]
+        first, second, whole = (
             fit_types(
-                cells.counts[block][:, half].toarray(), cells.umis[block], soup[:, half], refs.rate[:, half], refs.type_of
-            ).likelihood.argmax(1)
-            for half in (where[::2], where[1::2])
+                counts[:, of], cells.umis[block], soup[:, of], refs.rate[:, where[of]], refs.type_of
+            ).likelihood
+            for of in (slice(None, None, 2), slice(1, None, 2), slice(None))
         )  # fmt: skip
-        result.append(np.where(first == second, types[first], ""))
+        best, ranked = whole.argmax(1), np.sort(whole, axis=1)
+        agreed = first.argmax(1) == second.argmax(1)
+        shown = ((counts > 0) @ marks)[np.arange(len(block)), best]
+        clear = (ranked[:, -1] - ranked[:, -2] >= CLEAR_LEAD) & (shown >= MIN_MARKERS)
+        result.append(np.where(agreed, types[first.argmax(1)], np.where(clear, types[best], "")))
     return np.concatenate(result)
 
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """What numba compiles is kept beside the packages, where `make setup` and the images fill it. To be imported before numba.
 
-UMAP and its neighbour search ask numba to keep next to nothing: every process would compile for 20 s, five lineages and the
-integration of a run for two minutes. Kept, they are loaded in 1 s. Code is compiled for no processor in particular (UMAP is as fast
-as otherwise), so that what one machine compiled serves all others and gives the same numbers there.
+scanpy, decoupler and LIANA have numba keep what it compiles beside their own files, which an image does not let them write. Code is
+compiled for no processor in particular (UMAP is as fast as otherwise), so that what one machine compiled serves all others and gives
+the same numbers there.
 """
 
 import atexit
@@ -27,22 +27,6 @@ def prepare() -> None:
     if KEPT.exists():
         shutil.copytree(KEPT, own, dirs_exist_ok=True)
     os.environ["NUMBA_CACHE_DIR"] = own
-
-
-def import_umap() -> None:
-    """Import the package umap so that everything it compiles is kept."""
-    if "umap" in sys.modules:
-        return
-    import functools
-
-    import numba
-
-    compiler = numba.njit
-    numba.njit = functools.partial(compiler, cache=True)
-    try:
-        import umap  # noqa: F401
-    finally:
-        numba.njit = compiler
 
 
 prepare()

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Kinds of one type, told apart in groups of cells: by how strongly they express the kinds' markers, their receptors and number."""
 
-from _marker_evidence import Seen
+from _detected import OF_RATE
+from _marker_evidence import Seen, marked_rates
 from _profiles import STRONG, Profiles, expressed_rates
 from _type_fit import kinds_of
 
@@ -118,3 +119,19 @@ def name_kinds(rows, name: str, seen: Seen, size, share, receptors: dict, marker
     table["runner_up"] = names[order[:, second]] if second else ""
     table["runner_up_score"] = ranked[:, second] if second else -1.0
     return table.assign(margin=table["score"] - table["runner_up_score"])
+
+
+def early_markers(name: str, markers, profiles: Profiles) -> set[str] | None:
+    """The positive genes of a kind of immature cells that its mature siblings show at less than OF_RATE of the rate of cells that they
+    mark. None for other kinds.
+
+    Immature are those that may lack the receptor that a sibling has.
+    """
+    row = markers.loc[name]
+    mature = markers.index[(markers["parent"] == row["parent"]) & markers["receptor"].isin(("BCR", "TCR"))]
+    if row["receptor"] != "any" or mature.empty:
+        return None
+    own, theirs = marked_rates(markers, profiles), expressed_rates(profiles, list(mature))
+    place = [profiles.genes.index(gene) for gene in row["positive"]]
+    few = np.nan_to_num(theirs[place], nan=0.0) < OF_RATE * own[place]  # False where no rate is known
+    return {gene for gene, yes in zip(row["positive"], few, strict=True) if yes}

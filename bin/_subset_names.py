@@ -23,6 +23,9 @@ OF_RATE = (
     0.25  # of the rate that cells of the subset show: least share, for a marker to be detected; chemistries differ
 )
 LACKS_BELOW = 0.5  # of the rate that cells with the gene show: from this share on a group does not lack it
+NEEDED_RATE = (
+    0.75  # of the rate that cells of the subset show: least share of a gene that it needs; a mixture shows less
+)
 CLEAR_MARKERS = 4  # the same of a name apart from the cluster's, and of the only one that is possible
 MIN_CELLS = 3  # that express a marker
 MIN_SCORE, MIN_MARGIN = 0.25, 0.05  # what a name needs of its score, and of its lead over the next subset
@@ -136,7 +139,7 @@ def own_markers(
     is_lacking, odd_excess = lacks(subsets, name, pools, soup, genes, lacking)
     needed = [gene for gene in row["needs"] if gene in has]
     state_needed = states(
-        pools, soup, genes, needed, [subsets.rate.get((name, gene), np.nan) for gene in needed], LACKS_BELOW
+        pools, soup, genes, needed, [subsets.rate.get((name, gene), np.nan) for gene in needed], NEEDED_RATE
     )[0]
     n, not_excluded = (state == DETECTED).sum(1), (state != NOT_DETECTED).sum(1)
     has_needed = np.ones(len(n), bool) if not row["needs"] else (state_needed == DETECTED).any(1)

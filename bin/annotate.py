@@ -216,7 +216,7 @@ def main(
     evidence.append(set_apart(table, data, rows, reference, *limits))
     withdraw_doubtful(table, part_type, rows)
     evidence.append(move_cells(table, sp.load_npz(expression).tocsr(), data, rows, reference, *limits, odds))
-    evidence = pd.concat(evidence, ignore_index=True)
+    evidence = pd.concat(evidence, ignore_index=True).drop(columns="runner_up_fits")
     del data
 
     before = table["cell_type"].to_numpy(object, copy=True)

@@ -54,18 +54,6 @@ EXTRA = (
     "car",
     "communication_senders",
 )
-CITATIONS = (
-    "Wolf 2018, scanpy, doi:10.1186/s13059-017-1382-0",
-    "Sturm 2020, scirpy, doi:10.1093/bioinformatics/btaa611",
-    "Korsunsky 2019, Harmony, doi:10.1038/s41592-019-0619-0",
-    "McInnes 2018, UMAP, doi:10.21105/joss.00861",
-    "Blondel 2008, Louvain, doi:10.1088/1742-5468/2008/10/P10008",
-    "Wolock 2019, Scrublet, doi:10.1016/j.cels.2018.11.005",
-    "Dimitrov 2022, LIANA, doi:10.1038/s41467-022-30755-0",
-    "Badia-i-Mompel 2022, decoupler, doi:10.1093/bioadv/vbac016",
-    "Vander Heiden 2018, AIRR, doi:10.3389/fimmu.2018.02206",
-    "Wilson 1927, interval of a proportion, doi:10.1080/01621459.1927.10502953",
-)
 
 
 def read_tables(folder: Path, names: set[str], patient: str) -> dict[str, dict]:
@@ -233,6 +221,13 @@ def versions_of(path: Path | None) -> list[tuple[str, str]]:
     return sorted((step, ", ".join(packages).replace("=", " ")) for step, *packages in lines)
 
 
+def literature_of(table: Path, versions: list[tuple[str, str]]) -> list[str]:
+    """What to cite: the rows of a table package, cited whose package is among those of `versions_of`."""
+    ran = {package.split()[0] for _step, packages in versions for package in packages.split(", ") if package}
+    rows = read_text_table(table)
+    return list(rows.loc[rows["package"].isin(ran), "cited"])
+
+
 def with_drawings(figures: list[dict], patient: str) -> list[dict]:
     """Figures with their drawings of the folders figures and narrow of the current one."""
     folders = {"wide": Path("figures"), "narrow": Path("narrow")}
@@ -254,7 +249,9 @@ def with_drawings(figures: list[dict], patient: str) -> list[dict]:
 @click.option("--answer", required=True, type=FILE, help="<patient>.answer.json")
 @click.option("--figures", required=True, type=FILE, help="<patient>.figures.json")
 @click.option("--maps", required=True, type=FILE, help="<patient>.map.json")
-@click.option("--assets", required=True, type=FOLDER, help="Folder with case.html.j2, case.css and case.js.")
+@click.option(
+    "--assets", required=True, type=FOLDER, help="Folder with case.html.j2, case.css, case.js and literature.tsv."
+)
 @click.option("--columns", required=True, type=FILE, help="Dictionary: column, file, from, kind, meaning.")
 @click.option("--parameters", type=FILE, help="Parameters of the run, as JSON.")
 @click.option("--versions", type=FILE, help="Versions: a line `STEP package=version ...` per step.")
@@ -270,14 +267,15 @@ def main(
     names = {sample["sample"] for sample in samples} | {"", None}
     warnings = [warning for warning in statements["warnings"] if warning.get("sample") in names]
     statements |= {"warnings": grouped(warnings), "clones": merged(statements["clones"])}
+    ran = versions_of(versions)
     named = {spec["table"] for spec in specs} | {f"{patient}.{name}.tsv" for name in EXTRA}
     tables = read_tables(results, named, patient)
     page = render(
         assets, "case.html.j2", patient=patient, samples=samples, answer=statements, failures=failures_of(failures, results, patient), sections=arrange(specs, layouts, reasons_of(Case(results, patient))),
         maps=layouts, tables={name: {"rows": entry["rows"]} for name, entry in tables.items()},
-        packed={name: packed(entry["csv"]) for name, entry in tables.items()}, citations=CITATIONS, release=release,
+        packed={name: packed(entry["csv"]) for name, entry in tables.items()}, release=release,
         rules=rules_of(Case(results, patient)), dictionary=read_text_table(columns).to_dict("records"),
-        versions=versions_of(versions), parameters=sorted(read_json(parameters).items()) if parameters else [],
+        versions=ran, citations=literature_of(assets / "literature.tsv", ran), parameters=sorted(read_json(parameters).items()) if parameters else [],
         **{name: raw((assets / file).read_text()) for name, file in (("css", "case.css"), ("script", "case.js"))},
     )  # fmt: skip
     Path(f"{patient}.case_report.html").write_text(page, encoding="utf-8")

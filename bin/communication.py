@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import _compiled  # noqa: F401
 from _cli import FILE, command
 from _pairs import SIDES, lowest_of_complex, measured_pairs, read_pairs, read_watch_list, watched
 from _tables import write_parquet
@@ -43,8 +44,11 @@ def by_liana(expression, pairs, min_share: float, permutations: int, seed: int):
         return pd.DataFrame(columns=KEYS + SCORES).astype(dict.fromkeys(SCORES, float))
     import liana
 
+    # LIANA compares the ligand and receptor of each row with all names, which takes a quarter of its time less as categories.
+    expression = expression.copy()
     with warnings.catch_warnings():  # of pandas, anndata and scanpy, about how LIANA calls them
         warnings.simplefilter("ignore")
+        expression.var_names = pd.CategoricalIndex(expression.var_names)
         return liana.mt.rank_aggregate(
             expression, groupby="group", resource=pairs, expr_prop=min_share, min_cells=1, use_raw=False,
             n_perms=permutations, seed=seed, inplace=False, verbose=False,

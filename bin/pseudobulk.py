@@ -3,6 +3,7 @@
 
 from pathlib import Path
 
+import _compiled  # noqa: F401
 from _cli import FILE, command
 from _errors import InputError
 from _matrices import cell_ids, gene_names, log_per_10k_without_ig, read_blocks

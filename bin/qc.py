@@ -141,27 +141,44 @@ def gene_statistics(counts: Any, names: Any) -> Any:
     return table.assign(**{name: np.asarray(moments[name]).ravel() for name in ("mean", "var")})
 
 
-def doublet_scores(counts: Any, names: Any, rate: float, seed: int) -> tuple[np.ndarray, float]:
-    """Score of each cell (rows of `counts`, CSR, all genes) and the threshold of a doublet: scanpy's Scrublet (Wolock 2019).
+def variable_genes(counts: Any, names: Any, n: int = 2000) -> np.ndarray:
+    """Positions of the n most variable genes (columns of `counts`, CSR) by scanpy (Satija 2015); none in fewer than 3 cells.
 
-    V(D)J segments have no say, for they would tell clones apart. Genes are scaled but not centred, so that cells and simulated
-    doublets stay sparse: 8,200 cells take 1.2 GB and 8 s, centred 2.8 GB and 17 s, with the same AUC (0.89). Where scanpy finds no
-    threshold, or one that calls less than a fifth or more than three times the expected rate, the expected share is called.
+    V(D)J segments have no say, for they would tell clones apart.
     """
     import pandas as pd
     import scanpy as sc
     from anndata import AnnData
 
-    segment = names.str.match(r"(?i)(?:IG[HKL]|TR[ABDG])[VDJ]\d")
-    cells = AnnData(counts[:, ~segment].astype(np.float32), var=pd.DataFrame(index=names[~segment]))
-    sc.pp.scrublet(
-        cells,
-        expected_doublet_rate=rate,
-        use_approx_neighbors=False,
-        mean_center=False,
-        random_state=seed,
-        verbose=False,
-    )
+    segment = np.asarray(names.str.match(r"(?i)(?:IG[HKL]|TR[ABDG])[VDJ]\d"))
+    usable = np.flatnonzero((counts.getnnz(axis=0) >= 3) & ~segment)
+    cells = AnnData(counts.astype(np.float32), var=pd.DataFrame(index=np.arange(counts.shape[1]).astype(str)))
+    sc.pp.normalize_total(cells, target_sum=1e4)
+    sc.pp.log1p(cells)
+    found = sc.pp.highly_variable_genes(cells[:, usable], n_top_genes=n, inplace=False)
+    return usable[found["highly_variable"].to_numpy()]
+
+
+def doublet_scores(counts: Any, names: Any, rate: float, seed: int) -> tuple[np.ndarray, float]:
+    """Score of each cell (rows of `counts`, CSR, all genes) and the threshold of a doublet: scanpy's Scrublet (Wolock 2019).
+
+    Scrublet is handed the variable genes, per 10,000 UMIs of all genes, of the cells and of twice as many simulated doublets.
+    Left to choose and scale genes itself it takes 8.4 in place of 4.8 s for 7,400 cells and finds 56 % of the doublets in place of
+    57 % (a simulated sample). Genes are scaled but not centred, so that both stay sparse: centred it takes 11.6 s and finds 56 %.
+    Where scanpy finds no threshold, or one that calls less than a fifth or more than three times the expected rate, the expected
+    share is called.
+    """
+    import scanpy as sc
+    from anndata import AnnData
+    from scipy import sparse
+
+    umis = np.asarray(counts.sum(axis=1)).ravel()
+    cells = AnnData(counts[:, variable_genes(counts, names)].astype(np.float32))
+    doublets = sc.pp.scrublet_simulate_doublets(cells, random_seed=seed)
+    for data, of_all in ((cells, umis), (doublets, umis[doublets.obsm["doublet_parents"]].sum(axis=1))):
+        data.X = sparse.csr_matrix(sparse.diags(1e4 / of_all) @ data.X, dtype=np.float32)
+    settings = {"use_approx_neighbors": False, "mean_center": False, "random_state": seed, "verbose": False}
+    sc.pp.scrublet(cells, doublets, expected_doublet_rate=rate, **settings)
     score = cells.obs["doublet_score"].to_numpy()
     threshold = float(cells.uns["scrublet"].get("threshold", np.inf))
     if not rate / 5 <= (score > threshold).mean() <= 3 * rate:

@@ -4,6 +4,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import _compiled  # noqa: F401
 from _cli import FILE, command
 from _errors import InputError
 from _matrices import log_per_10k_without_ig

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Have numba compile once what QC, INTEGRATE and SUBCLUSTER run, on a few made-up cells; it stays beside the packages.
+"""Have numba compile once what the commands run, on a few made-up cells; it stays beside the packages (bin/_compiled.py).
 
-`make setup` and the image of the cells call this. Where these packages are not installed there is nothing to compile.
+`make setup` and every image call this. Each function runs where its packages are installed; elsewhere there is nothing to compile.
 """
 
 import sys
@@ -22,11 +22,15 @@ def quality_control(counts) -> None:
     cells = AnnData(counts, obs=pd.DataFrame({"all": "all"}, index=np.arange(counts.shape[0]).astype(str)))
     cells.var["mito"] = np.arange(cells.n_vars) < 5
     sc.pp.calculate_qc_metrics(cells, qc_vars=["mito"], percent_top=None, log1p=False)
-    cells.X = counts.astype(np.float64)
-    sc.pp.normalize_total(cells, target_sum=1e4)
-    sc.get.aggregate(cells, by="all", func=["mean", "var"])
+    for precision in (np.float64, np.float32):
+        cells.X = counts.astype(precision)
+        sc.pp.normalize_total(cells, target_sum=1e4)
+        sc.get.aggregate(cells, by="all", func=["mean", "var"])
+    sc.pp.log1p(cells)
+    sc.pp.highly_variable_genes(cells, n_top_genes=100)
     cells.X = counts.astype(np.float32)
-    sc.pp.scrublet(cells, use_approx_neighbors=False, mean_center=False, verbose=False)
+    doublets = sc.pp.scrublet_simulate_doublets(cells)
+    sc.pp.scrublet(cells, doublets, use_approx_neighbors=False, mean_center=False, verbose=False)
 
 
 def space(counts) -> None:
@@ -48,9 +52,33 @@ def space(counts) -> None:
     arrange(cells.X, cells.obs["sample"].to_numpy(str), "none", "louvain", 1.0, 0)
 
 
+def scores(counts) -> None:
+    """What SIGNATURES and PSEUDOBULK call."""
+    import decoupler
+    import numpy as np
+    import pandas as pd
+    import scanpy as sc
+    from anndata import AnnData
+
+    cells = AnnData(counts.astype(np.float32))
+    cells.obs["group"] = pd.Categorical(np.arange(cells.n_obs) % 2)
+    sc.pp.log1p(cells)
+    net = pd.DataFrame({"source": np.repeat(["a", "b"], 10), "target": cells.var_names[:20]})
+    decoupler.mt.ulm(cells, net, tmin=1, empty=False, bsize=256)
+    decoupler.mt.aucell(cells, net, tmin=1, empty=False)
+    sc.tl.score_genes(cells, list(cells.var_names[:5]))
+    sc.get.aggregate(cells, by="group", func=["sum", "mean", "count_nonzero"])
+
+
+# The packages that each needs; liana compiles when it is imported, and of scirpy numba can keep nothing.
+PARTS = {quality_control: {"scanpy", "skimage"}, space: {"scanpy", "umap", "faiss", "illico"}}
+PARTS |= {scores: {"scanpy", "decoupler"}}
+
+
 def main() -> None:
     """Compile."""
-    if not all(map(find_spec, ("scanpy", "umap", "faiss", "illico"))):
+    runs = [part for part, needed in PARTS.items() if all(map(find_spec, needed))]
+    if not runs:
         return
     import _compiled  # noqa: F401
 
@@ -60,8 +88,10 @@ def main() -> None:
     rng = np.random.default_rng(0)
     rates = rng.gamma(0.5, 2, (3, 600))[rng.integers(0, 3, 400)]
     counts = sp.csr_matrix(rng.poisson(rates).astype(np.int32))
-    quality_control(counts)
-    space(counts)
+    for part in runs:
+        part(counts)
+    if find_spec("liana"):
+        import liana  # noqa: F401
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ process CHAINS {
 
     script:
     """
-    # code: _airr_cells.py _chains.py _cli.py _clones.py _errors.py _own_chains.py _receptors.py _tables.py
+    # code: _airr_cells.py _chains.py _cli.py _clones.py _compiled.py _errors.py _own_chains.py _receptors.py _tables.py
     chains.py ${contigs} --patient ${meta.patient} --labels ${labels} --lineages ${lineages}
     """
 

@@ -7,7 +7,7 @@ process CASE_REPORT {
 
     input:
     tuple val(meta), path(tables, stageAs: 'tables/*'), path(parts), path(wide, stageAs: 'figures/*'), path(narrow, stageAs: 'narrow/*')
-    path assets, stageAs: 'assets' // case.html.j2, case.css, case.js
+    path assets, stageAs: 'assets' // case.html.j2, case.css, case.js, literature.tsv
     path columns
     path parameters
     path versions // a line per process

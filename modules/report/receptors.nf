@@ -18,7 +18,7 @@ process RECEPTORS {
 
     script:
     """
-    # code: _airr_cells.py _chains.py _cli.py _errors.py _receptors.py _tables.py
+    # code: _airr_cells.py _chains.py _cli.py _compiled.py _errors.py _receptors.py _tables.py
     receptors.py results --cells ${cells} --lineages ${lineages}
     """
 

@@ -17,7 +17,7 @@ process COMMUNICATION {
 
     script:
     """
-    # code: _cli.py _errors.py _pairs.py _tables.py
+    # code: _cli.py _compiled.py _errors.py _pairs.py _tables.py
     communication.py ${cells} --interactions ${interactions} --watch-list ${watch_list} \\
         --min-cells ${scoring.min_cells} --min-share ${scoring.min_share} \\
         --permutations ${scoring.permutations} --seed ${scoring.seed}

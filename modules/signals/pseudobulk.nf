@@ -14,7 +14,7 @@ process PSEUDOBULK {
 
     script:
     """
-    # code: _cli.py _errors.py _matrices.py _tables.py
+    # code: _cli.py _compiled.py _errors.py _matrices.py _tables.py
     pseudobulk.py ${cells} --sample ${meta.sample} --labels ${labels}
     """
 

@@ -131,6 +131,14 @@ def packages(files: set[Path], unseen: bool = True) -> set[str]:
     return names | {name for name, calls in UNSEEN.items() if unseen and called & set(calls)}
 
 
+COMPILE = {"scanpy", "scirpy", "liana", "decoupler", "umap", "illico"}  # numba compiles what they run
+
+
+@by_name([path for path in COMMANDS if set().union(*map(imports, closure(path))) & COMPILE])
+def test_a_command_keeps_what_numba_compiles_for_it(item):
+    assert BIN / "_compiled.py" in closure(item)
+
+
 @by_name(COMMANDS)
 def test_a_command_tells_the_versions_of_the_packages_that_it_imports(item):
     from importlib.metadata import version

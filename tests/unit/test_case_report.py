@@ -222,3 +222,22 @@ def test_a_sample_with_the_name_of_a_missing_value_keeps_its_status(tmp_path):
     (tmp_path / "qc.tsv").write_text("sample\tstatus\nNA\tfailed\n")
     pd.DataFrame({"sample": ["NA"]}).to_parquet(tmp_path / "cells.parquet")
     assert case_report.samples_of(tmp_path, "P1")[0]["status"] == "failed"
+
+
+def test_the_literature_is_that_of_the_packages_that_ran(project):
+    table = project / "assets" / "report" / "literature.tsv"
+    ran = [("INTEGRATE", "scanpy 1.11.5, umap-learn 0.5.12"), ("FATES", "")]
+    cited = " ".join(case_report.literature_of(table, ran))
+    assert all(name in cited for name in ("scanpy", "Scrublet", "UMAP")) and "LIANA" not in cited
+    assert case_report.literature_of(table, []) == []
+
+
+def test_what_the_page_cites_is_imported_by_a_command_and_stands_in_the_list_of_citations(project):
+    from _cli import packages
+    from _tables import read_text_table
+
+    rows = read_text_table(project / "assets" / "report" / "literature.tsv")
+    imported = {package for command in (project / "bin").glob("[!_]*.py") for package in packages(command)}
+    assert set(rows["package"]) <= imported
+    told = (project / "CITATIONS.md").read_text(encoding="utf-8")
+    assert [row for row in rows["cited"] if row.split("doi:")[1] not in told] == []

@@ -1,7 +1,7 @@
 """Kinds of one type: what tells them apart in a run of several and of one, receptors, and the size of a population of blasts."""
 
 from _detected import pool_counts
-from _kinds import expansion, name_kinds, score, size_evidence
+from _kinds import early_markers, expansion, name_kinds, score, size_evidence
 from _marker_evidence import marker_evidence
 
 import numpy as np
@@ -57,3 +57,12 @@ def test_size_decides_between_blasts_and_their_precursors_but_not_against_mature
     scores.loc[3, "naive B"] = 0.3
     evidence = size_evidence(scores, kinds, ["B-ALL blast"], np.array([0.1, 0.3, 0.8, 0.8]))
     assert evidence.tolist() == pytest.approx([-0.2, 0.2, 0.6, 0.2])
+
+
+def test_precursors_are_told_by_what_mature_cells_lack():
+    assert early_markers("naive B", MARKERS, PROFILES) is None
+    assert early_markers("CD8 T", MARKERS, PROFILES) is None
+    for name in ("B precursor", "B-ALL blast"):
+        genes = early_markers(name, MARKERS, PROFILES)
+        assert "DNTT" in genes
+        assert not genes & {"VPREB3", "PCDH9", "CD24"}
