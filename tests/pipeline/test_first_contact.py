@@ -154,7 +154,9 @@ def is_quiet(run):
     # A few circulate in healthy blood, with all their markers.
     assert types.isin(["plasma cell", "HSPC"]).mean() <= 0.005, types.value_counts()
     assert not labels["subset"].astype(str).str.contains("ISG|proliferating").any()
-    arms = [pd.read_csv(table, sep="\t") for table in (run.results / "tumour").glob("cnv.tsv")]  # none without a baseline
+    arms = [
+        pd.read_csv(table, sep="\t") for table in (run.results / "tumour").glob("cnv.tsv")
+    ]  # none without a baseline
     assert "detected" not in {verdict for table in arms for verdict in table["verdict"]}
     cells = pd.read_parquet(run.results / "report" / "cells.parquet")
     assert not (cells["malignancy"].astype(str) == "malignant").any()
