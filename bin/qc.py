@@ -178,7 +178,8 @@ def doublet_scores(counts: Any, names: Any, rate: float, seed: int) -> tuple[np.
     for data, of_all in ((cells, umis), (doublets, umis[doublets.obsm["doublet_parents"]].sum(axis=1))):
         data.X = sparse.csr_matrix(sparse.diags(1e4 / of_all) @ data.X, dtype=np.float32)
     settings = {"use_approx_neighbors": False, "mean_center": False, "random_state": seed, "verbose": False}
-    sc.pp.scrublet(cells, doublets, expected_doublet_rate=rate, **settings)
+    components = min(30, cells.n_vars - 1)  # a matrix cut to a few genes has no 30
+    sc.pp.scrublet(cells, doublets, expected_doublet_rate=rate, n_prin_comps=components, **settings)
     score = cells.obs["doublet_score"].to_numpy()
     threshold = float(cells.uns["scrublet"].get("threshold", np.inf))
     if not rate / 5 <= (score > threshold).mean() <= 3 * rate:

@@ -219,6 +219,12 @@ def test_doublet_score_above_8192_cells():
     assert auc(score, truth) > 0.9 and 100 < (score > threshold).sum() < 1500
 
 
+def test_a_matrix_of_a_few_genes_is_scored(good_cells):
+    counts, names = good_cells
+    score, _threshold = qc.doublet_scores(counts[:, :25], names[:25], 0.08, 0)
+    assert np.isfinite(score).all()
+
+
 def test_receptor_segments_have_no_say_in_doublet_scores(good_cells):
     counts, names = good_cells
     seen = names[qc.variable_genes(counts, names, len(names))]
