@@ -4,6 +4,7 @@
 `make setup` and every image call this. Each function runs where its packages are installed; elsewhere there is nothing to compile.
 """
 
+import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -80,6 +81,7 @@ def main() -> None:
     runs = [part for part, needed in PARTS.items() if all(map(find_spec, needed))]
     if not runs:
         return
+    os.environ |= {"LOGURU_LEVEL": "WARNING", "TQDM_DISABLE": "1"}  # illico tells of its work
     import _compiled  # noqa: F401
 
     import numpy as np
