@@ -1,11 +1,11 @@
 """What is in the images: the room's locked packages and nothing else, for a user without rights, offline."""
 
-import ast
 import json
 import re
 import sys
 
 import pytest
+from helpers.architecture import closure, imports
 from pipeline.conftest import PROJECT
 
 from containers.conftest import ROOMS
@@ -82,9 +82,8 @@ def test_an_image_holds_the_rooms_locked_packages_and_no_others(engine, images, 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_all_that_the_rooms_scripts_import_is_there_and_compiled(engine, images, room):
-    nodes = [node for name in scripts(room) for node in ast.walk(ast.parse((PROJECT / "bin" / name).read_text()))]
-    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+    files = set().union(*(closure(PROJECT / "bin" / name) for name in scripts(room)))
+    names = set().union(*map(imports, files)) - {path.stem for path in files}
     assert "click" in names
     code = f"""
 import importlib, os

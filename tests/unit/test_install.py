@@ -40,6 +40,9 @@ def test_tests_of_packages_are_removed_and_nothing_else(tmp_path):
     for name in ("one/tests/inner/tests/a.py", "one/tests.py", "one/latests/b.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
+    (tmp_path / "needed" / "tests").mkdir(parents=True)
+    (tmp_path / "needed" / "__init__.py").write_text("from .tests.functional import run\n")
+    (tmp_path / "needed" / "tests" / "functional.py").touch()
     trim(tmp_path)
     kept = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.py")}
-    assert kept == {"one/tests.py", "one/latests/b.py"}
+    assert kept == {"one/tests.py", "one/latests/b.py", "needed/__init__.py", "needed/tests/functional.py"}
