@@ -39,8 +39,22 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PATH": ":".join(map(str, places)), **settings}
 
 
+def unsupported_names(results: Path) -> list[dict[str, str]]:
+    """Rows of a run's evidence tables that name a type by fewer than two detected markers, or a subset without evidence."""
+    rows = []
+    for path in results.glob("cells/**/*.tsv"):
+        if path.name == "annotation.tsv" or path.name.endswith(".subset_evidence.tsv"):
+            with path.open(encoding="utf-8", newline="") as lines:
+                named = [row for row in csv.DictReader(lines, delimiter="\t") if row["cell_type"] != "unassigned"]
+            rows += [row for row in named if not row["evidence"] or float(row.get("markers", 2)) < 2]
+    return rows
+
+
 def nextflow_run(folder: Path, *arguments: object, results: str = "results", within: tuple[str, ...] = ()) -> Run:
-    """`nextflow run PROJECT ARGUMENTS` in `folder`, inside of another command where `within` names one."""
+    """`nextflow run PROJECT ARGUMENTS` in `folder`, inside of another command where `within` names one.
+
+    Whatever the run is of, no name that it gives cells may lack its evidence.
+    """
     finished = subprocess.run(
         [*within, "nextflow", "run", PROJECT, *map(str, arguments), "--outdir", results],
         cwd=folder,
@@ -50,4 +64,5 @@ def nextflow_run(folder: Path, *arguments: object, results: str = "results", wit
         text=True,
         timeout=900,
     )
+    assert unsupported_names(folder / results) == []
     return Run(finished.returncode, finished.stdout + finished.stderr, folder / results)
