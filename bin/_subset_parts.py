@@ -9,7 +9,8 @@ from typing import NamedTuple
 from _detected import SOUP, Pools, pool_counts, soup_share
 from _naming import group_means
 from _shares import wilson
-from _subset_names import MIN_MARKERS, SHOWN, Groups, Subsets, name_subsets, own_markers, type_markers
+from _subset_markers import MIN_MARKERS, SHOWN, Subsets, own_markers, type_markers
+from _subset_names import Groups, name_subsets
 from _tables import UNASSIGNED
 from _unfit_parts import MOST, unfit_parts
 

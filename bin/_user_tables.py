@@ -1,201 +1,17 @@
 #!/usr/bin/env python3
 """Tables that people wrote, read as assets/tables.json describes them; every cell and row that does not fit is a Problem."""
 
-import csv
-import difflib
-import io
 import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
-from _fish_places import read_places
+from _user_cells import check_cell, is_missing, locus_of, unwritten
 from _user_days import Days
+from _user_grid import Heading, Problem, read_grid, read_header
 from _user_numbers import Cell, decimal_marks, read_number, shown
 
-SAVE = "save it from the spreadsheet program as 'CSV UTF-8 (comma delimited)'"
-MAGIC = {
-    b"\xff\xfe": "is UTF-16 text (Excel's 'Unicode Text')",
-    b"\xfe\xff": "is UTF-16 text (Excel's 'Unicode Text')",
-    b"PK\x03\x04": "is an Excel workbook (.xlsx), not text",
-    b"\xd0\xcf\x11\xe0": "is an old Excel workbook (.xls), not text",
-    b"\x1f\x8b": "is compressed (gzip)",
-}
-MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
-NAMED_DATE = re.compile(rf"\d{{1,2}}[ .-]{MONTH}(?:[ .-]\d+)?|{MONTH}[ .-]\d+", re.I)
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.I)
-SPACES = "\u00a0\u2007\u2009\u202f\u200a"
-MISSING = {"na", "n/a", "#n/a", "nan", "none", "null"}
-
-
-class Problem(NamedTuple):
-    """What is wrong where: row as a spreadsheet counts (header 1, the whole file 0), and what to write."""
-
-    file: str
-    row: int
-    column: str
-    text: str
-    level: str = "error"
-
-    @property
-    def sentence(self) -> str:
-        """File, row, column and text."""
-        where = (f", row {self.row}" if self.row else "", f", column {self.column}" if self.column else "")
-        return f"{shown(self.file)[1:-1]}{''.join(where)}: {self.text}"
-
-
-def read_grid(data: bytes, file: str, known: set[str], problems: list[Problem]) -> list[tuple[int, list[str]]]:
-    """Rows of stripped cells with their numbers, header first; none where the file is no text or has no rows.
-
-    Line ends of any system are read. Separators ; and tab, a byte order mark, spaces around cells and empty
-    rows are tolerated and told in one warning. Bytes that are no UTF-8 come back as lone surrogates.
-    """
-    binary = next((what for magic, what in MAGIC.items() if data.startswith(magic)), None)
-    if binary or b"\0" in data:
-        problems.append(Problem(file, 0, "", f"{binary or 'is no text, or is UTF-16 text'}; {SAVE}"))
-        return []
-    text, notes = data.decode("utf-8", "surrogateescape"), []
-    if text.startswith("\ufeff"):
-        text = text.removeprefix("\ufeff")
-        notes.append("a byte order mark")
-    if text[:4].lower() == "sep=":  # Excel's own line, which it does not count
-        text = text.partition("\n")[2]
-    header = next((line for line in text.splitlines() if line.strip(" ,;\t")), "")
-    words = {
-        mark: {form for word in header.split(mark) for form in (word.strip(' "').lower(), simple_heading(word))}
-        for mark in ",;\t"
-    }
-    mark = max(words, key=lambda mark: (len(words[mark] & known), len(words[mark])))
-    other = re.search(r"\w *([^\w,;\t])", header)
-    if len(known.intersection(re.split(r"\W+", header.lower()))) > 1 > len(words[mark] & known):
-        problems.append(Problem(file, 0, "", f"has its cells separated by {shown(other[1])}; {SAVE}"))
-        return []
-    if mark == ";" or (mark == "\t" and not file.endswith((".tsv", ".txt"))):
-        notes.append("semicolons as separators" if mark == ";" else "tabs as separators")
-    try:
-        grid = list(csv.reader(io.StringIO(text, newline=""), delimiter=mark))
-    except csv.Error as error:
-        problems.append(Problem(file, 0, "", f"cannot be split into cells ({error}); close every quotation mark"))
-        return []
-    full = [(n, [cell.strip() for cell in cells]) for n, cells in enumerate(grid, 1) if "".join(cells).strip()]
-    spaced = sum(cell != cell.strip() for cells in grid for cell in cells)
-    notes += [f"spaces around {spaced} cells"] if spaced else []
-    notes += [f"{len(grid) - len(full)} empty rows"] if len(full) < len(grid) else []
-    if notes:
-        problems.append(Problem(file, 0, "", f"has {', '.join(notes)}: understood", "warning"))
-    if len(full) < 2:
-        problems.append(Problem(file, 0, "", "has no rows below a header; fill in the template"))
-    return full if len(full) > 1 else []
-
-
-class Heading(NamedTuple):
-    """A heading of another program's export: the column of ours and the unit that it stands for."""
-
-    column: str
-    unit: str
-    program: str
-
-
-def simple_heading(text: str) -> str:
-    """A heading without case, blanks and signs; % stays."""
-    return re.sub(r"[^a-z0-9%]+", "", text.lower())
-
-
-def read_headings(path: Path) -> dict[str, dict[str, Heading]]:
-    """Headings of other programs by our table (assets/headings.tsv), the better one of two for a column first."""
-    headings: dict[str, dict[str, Heading]] = {}
-    with path.open(encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
-            of_table = headings.setdefault(row["table"], {})
-            of_table.setdefault(simple_heading(row["heading"]), Heading(row["column"], row["unit"], row["program"]))
-    return headings
-
-
-def read_header(
-    cells: list[str], number: int, file: str, columns: dict, headings: Mapping[str, Heading], problems: list[Problem]
-) -> tuple[list[str], dict[str, str]]:
-    """Our column of each cell of the header, '' for columns that are not used; units that headings give, by column."""
-    names = [re.sub(r"\s+", "_", cell.lower()) for cell in cells]
-    aliases = {alias: name for name, column in columns.items() for alias in column.get("aliases", ())}
-    order, units, understood = list(headings), {}, []
-    for simple in sorted({simple_heading(cell) for cell in cells} & set(headings), key=order.index):
-        heading = headings[simple]
-        at = next(n for n, cell in enumerate(cells) if simple_heading(cell) == simple)
-        if heading.column not in names and names[at] not in columns:
-            names[at], units[heading.column] = heading.column, heading.unit
-            unit = f" in {heading.unit}" if heading.unit else ""
-            understood.append(f"{shown(cells[at])} ({heading.program}) is read as {heading.column}{unit}")
-    if understood:
-        problems.append(Problem(file, number, "", "; ".join(understood), "warning"))
-    for cell, name in zip(cells, names, strict=True):
-        if name and name not in columns:
-            known = headings.get(simple_heading(cell))
-            meant = aliases.get(name) or next(iter(difflib.get_close_matches(name, columns, 1, 0.7)), "")
-            if meant and meant not in names and not known:
-                problems.append(Problem(file, number, shown(cell), f"is unknown; did you mean {meant}?"))
-            elif known:
-                taken = shown(cells[names.index(known.column)])
-                problems.append(Problem(file, number, shown(cell), f"is not used beside {taken}", "warning"))
-            else:
-                problems.append(Problem(file, number, shown(cell), "is unknown and not used", "warning"))
-    for name, column in columns.items():
-        if names.count(name) > 1:
-            problems.append(Problem(file, number, name, "stands in the header more than once; keep one"))
-        elif column.get("required") and name not in names and not set(column.get("from_genes", ())) & set(names):
-            problems.append(Problem(file, number, name, f"is missing; add it: {column['meaning']}"))
-    return [name if name in columns else "" for name in names], units
-
-
-def is_missing(text: str, column: dict) -> bool:
-    """Whether a cell's word means that there is no value: never in a name, where it is an error; Na as a text is sodium."""
-    kind, word = column["type"], text.lower()
-    return word in column.get("missing", ()) or (
-        word in MISSING and kind != "name" and (kind != "text" or text != "Na")
-    )
-
-
-def check_cell(text: str, column: dict) -> Cell:
-    """A cell that is no number and no day, as our tables write it, and what is wrong with it."""
-    kind, advice = column["type"], column.get("write", "")
-    if kind == "choice":
-        known = {value.lower(): value for value in column["values"]}
-        known |= {value.lower(): meant for value, meant in column["spellings"].items()}
-        wrong = f"{shown(text)} is unknown; write one of {', '.join(column['values'])}"
-        return Cell(known.get(text.lower(), text), "" if text.lower() in known else wrong)
-    if kind == "region":
-        return Cell(text, "" if read_places(text) else f"found {shown(text)}; {advice}")
-    if kind in ("name", "text") and NAMED_DATE.fullmatch(text):
-        return Cell(
-            text, f"{shown(text)} looks like a name that a spreadsheet made a date; format as text, write again"
-        )
-    if kind == "cell_id":
-        text = text.removesuffix("-1")
-    if column.get("gene"):
-        text = imgt_call(text)
-    if column.get("upper"):
-        text = text.upper()
-    fits = re.fullmatch(column["pattern"], text, 0 if kind == "name" else re.I)
-    return Cell(text, "" if fits else f"found {shown(text)}; {advice}")
-
-
-def imgt_call(text: str) -> str:
-    """A call without what programs put around it: `Homsap IGHV3-21*01 F, or Homsap IGHV3-11*01 F` -> `IGHV3-21*01,IGHV3-11*01`."""
-    text = re.sub(r"\bHom(?:sap|o sapiens)\s+", "", text, flags=re.I)
-    text = re.sub(r"\s+[\[(]?(?:F|ORF|P)[\])]?(?=$|[\s,;|])", "", text)
-    text = re.sub(r"(?<=[0-9DSL])_(\d\d)(?=$|[\s,;|])", r"*\1", text)  # LymphoTrack's IGHV3-21_01
-    return re.sub(r"\s*,?\s+or\s+", ",", text)
-
-
-def unwritten(text: str) -> str:
-    """What is wrong with the letters of a cell: bytes that are no UTF-8, control characters; '' where nothing is."""
-    odd = "" if text.isprintable() else next(char for char in text if not char.isprintable() and char not in SPACES)
-    if "\udc80" <= odd <= "\udcff":
-        byte = bytes([ord(odd) - 0xDC00])
-        likely = byte.decode("cp1252", "replace")
-        return f"{shown(text)} holds byte 0x{byte.hex().upper()} ({likely} in Windows text), not UTF-8; {SAVE}"
-    wrong = f"{shown(text)} holds a line break or control character"
-    return f"{wrong}; write it in one line, or close the quotation mark before it" if odd else ""
 
 
 class Reader:
@@ -274,21 +90,6 @@ class Reader:
             number, note = cells[0]
             more = f" (and {len(cells) - 1} more)" if len(cells) > 1 else ""
             self.problems.append(Problem(self.file, number, name, note + more, "warning"))
-
-
-def locus_of(j_call: str, v_call: str) -> str:
-    """Locus by the J gene, else by a V gene that only one locus has; '' where neither says it (TRAV../DV)."""
-    if re.search("intron", v_call, re.I):
-        return "intron-RSS"
-    if re.search("KDE", j_call, re.I):
-        return "IGKDE"
-    for call, side in ((j_call, "J"), (v_call, "V")):
-        loci = {
-            locus.upper() for locus in re.findall(rf"\b(IG[HKL]|TR[ABDG])(?={side})", call.replace("TCR", "TR"), re.I)
-        }
-        if len(loci) == 1 and not (side == "V" and re.search(r"TRAV\S*DV", call, re.I)):
-            return loci.pop()
-    return ""
 
 
 def read_table(

@@ -13,8 +13,9 @@ from _errors import InputError
 from _fish_text import BALANCED_ONLY, CUTOFF, read_row
 from _fish_words import Words
 from _user_days import Days, reference_dates
+from _user_grid import Problem, read_headings
 from _user_numbers import shown
-from _user_tables import Problem, read_headings, read_table, specification, written_columns
+from _user_tables import read_table, specification, written_columns
 
 import click
 

@@ -14,7 +14,7 @@ from _programmes import CYCLE_GENES, RAISED_QUANTILE, RESTING_QUANTILE, cycling,
 from _receptors import Lineages
 from _shares import fdr
 from _subset_cells import contradicted_moves, place_cells
-from _subset_names import read_subsets
+from _subset_markers import read_subsets
 from _subset_parts import Lineage, failing_names, name_numbered, name_parts, out_of_state, with_soup
 from _tables import UNASSIGNED, by_sample, read_samples, write_parquet, write_table
 from _unfit_parts import foreign_receptors, read_metrics

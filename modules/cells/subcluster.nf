@@ -32,8 +32,8 @@ process SUBCLUSTER {
     def quality = [metrics].flatten().collect { table -> "--metrics ${table}" }.join(' ')
     """
     # code: _cell_space.py _cli.py _compiled.py _detected.py _errors.py _matrices.py _naming.py _one_thread.py _programmes.py
-    # code: _receptors.py _refine.py _shares.py _subset_cells.py _subset_names.py _subset_parts.py _tables.py _unfit_parts.py
-    # code: _variable_genes.py
+    # code: _receptors.py _refine.py _shares.py _subset_cells.py _subset_markers.py _subset_names.py _subset_parts.py _tables.py
+    # code: _unfit_parts.py _variable_genes.py
     subcluster.py ${cells} --samples ${sheet} --annotation ${annotation} ${quality} --lineage '${lineage.lineage}' \\
         --subsets ${subsets} --rates ${rates} --resting ${resting} --markers ${markers} --lineages ${lineages} \\
         --excluded ${excluded} ${numbered} --resolution ${lineage.resolution} \\

@@ -2,7 +2,7 @@
 
 from _naming import read_markers
 from _programmes import CYCLE_GENES, RAISED_QUANTILE, cycling, interferon_high, read_resting
-from _subset_names import Subsets, read_subsets
+from _subset_markers import Subsets, read_subsets
 from _subset_parts import Lineage
 
 import numpy as np

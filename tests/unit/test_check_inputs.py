@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 
+import _user_grid
 import _user_tables
 from _user_days import Days
 
@@ -804,7 +805,7 @@ def test_signs_before_chromosomes_are_findings_and_no_formulas(check):
 
 def test_a_heading_table_of_ours_names_columns_of_ours(project):
     rules = _user_tables.specification(project / "assets" / "tables.json")
-    for table, headings in _user_tables.read_headings(project / "assets" / "headings.tsv").items():
+    for table, headings in _user_grid.read_headings(project / "assets" / "headings.tsv").items():
         for heading in headings.values():
             assert heading.column in rules[table]["columns"] and heading.unit in (
                 "",

@@ -1,14 +1,12 @@
-"""Names of subsets: own markers detected absolutely, genes that a subset lacks, states, and evidence for every name and its lack."""
+"""Names of subsets: the leading subset whose markers are there, in its state, and evidence for every name and its lack."""
 
 import _subset_names
-from _errors import InputError
 from _subset_parts import groups_of
 from _tables import UNASSIGNED
 
 import numpy as np
 import pandas as pd
-import pytest
-from helpers.lineage_cells import ASSETS, TYPES, draw, subsets
+from helpers.lineage_cells import draw, subsets
 
 
 def name(cells, part, cluster=None, lineage="NK", state=None):
@@ -72,12 +70,6 @@ def test_soup_is_no_marker():
     cells = cells._replace(profile=profile, counts=counts.tocsr())
     table = name(cells, np.zeros(100, int), lineage="T")
     assert table.at[0, "cell_type"] == "CD4_memory"
-    genes = subsets("T").genes()
-    group = np.zeros(100, int)
-    shown = _subset_names.own_markers(
-        subsets("T"), "CD4_cytotoxic", *cells.pools(group, genes), genes, cells.measured[cells.columns(genes)]
-    )
-    assert shown.n[0] == 0 and not shown.allowed[0]
 
 
 def test_the_state_of_the_cells_decides_which_names_are_in_question():
@@ -111,51 +103,3 @@ def test_cells_without_a_type_or_without_subsets():
     assert (
         list(table["cell_type"]) == [UNASSIGNED] and table.at[0, "evidence"] == "unnamed: its cells have no cell type"
     )
-
-
-def test_markers_of_a_type_are_evidence_of_its_numbers():
-    cells, kind = draw({"plasma": 40, "CD4_naive": 40}, "plasma", "plasma cell")
-    n, text = _subset_names.type_markers(
-        TYPES, "plasma cell", *cells.pools(numbers(kind), cells.genes), cells.genes, cells.measured
-    )
-    assert n[1] >= 4 and "MZB1" in text[1] and n[0] < 2
-
-
-def test_one_cell_with_much_of_a_gene_is_no_marker_of_its_group():
-    cells, _ = draw({"CD4_memory": 10}, "T", "CD4 T")
-    counts = cells.counts.tolil()
-    counts[0, cells.columns(["FOXP3"])[0]] = 9
-    genes = subsets("T").genes()
-    cells = cells._replace(counts=counts.tocsr())
-    shown = _subset_names.own_markers(
-        subsets("T"), "CD4_Treg", *cells.pools(np.zeros(10, int), genes), genes, cells.measured[cells.columns(genes)]
-    )
-    assert "FOXP3" not in shown.detected[0]
-
-
-def test_a_user_table_needs_no_more_columns_than_before(tmp_path):
-    row = "cell_type\tparent\tlineage\treceptor\tpositive\tnegative\nmine\tNK\tNK\tany\tNKG7,GNLY\tCD3D\n"
-    (tmp_path / "own.tsv").write_text(row)
-    table = _subset_names.read_subsets(tmp_path / "own.tsv", ASSETS / "subset_rates.tsv", set())
-    assert table.table.loc["mine", "programme"] == "" and table.table.loc["mine", "lacking"] == []
-    assert table.genes() == ["CD3D", "GNLY", "NKG7"]
-    (tmp_path / "own.tsv").write_text(
-        row.replace("negative\n", "negative\tprogramme\n").replace("CD3D\n", "CD3D\thigh\n")
-    )
-    with pytest.raises(InputError, match=r"own\.tsv, mine: programme 'high'; write interferon or cycling"):
-        _subset_names.read_subsets(tmp_path / "own.tsv", ASSETS / "subset_rates.tsv", set())
-
-
-def test_the_tables_of_assets_fit_together():
-    for lineage in ("T", "NK", "myeloid"):
-        table = subsets(lineage)
-        rows = table.table[table.table["lineage"] == lineage]
-        for row in rows.itertuples():
-            assert set(row.needs) <= set(row.positive), row.cell_type
-            assert not set(row.lacking) & set(row.positive), row.cell_type
-            # What a subset lacks another one has, at a known rate: else nothing says how much is too much.
-            assert all(table.held_at(row.cell_type, gene) > 0 for gene in row.lacking), row.cell_type
-            if row.programme == "interferon":
-                assert len(set(row.positive) & table.programme_genes) >= 10, row.cell_type
-        assert {name for name, _ in table.rate} <= set(table.table.index)
-        assert all(gene in table.table.loc[name, "positive"] for name, gene in table.rate)
