@@ -12,17 +12,20 @@ ENV PATH=/opt/clonewatch/bin:$PATH
 COPY conf/images/install.py requirements.lock /opt/clonewatch/
 WORKDIR /opt/clonewatch
 
-FROM python AS matrices
+FROM python AS tables
 RUN ./install.py clones tumour report signals cells
 
+FROM tables AS matrices
+RUN ./install.py tumour report signals cells
+
 FROM matrices AS analysis
-RUN ./install.py clones report signals cells
+RUN ./install.py signals cells
 
 # What each room's own packages are laid on.
 FROM python AS below-inputs
-FROM analysis AS below-clones
+FROM tables AS below-clones
 FROM matrices AS below-tumour
-FROM analysis AS below-report
+FROM matrices AS below-report
 FROM analysis AS below-signals
 FROM analysis AS below-cells
 

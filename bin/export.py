@@ -154,6 +154,7 @@ def main(
 ) -> None:  # fmt: skip
     """Assemble the MATRICES (<sample>.cells.h5ad) of a run with the results of all cells."""
     import anndata as ad
+    import awkward  # noqa: F401  anndata reads the chains of airr.h5ad with it
     import h5py
     import pandas as pd
 

@@ -3,7 +3,7 @@
 include { byPatient; keptByContent; sortedFiles } from '../functions/channels'
 include { failedSteps; failuresTable } from '../functions/failures'
 include { CELL_TABLE } from './cell_table'
-include { RECEPTORS } from './receptors'
+include { RECEPTORS } from '../clones/receptors'
 include { EXPORT } from './export'
 include { CASE_ANSWER } from './case_answer'
 include { CASE_FIGURES } from './case_figures'

@@ -40,12 +40,12 @@ def inside(engine, image: dict, *command: str) -> str:
     )
 
 
-def test_each_image_is_under_1700_megabytes_and_all_together_under_three(engine, images):
+def test_each_image_is_under_a_gigabyte_and_a_half_and_all_together_under_three(engine, images):
     parts = {room: layers(engine, image) for room, image in images.items()}
     sizes = {room: sum(part.values()) / GB for room, part in parts.items()}
     together = sum({layer: size for part in parts.values() for layer, size in part.items()}.values()) / GB
     print({room: round(size, 2) for room, size in sizes.items()}, "together", round(together, 2))
-    assert all(0.05 < size < 1.7 for size in sizes.values()), sizes
+    assert all(0.05 < size < 1.5 for size in sizes.values()), sizes
     assert max(sizes.values()) < together < 3
 
 

@@ -2,7 +2,7 @@ include { memoryFor } from '../functions/memory'
 
 // The run's receptors in scirpy's and in AIRR's format.
 process RECEPTORS {
-    label 'report'
+    label 'clones'
     label 'by_input'
     memory { memoryFor(task, 0.6, 12, [results, cells]) }
 
