@@ -4,6 +4,7 @@
 from _results import Case
 from _series import told_apart
 from _statements import Statement, interval, number
+from _tables import UNASSIGNED
 from _words import listed, plural
 
 ANTIGENS = ("cd19", "cd22")
@@ -66,7 +67,8 @@ def finding(source: str, rows, row: dict, at: str) -> Statement:
     for name in ANTIGENS:
         if name == "cd19" or name.upper() in str(row["target"]):
             statement += antigen(source, rows, where, row, name)
-    statement.append(f"; most often named {plural(str(row['named']))}")
+    named = str(row["named"])
+    statement.append(f"; most often {UNASSIGNED if named == UNASSIGNED else f'named {plural(named)}'}")
     # At few UMIs many cells of the same kind show one gene of immaturity, or none.
     if row["b_lineage"] >= HALF * row["total"]:
         statement += ["; B-lineage genes in ", number(source, rows, "b_lineage", where), " of ", total]

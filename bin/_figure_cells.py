@@ -146,7 +146,10 @@ def violins(cells, names: list[str], colour_of: dict, lineage: str, threshold: f
     top = max(medians, key=medians.get) if medians else ""
     told = f"Too few cells to compare: no subset has {FEW} at any time."
     if medians:
-        told = f"Highest median at its last time: {top} ({medians[top]:.2f}); lowest {min(medians.values()):.2f}."
+        high_median, low_median = f"{medians[top]:.2f}", f"{min(medians.values()):.2f}"
+        told = f"Highest median at its last time: {top} ({high_median}); lowest {low_median}."
+        if high_median == low_median:
+            told = f"At its last time every subset has a median of {low_median}."
     return {
         "id": f"isg_{lineage}", "section": f"subsets_{lineage}", "title": f"Interferon score of {lineage} subsets",
         "kind": "violin", "groups": groups, "low": low, "high": high, "threshold": threshold, "table": "signatures.tsv",

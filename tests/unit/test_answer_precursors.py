@@ -43,6 +43,11 @@ def test_after_a_therapy_both_possibilities_are_named_first(words):
     assert first[0].endswith("; a BCR library or flow cytometry would tell.") and "CD22" not in first[0]
 
 
+def test_cells_without_a_name_are_not_named_so(words):
+    assert "; most often unassigned; " in words({"named": "unassigned"})[0][0]
+    assert "; most often named HSPCs; " in words({})[0][0]
+
+
 def test_a_sample_of_another_tissue_or_sort_is_told_with_it(words):
     rows = [{"sample": "m1", "timepoint": "T1", "day": 1}, {"sample": "m2"}, {"sample": "b2"}, {"sample": "s2"}]
     designs = [("marrow", ""), ("marrow", ""), ("blood", ""), ("marrow", "CD3+")]
