@@ -23,9 +23,8 @@ MONOCLONAL, POLYCLONAL = (0.8, 0.05)  # share of one clone that speaks for, and 
 MIN_RELATIVES, QUANTILE = 50, 0.99  # normal cells a programme needs, and the share of them it lies above
 LINES = ("clone", "cnv", "programme", "fish", "morphology")
 OWN = ("clone", "cnv", "programme")  # lines about the cell or its clone; the others are about the sample
-JUDGED = (
-    0.8  # share of a group's B-lineage cells that must be assessable for a share of malignant cells to mean anything
-)
+# Share of a group's B-lineage cells that must be assessable for a share of malignant cells to mean anything.
+JUDGED = 0.8
 # What a pathologist counted: parameter of the clinical table, percentage that is abnormal. Blasts are leukaemic ones
 # (lymphoblasts, myeloblasts), not precursors of red cells, plasmablasts or cells of the stroma.
 BLASTS = r"(?i)(?<!erythro)(?<!normo)(?<!megalo)(?<!plasma)(?<!osteo)(?<!fibro)blast"

@@ -23,9 +23,8 @@ class Profiles(NamedTuple):
     """Profiles of cell types, a study's label each."""
 
     cell_type: np.ndarray  # (Q,) names
-    counted: (
-        np.ndarray
-    )  # (Q,) whether rates are of UMIs of single cells; profiles of bulk RNA only tell how alike groups are
+    # (Q,) whether rates are of UMIs of single cells; profiles of bulk RNA only tell how alike groups are
+    counted: np.ndarray
     genes: list[str]  # (G,) upper case
     rate: np.ndarray  # (Q, G)
 

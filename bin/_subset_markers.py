@@ -30,9 +30,8 @@ class Subsets(NamedTuple):
     """The subset table and what reference profiles show of its genes."""
 
     table: "DataFrame"  # noqa: F821  by cell_type: parent, programme, and lists of genes: positive, negative, needs, lacking
-    rate: dict[
-        tuple[str, str], float
-    ]  # (subset, gene): counts per 10,000 that cells of the subset show; missing: not known
+    # (subset, gene): counts per 10,000 that cells of the subset show; missing: not known
+    rate: dict[tuple[str, str], float]
     programme_genes: set[str]  # of interferon and cycle: they make a state, not an identity
 
     def genes(self) -> list[str]:
@@ -57,9 +56,8 @@ class Markers(NamedTuple):
     n: np.ndarray  # (groups,) own markers that are detected
     possible: np.ndarray  # (groups,) bool: nothing that could be tested speaks against the subset
     allowed: np.ndarray  # (groups,) bool: everything that it needs is detected
-    detected: list[
-        str
-    ]  # (groups,) `CCR7 3.1, LEF1 2.2`: detected markers, counts per 10,000 without the soup's, strongest first
+    # (groups,) `CCR7 3.1, LEF1 2.2`: detected markers, counts per 10,000 without the soup's, strongest first
+    detected: list[str]
     against: list[str]  # (groups,) the same of genes that the subset lacks
     why: list[str]  # (groups,) what is missing, '' where nothing is
 

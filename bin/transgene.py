@@ -29,9 +29,8 @@ T_GENES = ("CD3D", "CD3E", "CD3G", "TRAC", "TRBC1", "TRBC2", "TRDC", "TRGC1", "T
 T_UMI = 2  # UMIs of T_GENES that a T cell needs for a call: its own RNA has to say that it is one
 ENOUGH = 20  # T cells with CAR UMIs from which a cell without any may be called, and the carriers' share is an estimate
 WIDEST = 2.0  # upper over lower bound of the carriers' share from which it is no estimate
-LEAST_KNOWN = (
-    0.15  # upper bound of the contamination from which the carriers' share is no estimate: soup passes for carriers
-)
+# Upper bound of the contamination from which the carriers' share is no estimate: soup passes for carriers.
+LEAST_KNOWN = 0.15
 
 
 def outside_annotation(ids: Sequence[str]) -> np.ndarray:
