@@ -271,11 +271,13 @@ def main(
     named = {spec["table"] for spec in specs} | {f"{patient}.{name}.tsv" for name in EXTRA}
     tables = read_tables(results, named, patient)
     page = render(
-        assets, "case.html.j2", patient=patient, samples=samples, answer=statements, failures=failures_of(failures, results, patient), sections=arrange(specs, layouts, reasons_of(Case(results, patient))),
+        assets, "case.html.j2", patient=patient, samples=samples, answer=statements,
+        failures=failures_of(failures, results, patient), sections=arrange(specs, layouts, reasons_of(Case(results, patient))),
         maps=layouts, tables={name: {"rows": entry["rows"]} for name, entry in tables.items()},
         packed={name: packed(entry["csv"]) for name, entry in tables.items()}, release=release,
         rules=rules_of(Case(results, patient)), dictionary=read_text_table(columns).to_dict("records"),
-        versions=ran, citations=literature_of(assets / "literature.tsv", ran), parameters=sorted(read_json(parameters).items()) if parameters else [],
+        versions=ran, citations=literature_of(assets / "literature.tsv", ran),
+        parameters=sorted(read_json(parameters).items()) if parameters else [],
         **{name: raw((assets / file).read_text()) for name, file in (("css", "case.css"), ("script", "case.js"))},
     )  # fmt: skip
     Path(f"{patient}.case_report.html").write_text(page, encoding="utf-8")
