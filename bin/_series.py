@@ -36,8 +36,8 @@ def samples_of(cells):
 def with_series(samples):
     """The samples with the column `series`: `main`, `other` or `product`; a row per sample, as of samples_of.
 
-    The main series of a patient is the tissue and sort with the most time points of which cells were kept, of several the one
-    with the most cells, then the first by day. Products are never in it, unless a patient has nothing else: then those of one day
+    The main series of a patient is the tissue and sort with the most time points of which cells were kept, of several an unsorted
+    one, for what was sorted for tells nothing of the rest, then the one with the most cells, then the first by day. Products are never in it, unless a patient has nothing else: then those of one day
     are, and there is nothing to compare. A table without `patient` is of one.
     """
     samples = with_design(samples)
@@ -50,7 +50,8 @@ def with_series(samples):
         sizes = []
         for key, members in rows.groupby(keys, observed=True):
             days = members.loc[members["cells"] > 0, "day"].nunique()
-            sizes.append((-days, -members["cells"].sum(), members["day"].min(), key, members.index))
+            is_sorted = bool(members["sort"].iloc[0])
+            sizes.append((-days, is_sorted, -members["cells"].sum(), members["day"].min(), key, members.index))
         series[min(sizes, key=lambda size: size[:-1])[-1]] = "main"
     return samples.assign(series=series)
 

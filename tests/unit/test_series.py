@@ -46,6 +46,13 @@ def test_of_as_many_time_points_the_series_with_most_cells_is_taken_then_the_fir
     assert series([two[0], (*two[1][:-1], 500)]) == {"m": "main", "b": "other"}
 
 
+def test_of_as_many_time_points_unsorted_samples_are_the_patient_s():
+    rows = [("s", "P1", "T1", 91, "blood", "CD3+ CAR+", 57), ("u", "P1", "T1", 91, "blood", "", 54)]
+    assert series(rows) == {"s": "other", "u": "main"}
+    later = ("s2", "P1", "T2", 152, "blood", "CD3+ CAR+", 20)
+    assert series([*rows, later]) == {"s": "main", "u": "other", "s2": "main"}
+
+
 def test_a_sample_of_which_no_cell_was_kept_counts_as_no_time_point():
     rows = [
         ("m1", "P1", "T1", 0, "bone marrow", "", 0), ("m2", "P1", "T2", 28, "bone marrow", "", 100),
