@@ -14,6 +14,7 @@ BCR = ("IGH", "IGK", "IGL")
 TCR = ("TRA", "TRB", "TRD", "TRG")
 UNSWITCHED = ("IGHM", "IGHD")
 LIBRARY_OF = {"IG": "BCR", "TR": "TCR"}  # by the first two letters of a locus
+LIBRARY_COLUMNS = {"BCR": ("vdj_b",), "TCR": ("vdj_t",)}  # of samples.tsv: the files of each library
 
 LINEAGE_COLUMNS = ("lineage", "bcr", "tcr", "ig_dna", "tr_dna", "malignant", "car", "sender")
 SUBCLUSTER_COLUMNS = ("lineage", "resolution", "numbered", "prefix")
@@ -25,6 +26,15 @@ def chain_type(locus):
     import numpy as np
 
     return np.select([locus.isin(VDJ), locus.isin(VJ)], ["VDJ", "VJ"], "")
+
+
+def samples_with(library: str, sheet) -> frozenset[str]:
+    """Samples that have a library (BCR, TCR), whatever it shows; sheet: of samples.tsv.
+
+    In the others nothing of that receptor was looked for: they are in no denominator, depth, fate or bound of it.
+    """
+    files = sheet.reindex(columns=LIBRARY_COLUMNS[library]).fillna("")
+    return frozenset(sheet.loc[(files != "").any(axis=1), "sample"])
 
 
 class Lineages:
