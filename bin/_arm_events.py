@@ -25,6 +25,7 @@ MIN_SEPARATION = 1.5  # standard deviations of an altered from an unaltered cell
 MIN_REPLICATED = 0.6  # of an event called in half of an arm's genes, what the other half has to show
 MAX_ELSEWHERE = 0.125  # of an event's size, what other arms may move with it
 MIN_COUNTS = 4.0  # expected in a cell, of the other arms that are looked at
+MAX_CHANCE = 0.05  # that the genes of any arm, up or down, agree so well though they move at random
 
 
 def signal(cells, arm: str):
@@ -150,8 +151,11 @@ def judge_arm(cells, arm: str, event: str, noise: float, shift: dict, arms: list
 
     `detected` needs evidence for two more parameters and for all arms looked at; then the other half of the
     arm's genes and other arms that stay, or a shift of its genes against a baseline of other cells. Without a
-    baseline a population altered as a whole shows no mixture, only the shift (4.5 errors, 2/3 of the genes).
+    baseline a population altered as a whole shows no mixture, only the shift (4.5 errors, 2/3 of the genes and
+    more of them than the sign test puts down to chance: a few genes of a lineage agree by themselves).
     """
+    from scipy.stats import binomtest
+
     level, own = LEVEL[event], cells.baseline.iloc[0] == "own mean"
     value, expected = signal(cells, arm)
     separation = abs(np.sqrt(level) - 1) / np.sqrt(np.median(0.25 / expected + noise))
@@ -165,6 +169,9 @@ def judge_arm(cells, arm: str, event: str, noise: float, shift: dict, arms: list
     moved = row.get("shift", 0.0) * (1 if event == "gain" else -1)
     error = row.get("error", 1.0)
     shifted = moved > max(0.25, 4.5 * error) and row["agreeing"] > 0.65
+    if shifted:
+        chance = binomtest(round(row["agreeing"] * row["genes"]), row["genes"]).pvalue
+        shifted = chance < MAX_CHANCE / (2 * len(arms))
     certain = row["evidence"] > np.log(2 * len(arms)) + np.log(min(len(cells), size))
     # Without a baseline a minority's loss looks like a majority's gain: the shift of the genes decides.
     if certain and not (own and (row["share"] > 0.9 or moved < 2 * error)):
@@ -200,7 +207,7 @@ def judge(cells, arms: Sequence[str], shifts, min_cells: int, min_share: float, 
         mixed = members.sample(frac=1, random_state=seed)
         first = {"population": population, "cell_type": members.cell_type.mode()[0]}
         here = shifts[(shifts.population == population) & (shifts.cell_type == first["cell_type"])]
-        moved = here.set_index("arm")[["shift", "error", "agreeing", "scored_genes", "mb"]].to_dict("index")
+        moved = here.set_index("arm")[["genes", "shift", "error", "agreeing", "scored_genes", "mb"]].to_dict("index")
         first |= {"normal": bool(members.normal.iloc[0]), "baseline": members.baseline.iloc[0]}
         first |= {"level": "population", "stratum": "all", "total": len(members)}
         for arm, event in itertools.product(arms, LEVEL):

@@ -114,7 +114,7 @@ def own_mean(levels, rng):
 def test_without_a_baseline_the_mixture_and_the_genes_decide():
     rng = np.random.default_rng(10)
     cells = own_mean(mixed(2000, 0.7, 1.5, rng), rng)
-    up = {"shift": np.log2(1.35), "error": 0.05, "agreeing": 0.8}
+    up = {"shift": np.log2(1.35), "error": 0.05, "agreeing": 0.8, "genes": 200}
     row = judged(cells, "gain", up)
     assert row["verdict"] == "detected"
     assert row["share"] == pytest.approx(0.7, abs=0.05)
@@ -124,11 +124,23 @@ def test_without_a_baseline_the_mixture_and_the_genes_decide():
 def test_whole_population_altered_shows_only_in_its_genes():
     rng = np.random.default_rng(11)
     cells = own_mean(np.ones(800), rng)
-    row = judged(cells, "gain", {"shift": 0.58, "error": 0.06, "agreeing": 0.75})
+    row = judged(cells, "gain", {"shift": 0.58, "error": 0.06, "agreeing": 0.75, "genes": 120})
     assert (row["verdict"], row["share"]) == ("detected", 1.0)
-    calm = judged(cells, "gain", {"shift": 0.05, "error": 0.06, "agreeing": 0.52})
+    calm = judged(cells, "gain", {"shift": 0.05, "error": 0.06, "agreeing": 0.52, "genes": 120})
     assert calm["verdict"] == "not detected"
     assert calm["high"] < 0.3
+
+
+@pytest.mark.parametrize(
+    "genes, agreeing, verdict", [(12, 11, "not detected"), (18, 14, "not detected"), (12, 12, "detected")]
+)
+def test_a_few_genes_agree_by_chance(genes, agreeing, verdict):
+    """11 of the 12 genes of 2p in naive B cells of healthy blood, 14 of 18 of 9p in a simulated clone without a loss there."""
+    rng = np.random.default_rng(12)
+    cells = own_mean(np.ones(80), rng)
+    shift = {"shift": -0.5, "error": 0.07, "agreeing": agreeing / genes, "genes": genes}
+    arms = ["1q", *(f"{number}p" for number in range(1, 40))]
+    assert _arm_events.judge_arm(cells, "1q", "loss", 1e-4, shift, arms, 0.05)["verdict"] == verdict
 
 
 @pytest.mark.parametrize("arm", ["1q", "4"])
@@ -137,6 +149,6 @@ def test_populations_and_chromosomes_named_by_numbers_keep_their_shift(arm):
     cells = cells_of(mixed(200, 0.5, 1.5, rng), rng).assign(population="1", cell_type="1")
     cells = cells.rename(columns=lambda name: name.replace("1q", arm)).assign(normal=np.arange(200) < 100)
     shift = {"population": "1", "cell_type": "1", "arm": arm, "shift": 0.123, "error": 0.01, "agreeing": 0.8}
-    shifts = pd.DataFrame([shift | {"scored_genes": 300, "mb": 100.0}])
+    shifts = pd.DataFrame([shift | {"genes": 300, "scored_genes": 300, "mb": 100.0}])
     rows, _ = _arm_events.judge(cells, [arm], shifts, min_cells=20, min_share=0.05, seed=0)
     assert len(rows) and (rows["shift"] == 0.123).all()
