@@ -99,6 +99,4 @@ def own_chain_groups(chains, rule: str, similarity: float):
     """The usable own chains among judged ones (of CHAINS), with their groups; no junction: its amino acids stand in."""
     own = chains[(chains["verdict"] == "own") & (chains["rank"] > 0)].copy()
     own["junction"] = own["junction"].fillna(own["junction_aa"]).str.upper()
-    for gene in ("v", "j"):
-        own[f"{gene}_gene"] = own[f"{gene}_call"].fillna("").str.split("*").str[0]
     return chain_groups(own, rule, similarity)

@@ -43,7 +43,7 @@ def own_receptor(contigs, labels, lineages: Lineages) -> tuple[np.ndarray, np.nd
     names = pd.Index(sorted(lineage.unique()))
     cell = codes(table[["cell_id", "library"]])
     t = names.get_indexer(table["cell_id"].map(lineage))
-    key = codes(table[["locus", "v_call", "j_call", "junction"]])
+    key = codes(table[["locus", "junction"]])  # whatever its genes are called
     group = codes(table[["sample", "library", "chain_type"]])
     groups = table[["sample", "library", "chain_type"]].drop_duplicates()
     gj, n_gj = pair_codes(group, key)

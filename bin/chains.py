@@ -7,6 +7,7 @@ from _airr_cells import MODEL_FIELDS, add_receptor_model, airr_cells
 from _chains import codes, read_contigs
 from _cli import FILE, command, multiqc_section, write_json
 from _clones import RECEPTORS, read_labels
+from _genes import Genes
 from _own_chains import own_receptor
 from _receptors import Lineages
 from _tables import write_parquet
@@ -81,14 +82,18 @@ def verdict_section(chains, cells, patient: str) -> dict:
 @click.option("--patient", required=True, help="Patient; first part of the names of the output files.")
 @click.option("--labels", required=True, type=FILE, help="Kept cells with their lineages.")
 @click.option("--lineages", required=True, type=FILE, help="Lineages that have a BCR or a TCR (TSV).")
+@click.option("--genes", required=True, type=FILE, help="V and J genes and the twins among them (TSV).")
 @click.option("--keep-ambient", is_flag=True, help="Take every contig as the cell's own.")
-def main(contigs: tuple[Path, ...], patient: str, labels: Path, lineages: Path, keep_ambient: bool) -> None:
+def main(
+    contigs: tuple[Path, ...], patient: str, labels: Path, lineages: Path, genes: Path, keep_ambient: bool
+) -> None:
     """Chains of all kept cells of a patient, own or ambient, and the chain category of each cell.
 
     CONTIGS: the contig tables of the patient's samples.
     """
     cells = read_labels(labels, patient, ["sample", "lineage"])
     chains = read_contigs(contigs, cells["cell_id"])
+    chains = Genes(genes).name_chains(chains)
     chains["rank"], found = ranks_and_categories(chains)
     chains["p_own"], chains["ambient"], chains["verdict"] = own_receptor(chains, cells, Lineages(lineages))
     if keep_ambient:

@@ -13,7 +13,7 @@ import click
 import numpy as np
 
 JUDGED = [
-    "cell_id", "library", "chain_type", "rank", "verdict", "locus", "v_call", "j_call", "junction", "junction_aa",
+    "cell_id", "library", "chain_type", "rank", "verdict", "locus", "v_gene", "j_gene", "junction", "junction_aa",
     "duplicate_count", "consensus_count",
 ]  # fmt: skip
 UNCOUNTED = ("ambiguous", "multichain")

@@ -73,8 +73,6 @@ def usage(cells, chains, receptor: str):
     import pandas as pd
 
     best = strongest(chains[chains["library"] == receptor]).merge(cells[cells["counted"]], on="cell_id")
-    for gene in ("v", "j"):
-        best[f"{gene}_gene"] = best[f"{gene}_call"].str.split("*").str[0]
     best["junction_aa_length"] = best["junction_aa"].str.len().astype("Int64").astype(str)
     best["light_chain"] = best["locus"].where(best["locus"].isin(["IGK", "IGL"]))
     best["isotype"] = best["c_call"].where(best["locus"] == "IGH")

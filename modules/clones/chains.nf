@@ -8,6 +8,7 @@ process CHAINS {
     input:
     tuple val(meta), path(labels), path(contigs, stageAs: 'contigs/*')
     path lineages
+    path genes
 
     output:
     tuple val(meta), path("${meta.patient}.own_chains.parquet"), emit: chains
@@ -17,8 +18,10 @@ process CHAINS {
 
     script:
     """
-    # code: _airr_cells.py _chains.py _cli.py _clones.py _compiled.py _errors.py _own_chains.py _receptors.py _tables.py
-    chains.py ${contigs} --patient ${meta.patient} --labels ${labels} --lineages ${lineages}
+    # code: _airr_cells.py _chains.py _cli.py _clones.py _compiled.py _errors.py _genes.py _own_chains.py _receptors.py
+    # code: _tables.py
+    chains.py ${contigs} --patient ${meta.patient} --labels ${labels} --lineages ${lineages} \\
+        --genes ${genes}
     """
 
     stub:

@@ -15,14 +15,14 @@ workflow CLONES {
     contigs         // [meta with patient, [contigs.parquet of its samples]], the same metas
     sheet           // samples.tsv
     mrd             // mrd.tsv of all patients, or an empty channel
-    assets          // map of files: lineages
+    assets          // map of files: lineages, receptor_genes
     clone_rule      // similarity, nucleotide or amino_acid
     count_ambiguous // whether ambiguous and multichain cells are in denominators
     mrd_mismatch    // bases of a bulk junction that may differ
     seed            // of the rarefaction
 
     main:
-    CHAINS(labels.join(contigs), assets.lineages)
+    CHAINS(labels.join(contigs), assets.lineages, assets.receptor_genes)
     chains = CHAINS.out.chains
 
     CLONOTYPES(chains.join(CHAINS.out.pairing), clone_rule, count_ambiguous)

@@ -120,7 +120,7 @@ def run_steps(patient, files):
     """The room's steps in the current folder; seconds from contigs to clones."""
     begin = time.time()
     same = ["--patient", patient, "--labels", "labels.parquet", "--lineages", ROOT / "assets/lineages.tsv"]
-    step(chains.main, *files, *same)
+    step(chains.main, *files, *same, "--genes", ROOT / "assets/receptor_genes.tsv")
     judged, cells, table = (f"{patient}.{name}" for name in ("own_chains.parquet", "clones.parquet", "clones.tsv"))
     step(clonotypes.main, judged, "--patient", patient, "--pairing", f"{patient}.pairing.parquet")
     spent = time.time() - begin

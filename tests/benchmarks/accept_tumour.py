@@ -76,7 +76,7 @@ def make_clones(case: Path, folder: Path, samples: list[str]) -> None:
         step(folder, "read_cellranger", "--sample", sample, "--gex", gex, "--vdj-b", files[0], "--vdj-t", files[1])
     contigs = [f"{sample}.contigs.parquet" for sample in samples]
     common = ["--patient", "P1", "--labels", "labels.parquet"]
-    step(folder, "chains", *contigs, *common, *LINEAGES)
+    step(folder, "chains", *contigs, *common, *LINEAGES, "--genes", ASSETS / "receptor_genes.tsv")
     step(folder, "clonotypes", "P1.own_chains.parquet", "--patient", "P1", "--pairing", "P1.pairing.parquet")
 
 

@@ -112,7 +112,7 @@ def main(cells, clones, compare):
         write(*repertoire(cells, clones), folder)
         given = ["--patient", "P1", "--labels", "labels.parquet", "--lineages", ROOT / "assets/lineages.tsv"]
         steps = {
-            "chains.py": ["S1.contigs.parquet", *given],
+            "chains.py": ["S1.contigs.parquet", *given, "--genes", ROOT / "assets/receptor_genes.tsv"],
             "clonotypes.py": ["P1.own_chains.parquet", "--patient", "P1", "--pairing", "P1.pairing.parquet"],
         }
         total = 0.0

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-LINEAGES = Path(__file__).resolve().parents[2] / "assets" / "lineages.tsv"
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+LINEAGES, GENES = ASSETS / "lineages.tsv", ASSETS / "receptor_genes.tsv"
 CONTIG = {
     "library": "BCR", "locus": "IGH", "v_call": "IGHV3-21", "d_call": None, "j_call": "IGHJ6", "c_call": "IGHG1",
     "junction": "TGTGCGAGATGG", "junction_aa": "CARW", "productive": True, "is_cell": True, "high_confidence": True,
@@ -103,7 +104,7 @@ def run_clones(work: Path, tables: dict[str, pd.DataFrame], cells: pd.DataFrame,
         table.to_parquet(work / f"{name}.contigs.parquet")
     cells.to_parquet(work / "labels.parquet")
     same = ["--patient", "P1", "--labels", "labels.parquet", "--lineages", LINEAGES]
-    run(chains.main, *[f"{name}.contigs.parquet" for name in tables], *same)
+    run(chains.main, *[f"{name}.contigs.parquet" for name in tables], *same, "--genes", GENES)
     judged = "P1.own_chains.parquet"
     run(clonotypes.main, judged, "--patient", "P1", "--pairing", "P1.pairing.parquet", *options)
     run(clone_table.main, "P1.clones.parquet", *same, "--chains", judged)

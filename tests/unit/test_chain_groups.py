@@ -91,9 +91,9 @@ def test_junctions_that_cannot_be_compared_base_by_base_must_be_identical():
 
 
 def test_bases_in_lower_case_are_bases():
-    judged = table(["tgtgcgagatgg", "TGTGCGAGATGG"], verdict="own", rank=1, v_call="IGHV3-21*01", j_call="IGHJ6")
+    judged = table(["tgtgcgagatgg", "TGTGCGAGATGG"], verdict="own", rank=1, v_gene="IGHV3-21", j_gene="IGHJ6")
     found = _chain_groups.own_chain_groups(judged, "similarity", 0.85)
-    assert found["unit"].nunique() == found["exact"].nunique() == 1 and set(found["v_gene"]) == {"IGHV3-21"}
+    assert found["unit"].nunique() == found["exact"].nunique() == 1
 
 
 @pytest.mark.parametrize("rule", _chain_groups.RULES)

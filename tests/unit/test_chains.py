@@ -109,6 +109,7 @@ def test_samples_without_contigs(tmp_path, monkeypatch):
 def test_a_table_that_is_not_of_contigs_is_named(tmp_path):
     receptors.labels({"S:1": ("B", "naive B")}).to_parquet(tmp_path / "labels.parquet")
     arguments = ["--patient", "P1", "--labels", str(tmp_path / "labels.parquet"), "--lineages", str(receptors.LINEAGES)]
+    arguments += ["--genes", str(receptors.GENES)]
     result = CliRunner().invoke(chains.main, [str(tmp_path / "labels.parquet"), *arguments])
     assert result.exit_code == 1 and "labels.parquet: column library" in result.output
     (tmp_path / "text.parquet").write_text("no")
@@ -121,7 +122,7 @@ def test_labels_of_another_patient_and_lineages_without_receptors_are_named(tmp_
     receptors.labels({"S:1": ("B", "naive B")}).to_parquet(labels)
     receptors.contigs([receptors.heavy("S:1", receptors.junctions(1)[0])]).to_parquet(contigs)
     lineages.write_text("lineage\tresolution\nB\t1.0\n")
-    arguments = [str(contigs), "--labels", str(labels), "--lineages"]
+    arguments = [str(contigs), "--genes", str(receptors.GENES), "--labels", str(labels), "--lineages"]
     result = CliRunner().invoke(chains.main, [*arguments, str(receptors.LINEAGES), "--patient", "P9"])
     assert result.exit_code == 1 and "no cell of patient P9" in result.output
     result = CliRunner().invoke(chains.main, [*arguments, str(lineages), "--patient", "P1"])

@@ -54,7 +54,7 @@ def contigs() -> list[Any]:
     receptors.contigs(rows).to_parquet("S.contigs.parquet")
     cells = {"S:T": ("T", "CD4 T"), "S:P1": ("plasma", "plasma cell"), "S:P2": ("plasma", "plasma cell")}
     receptors.labels(cells).to_parquet("labels.parquet")
-    lineages = ("--lineages", ASSETS / "lineages.tsv")
+    lineages = ("--lineages", ASSETS / "lineages.tsv", "--genes", ASSETS / "receptor_genes.tsv")
     return ["S.contigs.parquet", "--patient", "P1", "--labels", "labels.parquet", *lineages]
 
 

@@ -97,7 +97,17 @@ def test_every_contig_is_in_the_quality_page_by_its_verdict(tmp_path, monkeypatc
     table, labels = marrow(0.1)
     table.to_parquet("c.parquet")
     labels.to_parquet("l.parquet")
-    arguments = ["c.parquet", "--patient", "P1", "--labels", "l.parquet", "--lineages", receptors.LINEAGES]
+    arguments = [
+        "c.parquet",
+        "--patient",
+        "P1",
+        "--labels",
+        "l.parquet",
+        "--lineages",
+        receptors.LINEAGES,
+        "--genes",
+        receptors.GENES,
+    ]
     receptors.run(chains.main, *arguments)
     verdicts = pd.read_parquet("P1.own_chains.parquet")["verdict"].value_counts().to_dict()
     section = json.loads((tmp_path / "P1.own_chains_mqc.json").read_text())
