@@ -54,7 +54,7 @@ def cell_table(labels, columns, fragments):
             values = values.astype("boolean")
         else:
             text = values.astype(object).where(values.notna(), None)
-            text = text.map(lambda value: None if value is None else str(value))
+            text = text.map(lambda value: None if value in (None, "") else str(value))
             order = by_day if row.column == "timepoint" else ordered(text.dropna())
             values = text.astype(pd.CategoricalDtype(order))
         table[row.column] = values

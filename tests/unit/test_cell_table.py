@@ -35,6 +35,8 @@ def labels():
             "patient": "P1",
             "timepoint": ["T10" if i % 2 else "T2" for i in range(n)],
             "day": [10 if i % 2 else -3 for i in range(n)],
+            "tissue": ["marrow" if i % 2 else "" for i in range(n)],
+            "sort": "",
             "lineage": "T",
             "cell_type": "CD4 T",
             "subset": "unassigned",
@@ -51,6 +53,7 @@ def test_all_documented_columns_exist_without_any_fragment(run, labels, project)
     assert set(documented) <= set(table)
     assert len(table) == 6
     assert table["isg_score"].isna().all() and table["bcr_clone"].isna().all()
+    assert table.loc["S2:AC1", "tissue"] == "marrow" and pd.isna(table.loc["S1:AC0", "tissue"]) and table["sort"].isna().all()
     assert list(table["timepoint"].cat.categories) == ["T2", "T10"]  # by day, not by name
 
 
