@@ -15,7 +15,7 @@ from typing import NamedTuple
 DEPTH = 5  # levels: run/outs/per_sample_outs/<sample>/count/<matrix> from the run's folder
 MATRIX = re.compile(r"(feature_bc_matrix|gene_bc_matrices)(_h5)?$")
 CONTIGS = ("filtered_contig_annotations.csv", "airr_rearrangement.tsv", "all_contig_annotations.csv")
-RECEPTORS = {"vdj_b": "vdj_b", "bcr": "vdj_b", "vdj_t": "vdj_t", "tcr": "vdj_t", "vdj_t_gd": "vdj_t"}
+RECEPTORS = {"vdj_b": "vdj_b", "bcr": "vdj_b", "vdj_t": "vdj_t", "tcr": "vdj_t"}  # with `gd` in the name: vdj_t_gd
 
 
 class Entry(NamedTuple):
@@ -68,7 +68,7 @@ def read_inventory(lines: Iterable[str]) -> dict[str, list[Entry]]:
 
 
 def receptor(entry: Entry, root: Entry) -> str:
-    """vdj_b or vdj_t from the nearest folder's name that says so, 'vdj' where none does.
+    """vdj_b, vdj_t or vdj_t_gd from the nearest folder's name that says so, 'vdj' where none does.
 
     Folders from the root on count, and one above a file or an `outs`: not the name of a whole project.
     """
@@ -79,12 +79,12 @@ def receptor(entry: Entry, root: Entry) -> str:
         ending = re.search(r"(?:^|[-_.])vdj[-_.]?([bt])(?:[-_.]gd)?$", folder.lower())
         known |= {f"vdj_{ending[1]}"} if ending else set()
         if len(known) == 1:
-            return known.pop()
+            return "vdj_t_gd" if known == {"vdj_t"} and "gd" in words else known.pop()
     return "vdj"
 
 
 def classify(entry: Entry, children: set[str], root: Entry) -> tuple[str, int]:
-    """What an entry is (gex, raw, incomplete, vdj_b, vdj_t, vdj or '') and its rank, 0 the best.
+    """What an entry is (gex, raw, incomplete, vdj_b, vdj_t, vdj_t_gd, vdj or '') and its rank, 0 the best.
 
     `root` is what the user named: such a file may have a name of its own, and its folders tell the receptor.
     """
@@ -100,7 +100,7 @@ def classify(entry: Entry, children: set[str], root: Entry) -> tuple[str, int]:
         return ("", 0) if "molecule_info" in entry.name else ("raw" if raw else "gex", 0)
     for rank, name in enumerate(CONTIGS):
         if plain.endswith(name):
-            return receptor(entry, root), rank + 10 * ("/vdj_t_gd/" in entry.path)  # alpha-beta first
+            return receptor(entry, root), rank
     table = plain.endswith((".csv", ".tsv")) and not plain.endswith("metrics_summary.csv")
     return (receptor(entry, root), 0) if whole and table else ("", 0)
 
@@ -116,8 +116,8 @@ def metrics_beside(path: str, known: set[str]) -> str:
 class Offer(NamedTuple):
     """What one path offers.
 
-    outputs: for every sample of `per_sample_outs` ('' outside of it), by what it is (gex, vdj_b, vdj_t, vdj), the best
-    paths by preference (h5 before mtx, filtered before all contigs, the shallowest); several where none is better.
+    outputs: for every sample of `per_sample_outs` ('' outside of it), by what it is (gex, vdj_b, vdj_t, vdj_t_gd, vdj), the
+    best paths by preference (h5 before mtx, filtered before all contigs, the shallowest); several where none is better.
     metrics: the metrics file of each of these paths. raw, incomplete: names of matrices that cannot be used.
     empty: paths of files of 0 bytes. names: of the first eight entries of the folder itself.
     """

@@ -2,35 +2,72 @@
 """Contigs of a sample's receptors, from Cell Ranger's table or any AIRR table, under AIRR's names."""
 
 import io
+import re
+from functools import reduce
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from _cellranger_files import UNREADABLE, find_file, open_bytes, strip_suffix
 from _errors import InputError
-from _receptors import BCR, TCR
+from _receptors import BCR, LIBRARY_COLUMNS, TCR
 
 LOCI = {"BCR": BCR, "TCR": TCR}
 FILES = ("*filtered_contig_annotations*.csv*", "*airr_rearrangement*.tsv*", "*all_contig_annotations*.csv*")
-# Columns of Cell Ranger and of other AIRR writers -> ours (AIRR's names).
-RENAME = {"barcode": "cell_id", "contig_id": "sequence_id", "chain": "locus", "cdr3": "junction_aa"}
-RENAME |= {"cdr3_nt": "junction", **{f"{segment}_gene": f"{segment}_call" for segment in "vdjc"}}
-RENAME |= {"umis": "duplicate_count", "umi_count": "duplicate_count", "reads": "consensus_count"}
+# Our columns (AIRR's names) and what they are called: in each row the first that is filled counts. Since AIRR 1.4 UMIs
+# stand in umi_count, and duplicate_count may hold reads.
+NAMES = {
+    "cell_id": ("cell_id", "barcode"),
+    "sequence_id": ("sequence_id", "contig_id"),
+    "locus": ("locus", "chain"),
+    "junction": ("junction", "cdr3_nt"),
+    "junction_aa": ("junction_aa", "cdr3"),
+    "duplicate_count": ("umi_count", "umis", "duplicate_count"),
+    "consensus_count": ("consensus_count", "reads"),
+    "germline_alignment": ("germline_alignment", "germline_alignment_d_mask"),
+} | {f"{segment}_call": (f"{segment}_call", f"{segment}_gene") for segment in "vdjc"}
+MISSING = [form(word) for word in ("no", "none", "na", "n/a", "nan", "null") for form in (str, str.upper, str.title)]
 TEXT = ("sequence_id", "locus", "v_call", "d_call", "j_call", "c_call", "junction", "junction_aa")
 FLAGS = ("productive", "is_cell", "high_confidence", "full_length")
-REQUIRED = ["cell_id", "v_call", "j_call", "junction_aa", "productive"]
+REQUIRED = ["cell_id", "v_call", "j_call"]
 NUMBERS = ("duplicate_count", "consensus_count", "length")
 ALIGNMENTS = ("sequence_alignment", "germline_alignment")
+LOCUS = r"(IG[HKL]|TC?R[ABDG])"  # in the name of a gene
+ALPHA_DELTA = ("TRA", "TRD")
+GENE = r"(?:IG[HKL]|TR[ABDG])[A-Z0-9/-]+"
+AMINO_ACIDS = dict(
+    zip(
+        map("".join, product("TCAG", repeat=3)),
+        "FFLLSSSSYY**CC*WLLLLPPPPHHQQRRRRIIIMTTTTNNKKSSRRVVVVAAAADDEEGGGG",
+        strict=True,
+    )
+)
 
 
-def read_contigs(path: Path, sample: str, library: str) -> tuple[Any, list[str]]:
-    """All rows of a contig file (filtered or all, CSV or AIRR TSV) in the columns of `schema()`; warnings."""
+def translated(junction: Any) -> str | None:
+    """Amino acids of a junction's codons (X where a base is open); None where there is none, or it is out of frame."""
+    if not isinstance(junction, str) or len(junction) % 3:
+        return None
+    return "".join(AMINO_ACIDS.get(junction[i : i + 3], "X") for i in range(0, len(junction), 3))
+
+
+def constant_genes(call: Any) -> str | None:
+    """The C genes of a call without alleles; None where there is none."""
+    genes = re.findall(GENE, call.upper()) if isinstance(call, str) else []
+    return ",".join(dict.fromkeys(genes)) or None
+
+
+def read_contigs(path: Path, sample: str, column: str) -> tuple[Any, list[str]]:
+    """All rows of a contig file (filtered or all, CSV or AIRR TSV) in the columns of `schema()`; warnings.
+
+    column: of the samplesheet (vdj_b, vdj_t or vdj_t_gd); it tells the library.
+    """
+    import numpy as np
     import pandas as pd
 
-    option = "vdj_b" if library == "BCR" else "vdj_t"
-    source = find_file(path / option if (path / option).is_dir() else path, FILES, f"{sample}, {option}")
-    where = f"{sample}: {source.name} ({option})"
-    missing = ["", "None", "none", "NA", "NaN", "nan", "null"]
-    how: dict[str, Any] = {"dtype": str, "keep_default_na": False, "na_values": missing}
+    source = find_file(path / column if (path / column).is_dir() else path, FILES, f"{sample}, {column}")
+    where = f"{sample}: {source.name} ({column})"
+    how: dict[str, Any] = {"dtype": str, "keep_default_na": False, "na_values": ["", "NaN", *MISSING]}
     try:
         with open_bytes(source) as handle:
             text = handle.read().decode("utf-8-sig")
@@ -40,39 +77,82 @@ def read_contigs(path: Path, sample: str, library: str) -> tuple[Any, list[str]]
             raise ValueError("cut off within its last row")
         table = pd.read_csv(io.StringIO(text), sep=sep, **how)
     except pd.errors.EmptyDataError:
-        table = pd.DataFrame(columns=REQUIRED, dtype=str)
+        table = pd.DataFrame(columns=[*REQUIRED, "junction", "productive"], dtype=str)
     except UNREADABLE as error:
         cause = str(error).splitlines()[0]
         raise InputError(f"{where} is no whole table in UTF-8 ({cause}); copy Cell Ranger's file again") from error
-    table = table.rename(columns={old: new for old, new in RENAME.items() if new not in table.columns})
+    bases = table.get("cdr3", pd.Series(dtype=str)).dropna().str.fullmatch("[ACGTNacgtn]+")
+    if len(bases) and bases.all():
+        del table["cdr3"]  # AIRR's: nucleotides without the conserved ends
+    for name, others in NAMES.items():
+        if given := [table[other] for other in others if other in table]:
+            table[name] = reduce(lambda first, other: np.where(pd.notna(first), first, other), given)
     missing = [name for name in REQUIRED if name not in table]
+    missing += [] if {"junction", "junction_aa"} & set(table) else ["junction"]
     if missing:
         lack = f"{where} has no column for {', '.join(missing)} (found {', '.join(table.columns[:4])} ..)"
         raise InputError(f"{lack}; give filtered_contig_annotations.csv or an AIRR rearrangement TSV")
     for row in table.index[table.cell_id.isna()]:
         raise InputError(f"{where}: row {row + 2} has no barcode; remove the row or give Cell Ranger's file")
-    return tidy_contigs(table, sample, library, where)
+    return tidy_contigs(table, sample, column, where)
 
 
-def tidy_contigs(table: Any, sample: str, library: str, where: str) -> tuple[Any, list[str]]:
-    """The columns and types of `schema()` from text under AIRR names; `None` and empty calls are null."""
+def loci(table: Any) -> Any:
+    """Locus of each contig: as given, else of its genes; missing where they are of several.
+
+    TRAV/DV genes rearrange to TRD too, and TRDV genes to TRA: there the J gene decides, or the C gene.
+    """
+    given, v, j, c = (
+        table[name].astype("string").str.upper().str.extract(LOCUS, expand=False).str.replace("TCR", "TR")
+        for name in ("locus", "v_call", "j_call", "c_call")
+    )
+    end = j.fillna(c)
+    guess = v.fillna(end).where(v.isna() | end.isna() | (v == end) | (v.isin(ALPHA_DELTA) & end.isin(ALPHA_DELTA)))
+    locus = given.where(table.locus.notna(), guess)  # "Multi" is no locus
+    return end.where(locus.isin(ALPHA_DELTA) & end.isin(ALPHA_DELTA), locus)
+
+
+def tidy_contigs(table: Any, sample: str, column: str, where: str) -> tuple[Any, list[str]]:
+    """The columns and types of `schema()` from text under AIRR names; missing and empty calls are null."""
     import pandas as pd
 
+    library = next(name for name, columns in LIBRARY_COLUMNS.items() if column in columns)
     barcodes, warnings = strip_suffix(table.cell_id, where)
     if table.empty:
         warnings.append(f"{where} holds no {library} contigs")
     elif "duplicate_count" not in table:
         warnings.append(f"{where} has no UMI counts: 1 is taken for every contig")
-    absent = {name: None for name in (*TEXT, *ALIGNMENTS) if name not in table}
+    absent = {name: pd.Series(pd.NA, table.index, object) for name in (*TEXT, *ALIGNMENTS) if name not in table}
     table = table.assign(**absent, **{"duplicate_count": table.get("duplicate_count", "1")})
     out = pd.DataFrame({"cell_id": f"{sample}:" + barcodes, "sample": sample, "library": library})
     out[[*TEXT, *ALIGNMENTS]] = table[[*TEXT, *ALIGNMENTS]]
-    locus = table.locus.fillna(table.v_call.fillna(table.j_call).str[:3]).str.upper()
-    out["locus"] = locus.where(locus.isin(LOCI["BCR"] + LOCI["TCR"]))  # "Multi" is no locus
+    out["locus"] = loci(table)
+    if column == "vdj_t_gd":  # Cell Ranger numbers the contigs of a barcode anew in each library
+        out["sequence_id"] = "gd_" + out.sequence_id
+    out["c_call"] = [constant_genes(call) for call in table.c_call]
+    strange = table.c_call[table.c_call.notna() & out.c_call.isna()]
+    if len(strange):
+        names = ", ".join(f"'{name}'" for name in strange.unique()[:3])
+        warnings.append(f"{where}: {len(strange)} of {len(out)} C genes are none ({names}) and count as missing")
+    for name in ("junction", "junction_aa"):
+        out[name] = out[name].str.upper()
+    out["junction_aa"] = out.junction_aa.fillna(out.junction.map(translated))
     spans = out.v_call.notna() & out.j_call.notna()
     for name in FLAGS:
         default = spans if name == "full_length" else True
-        out[name] = table[name].str.lower().isin(["true", "t", "1"]) if name in table else default
+        out[name] = table[name].str.lower().isin(["true", "t", "1", "yes"]) if name in table else default
+    if table.get("productive", table.cell_id[:0]).isna().all() and len(table):
+        out["productive"] = out.junction_aa.str.fullmatch("[A-Z]+") == True  # noqa: E712
+        warnings.append(f"{where} does not say what is productive: junctions in frame without a stop are taken so")
+    bare = int((out.productive & out.junction.isna() & out.junction_aa.notna()).sum())
+    if bare:
+        some = f"{bare} of {int(out.productive.sum())} productive contigs have amino acids, but no junction nucleotides"
+        warnings.append(f"{where}: {some}; their clones are those of identical amino acids")
+    lacking = int((out.productive & table.junction_aa.isna() & out.junction_aa.notna()).sum())
+    if lacking:
+        warnings.append(
+            f"{where}: junction_aa is empty in {lacking} productive contigs; it is translated from junction"
+        )
     if "length" not in table:
         bases = table.get("sequence", table.sequence_alignment).fillna("").astype(str)
         table["length"] = bases.str.replace(r"[-.]", "", regex=True).str.len().astype(str)

@@ -14,7 +14,7 @@ BCR = ("IGH", "IGK", "IGL")
 TCR = ("TRA", "TRB", "TRD", "TRG")
 UNSWITCHED = ("IGHM", "IGHD")
 LIBRARY_OF = {"IG": "BCR", "TR": "TCR"}  # by the first two letters of a locus
-LIBRARY_COLUMNS = {"BCR": ("vdj_b",), "TCR": ("vdj_t",)}  # of samples.tsv: the files of each library
+LIBRARY_COLUMNS = {"BCR": ("vdj_b",), "TCR": ("vdj_t", "vdj_t_gd")}  # of samples.tsv: the files of each library
 
 LINEAGE_COLUMNS = ("lineage", "bcr", "tcr", "ig_dna", "tr_dna", "malignant", "car", "sender")
 SUBCLUSTER_COLUMNS = ("lineage", "resolution", "numbered", "prefix")

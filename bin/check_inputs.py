@@ -20,7 +20,13 @@ from _user_tables import read_table, specification, written_columns
 import click
 
 TABLES = ("mrd", "clinical", "events", "fish", "labels")
-FILES = {"gex": "a matrix", "vdj_b": "B-cell contigs", "vdj_t": "T-cell contigs"}
+FILES = {
+    "gex": "a matrix",
+    "vdj_b": "B-cell contigs",
+    "vdj_t": "T-cell contigs",
+    "vdj_t_gd": "gamma-delta T-cell contigs",
+}
+T_CELLS = ("vdj_t", "vdj_t_gd")
 SHEET = ("sample", "patient", "timepoint", "day", "batch", "tissue", "sort", *FILES, "metrics")
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 MOST = 20  # lines about one column of a file; more of the same help nobody
@@ -115,6 +121,8 @@ def pick(offered: Offer | None, name: str, wanted: str, sample: str) -> str:
         raise Unusable(f"holds the samples {', '.join(samples)}; write .../per_sample_outs/{samples[0]} or another")
     mine = offered.outputs.get(sample if sample in samples else "".join(samples[:1]), {})
     paths = mine.get(wanted, [])
+    if name in T_CELLS:  # folders do not always say of which T cells a file is; who wrote it into a column does
+        paths = paths or next((mine[other] for other in T_CELLS if other in mine), [])
     if wanted != "gex" and "vdj" in mine and not paths:
         if name == "outs":
             raise Unusable("does not tell whether its contigs are of B or T cells; use the column vdj_b or vdj_t")
@@ -159,6 +167,10 @@ def find_files(rows: list[dict], file: str, offers: dict[str, Offer], problems: 
                 wrong.add((name, f"{shown(path)} is empty (0 bytes); copy it again", "error"))
             elif path in offered.empty:
                 wrong.add((name, f"{shown(path)} is empty (0 bytes): no cell has a receptor", "warning"))
+            mine = next((files for files in offered.outputs.values() if path in files.get(wanted, [])), {})
+            if name == "vdj_t" and "vdj_t_gd" in mine and not written["vdj_t_gd"]:
+                text = f"{shown(mine['vdj_t_gd'][0])} is left out; name it in vdj_t_gd to use it"
+                wrong.add((name, text, "warning"))
             if "all_contig_annotations" in path:
                 wrong.add((name, f"{shown(path)} is of all barcodes: only cells' contigs are used", "warning"))
             if offered.kind == "remote":

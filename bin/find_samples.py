@@ -4,6 +4,7 @@
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -13,11 +14,12 @@ from _cellranger_files import open_bytes
 from _cellranger_outs import CONTIGS
 from _cli import FOLDER, command
 from _errors import InputError
+from _receptors import BCR, TCR
 
 import click
 
 DEPTH = 8  # levels: results/cellrangermulti/count/<run>/outs/per_sample_outs/<sample> and more
-COLUMNS = ("sample", "patient", "timepoint", "day", "gex", "vdj_b", "vdj_t", "outs")
+COLUMNS = ("sample", "patient", "timepoint", "day", "gex", "vdj_b", "vdj_t", "vdj_t_gd", "outs")
 MATRIX = re.compile(r"(?!.*raw).*(feature_bc_matrix|gene_bc_matrices)(_h5)?(\.h5)?$")
 # Folders of Cell Ranger and nf-core/scrnaseq that sort, and so are no sample's name.
 SORTING = re.compile(
@@ -49,14 +51,14 @@ def sample_name(folder: Path) -> str:
 
 
 def receptor(contigs: Path) -> str:
-    """vdj_b or vdj_t by the chains in a contig table's first rows, '' where it has none or both alike."""
+    """vdj_b, vdj_t or vdj_t_gd by the chains in a contig table's first rows, '' where it has none or both alike."""
     with open_bytes(contigs) as handle:
         text = io.TextIOWrapper(handle, encoding="utf-8", errors="replace", newline="")
         separator = "\t" if ".tsv" in contigs.name else ","
         rows = islice(csv.DictReader(text, delimiter=separator), 500)
-        chains = [(row.get("chain") or row.get("locus") or row.get("v_call") or "")[:2] for row in rows]
-    b, t = chains.count("IG"), chains.count("TR")
-    return "" if b == t else "vdj_b" if b > t else "vdj_t"
+        chains = Counter((row.get("chain") or row.get("locus") or row.get("v_call") or "")[:3] for row in rows)
+    b, t, gd = (sum(chains[locus] for locus in loci) for loci in (BCR, TCR, ("TRG", "TRD")))
+    return "" if b == t else "vdj_b" if b > t else "vdj_t_gd" if gd > t - gd else "vdj_t"
 
 
 def outputs(folder: Path, depth: int = DEPTH) -> Iterator[Output]:

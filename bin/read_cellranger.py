@@ -10,6 +10,7 @@ from _cellranger_files import UNREADABLE, find_file, open_bytes, strip_suffix
 from _cli import command, write_json
 from _contigs import read_contigs, schema
 from _errors import InputError
+from _receptors import LIBRARY_COLUMNS
 
 import click
 
@@ -163,8 +164,9 @@ def describe(adata: Any, contigs: Any) -> dict[str, Any]:
 @click.option("--gex", required=True, type=Path, help="Filtered matrix: h5 file, mtx folder or outs folder.")
 @click.option("--vdj-b", type=Path, help="BCR contigs: the CSV, an AIRR TSV or the folder that holds one.")
 @click.option("--vdj-t", type=Path, help="TCR contigs, likewise.")
+@click.option("--vdj-t-gd", type=Path, help="TCR contigs of a library for gamma and delta chains, likewise.")
 @click.option("--metrics", type=Path, multiple=True, help="metrics_summary.csv; may be given several times.")
-def main(sample: str, gex: Path, vdj_b: Path, vdj_t: Path, metrics: tuple[Path, ...]) -> None:
+def main(sample: str, gex: Path, metrics: tuple[Path, ...], **libraries: Path | None) -> None:
     """Write SAMPLE.counts.h5ad, SAMPLE.contigs.parquet and SAMPLE.read.json from Cell Ranger's files.
 
     Of a sample whose files cannot be read, only SAMPLE.read.json is written, with the reason.
@@ -176,8 +178,8 @@ def main(sample: str, gex: Path, vdj_b: Path, vdj_t: Path, metrics: tuple[Path, 
     facts: dict[str, Any] = {"sample": sample, "status": "ok", "reason": None}
     try:
         adata, warnings = read_counts(gex, sample)
-        given = (("BCR", vdj_b), ("TCR", vdj_t))
-        tables = [read_contigs(path, sample, library) for library, path in given if path]
+        columns = [column for columns in LIBRARY_COLUMNS.values() for column in columns if libraries[column]]
+        tables = [read_contigs(libraries[column], sample, column) for column in columns]
         numbers = {name: value for path in metrics for name, value in read_metrics(path, sample).items()}
     except InputError as error:
         facts |= {"status": "failed", "reason": str(error)}

@@ -27,7 +27,7 @@ def failures(List rows) {
 
 workflow CELLS {
     take:
-    samples         // [meta, gex, vdj_b, vdj_t, metrics], [] where a sample has none
+    samples         // [meta, gex, vdj_b, vdj_t, vdj_t_gd, metrics], [] where a sample has none
     sheet           // samples.tsv
     labels          // labels.tsv: the user's own cell types, or []
     assets          // map of files: functions/assets.nf

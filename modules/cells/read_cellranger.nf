@@ -8,7 +8,7 @@ process READ_CELLRANGER {
     // [] where a sample has none
     tuple val(meta),
         path(gex, stageAs: 'gex/*'), path(vdj_b, stageAs: 'vdj_b/*'), path(vdj_t, stageAs: 'vdj_t/*'),
-        path(metrics, stageAs: 'metrics/?/*')
+        path(vdj_t_gd, stageAs: 'vdj_t_gd/*'), path(metrics, stageAs: 'metrics/?/*')
 
     output:
     tuple val(meta), path("${meta.sample}.counts.h5ad"), emit: counts, optional: true
@@ -17,12 +17,13 @@ process READ_CELLRANGER {
     tuple val('READ_CELLRANGER'), eval('read_cellranger.py --version'), emit: versions, topic: versions
 
     script:
-    def bcr = vdj_b ? "--vdj-b ${vdj_b}" : ''
-    def tcr = vdj_t ? "--vdj-t ${vdj_t}" : ''
+    def libraries = ['vdj-b': vdj_b, 'vdj-t': vdj_t, 'vdj-t-gd': vdj_t_gd]
+        .collect { name, table -> table ? "--${name} ${table}" : '' }
+        .join(' ')
     def numbers = [metrics].flatten().collect { file -> "--metrics ${file}" }.join(' ')
     """
     # code: _cellranger_files.py _cli.py _contigs.py _errors.py _receptors.py _tables.py
-    read_cellranger.py --sample ${meta.sample} --gex ${gex} ${bcr} ${tcr} ${numbers}
+    read_cellranger.py --sample ${meta.sample} --gex ${gex} ${libraries} ${numbers}
     """
 
     stub:

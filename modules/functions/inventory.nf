@@ -87,7 +87,7 @@ def listing(Path folder, Set columns) {
     def parts = usable.collect { name -> name - ~/\.gz$/ }
     def whole = parts.containsAll(['matrix.mtx', 'barcodes.tsv']) && parts.intersect(['features.tsv', 'genes.tsv'])
     def matrix = whole || usable.any { name -> isMatrix(name) } || !columns.intersect(['gex', 'outs'])
-    def contigs = usable.any { name -> isContigs(name) } || !columns.intersect(['vdj_b', 'vdj_t'])
+    def contigs = usable.any { name -> isContigs(name) } || !columns.intersect(['vdj_b', 'vdj_t', 'vdj_t_gd'])
     matrix && contigs ? judged : (judged + entriesOf(folder)).unique()
 }
 

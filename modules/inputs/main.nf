@@ -44,11 +44,12 @@ workflow INPUTS {
         .map { row ->
             def meta = [sample: row.sample, patient: row.patient]
             def metrics = (row.metrics ?: '').tokenize(';').collect { path -> fileOrNone(path) }
-            [meta, fileOrNone(row.gex), fileOrNone(row.vdj_b), fileOrNone(row.vdj_t), metrics]
+            def files = ['gex', 'vdj_b', 'vdj_t', 'vdj_t_gd'].collect { name -> fileOrNone(row[name]) }
+            [meta] + files + [metrics]
         }
 
     emit:
-    samples  = samples // [meta, gex, vdj_b, vdj_t, metrics], [] where a sample has none
+    samples  = samples // [meta, gex, vdj_b, vdj_t, vdj_t_gd, metrics], [] where a sample has none
     sheet    = samplesheet // samples.tsv
     // the cleaned tables, [] where none was given
     mrd      = tables.mrd ? CHECK_INPUTS.out.mrd.map { table -> byContent(table) } : none

@@ -84,8 +84,8 @@ def prepare(folder, work, truth, noise, soup, seed):
     sheet = pd.read_csv(folder / "samples.csv")
     files, tables = [], []
     for row in sheet.itertuples():
-        parts = [read_cellranger.read_contigs(folder / path, row.sample, library)[0]
-                 for path, library in ((row.vdj_b, "BCR"), (row.vdj_t, "TCR"))]  # fmt: skip
+        parts = [read_cellranger.read_contigs(folder / getattr(row, column), row.sample, column)[0]
+                 for column in ("vdj_b", "vdj_t")]  # fmt: skip
         table = pd.concat(parts, ignore_index=True)
         if soup:
             cells = labels.loc[labels["sample"] == row.sample, "cell_id"].to_numpy()

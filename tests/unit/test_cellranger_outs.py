@@ -33,7 +33,14 @@ def test_the_best_matrix_and_its_metrics_are_offered():
 
 @pytest.mark.parametrize(
     ("folder", "library"),
-    [("vdj_b", "vdj_b"), ("S1_tcr", "vdj_t"), ("vdj_t_gd", "vdj_t"), ("P1-VDJ-B", "vdj_b"), ("vdj", "vdj")],
+    [
+        ("vdj_b", "vdj_b"),
+        ("S1_tcr", "vdj_t"),
+        ("vdj_t_gd", "vdj_t_gd"),
+        ("S1-TCR-gd", "vdj_t_gd"),
+        ("P1-VDJ-B", "vdj_b"),
+        ("vdj", "vdj"),
+    ],
 )
 def test_folders_tell_the_receptor(folder, library):
     offered = offer(listed(f"{folder}/", f"{folder}/filtered_contig_annotations.csv.gz"))

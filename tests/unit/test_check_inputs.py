@@ -365,6 +365,19 @@ def test_contigs_in_the_wrong_column(check):
     assert "is or holds B-cell contigs, not T-cell contigs" in got.line("column vdj_t")
 
 
+def test_a_gamma_delta_library_has_its_column_or_stands_for_vdj_t(check, tmp_path):
+    make(tmp_path, *(f"g/{folder}/filtered_contig_annotations.csv" for folder in ("vdj_t", "vdj_t_gd")))
+    header, gex = HEADER.replace("vdj_t,", "vdj_t,vdj_t_gd,"), "A/filtered_feature_bc_matrix.h5"
+    file = {name: str(tmp_path / f"g/{name}/filtered_contig_annotations.csv") for name in ("vdj_t", "vdj_t_gd")}
+    (row,) = check(header + f"A,P1,T1,0,{gex},,g/vdj_t,g/vdj_t_gd,\n").table()
+    assert [row["vdj_t"], row["vdj_t_gd"]] == [file["vdj_t"], file["vdj_t_gd"]]
+    (row,) = check(header + f"A,P1,T1,0,{gex},,g/vdj_t_gd,,\n").table()
+    assert [row["vdj_t"], row["vdj_t_gd"]] == [file["vdj_t_gd"], ""]
+    got = check(header + f"A,P1,T1,0,{gex},,g,,\n")
+    assert got.table()[0]["vdj_t"] == file["vdj_t"]
+    assert "vdj_t_gd/filtered" in got.line("WARNING", "column vdj_t:", "is left out; name it in vdj_t_gd")
+
+
 def test_contigs_prefer_filtered_then_airr_then_all(check, tmp_path):
     names = ["filtered_contig_annotations.csv", "airr_rearrangement.tsv", "all_contig_annotations.csv.gz"]
     for start in range(3):
@@ -393,6 +406,7 @@ def test_outs_of_multi_with_one_sample_and_with_several(check, tmp_path):
     (row,) = check(sheet("A,P1,T1,0,,,,outs")).table()
     assert row["gex"] == str(tmp_path / place / "S1/count/sample_filtered_feature_bc_matrix.h5")
     assert row["vdj_t"] == str(tmp_path / place / "S1/vdj_t/filtered_contig_annotations.csv")
+    assert row["vdj_t_gd"] == str(tmp_path / place / "S1/vdj_t_gd/filtered_contig_annotations.csv")
     assert row["vdj_b"] == "" and row["metrics"] == str(tmp_path / place / "S1/metrics_summary.csv")
     make(tmp_path, f"{place}/S2/sample_filtered_feature_bc_matrix.h5", "outs/filtered_feature_bc_matrix.h5")
     assert "holds the samples S1, S2" in check(sheet("A,P1,T1,0,,,,outs")).line("column outs")

@@ -176,7 +176,7 @@ def test_clones_go_over_samples_and_are_numbered_by_size(tmp_path, monkeypatch):
 
 def exact(path, library, tmp_path):
     """Clones by identical junctions, one-chain cells apart, of all contigs of a file."""
-    contigs, _ = read_cellranger.read_contigs(path, "S", library)
+    contigs, _ = read_cellranger.read_contigs(path, "S", {"BCR": "vdj_b", "TCR": "vdj_t"}[library])
     contigs.to_parquet(tmp_path / "S.contigs.parquet")
     table = read_contigs([tmp_path / "S.contigs.parquet"], contigs["cell_id"])
     table["rank"], _ = chains.ranks_and_categories(table)
@@ -216,10 +216,7 @@ def test_exact_clones_are_those_of_scirpys_own_reader_on_a_real_bcr_library(real
 def test_a_transgenic_spleen_is_one_clone_and_a_normal_one_is_not(data, tmp_path, monkeypatch, sample):
     monkeypatch.chdir(tmp_path)
     folder = data / "djvdj_mouse_spleen" / sample
-    parts = [
-        read_cellranger.read_contigs(folder / name, sample, lib)[0]
-        for name, lib in (("vdj_b", "BCR"), ("vdj_t", "TCR"))
-    ]
+    parts = [read_cellranger.read_contigs(folder / column, sample, column)[0] for column in ("vdj_b", "vdj_t")]
     contigs = pd.concat(parts, ignore_index=True)
     cells = receptors.labels(dict.fromkeys(contigs["cell_id"], ("unassigned", "unassigned")))
     receptors.run_clones(tmp_path, {sample: contigs}, cells)
@@ -231,7 +228,7 @@ def test_a_transgenic_spleen_is_one_clone_and_a_normal_one_is_not(data, tmp_path
 @pytest.mark.parametrize("folder", ["nsclc_bcr/vdj_b", "ibex_mouse/vdj_b"])
 def test_real_libraries_run_whole(real_data, tmp_path, monkeypatch, folder):
     monkeypatch.chdir(tmp_path)
-    contigs, _ = read_cellranger.read_contigs(real_data / folder, "S", "BCR")
+    contigs, _ = read_cellranger.read_contigs(real_data / folder, "S", "vdj_b")
     cells = receptors.labels(dict.fromkeys(contigs["cell_id"], ("B", "memory B")))
     receptors.run_clones(tmp_path, {"S": contigs}, cells)
     table = pd.read_csv("P1.clones.tsv", sep="\t")

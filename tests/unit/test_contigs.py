@@ -22,17 +22,19 @@ def contigs_as_in_file(path, table):
 
 
 def test_contigs_equal_the_csv_of_old_and_new_layout(data):
-    paths = {data / f"liao_covid_balf/{name}/vdj_t/filtered_contig_annotations.csv": "TCR" for name in ("C144", "C149")}
+    paths = {
+        data / f"liao_covid_balf/{name}/vdj_t/filtered_contig_annotations.csv": "vdj_t" for name in ("C144", "C149")
+    }
     for name in ("BL6", "MD4"):
-        paths[data / f"djvdj_mouse_spleen/{name}/vdj_t/filtered_contig_annotations.csv"] = "TCR"
-    paths[data / "djvdj_mouse_spleen/BL6/vdj_b/filtered_contig_annotations.csv"] = "BCR"
-    for path, library in paths.items():
-        contigs_as_in_file(path, read_contigs(path, "S", library)[0])
+        paths[data / f"djvdj_mouse_spleen/{name}/vdj_t/filtered_contig_annotations.csv"] = "vdj_t"
+    paths[data / "djvdj_mouse_spleen/BL6/vdj_b/filtered_contig_annotations.csv"] = "vdj_b"
+    for path, column in paths.items():
+        contigs_as_in_file(path, read_contigs(path, "S", column)[0])
 
 
 def test_numbers_of_receptor_cells_equal_scirpy(data):
     scirpy = pytest.importorskip("scirpy")
-    for name, library in (("liao_covid_balf/C149/vdj_t", "TCR"), ("djvdj_mouse_spleen/MD4/vdj_b", "BCR")):
+    for name, library in (("liao_covid_balf/C149/vdj_t", "vdj_t"), ("djvdj_mouse_spleen/MD4/vdj_b", "vdj_b")):
         path = data / name / "filtered_contig_annotations.csv"
         table, _ = read_contigs(path, "S", library)
         assert table[table.is_cell & table.high_confidence].cell_id.nunique() == scirpy.io.read_10x_vdj(path).n_obs
@@ -41,15 +43,15 @@ def test_numbers_of_receptor_cells_equal_scirpy(data):
 def test_tcr_cells_of_the_lavage_samples(data):
     cells = {}
     for name in ("C144", "C146", "C149"):
-        table, _ = read_contigs(data / "liao_covid_balf" / name, name, "TCR")
+        table, _ = read_contigs(data / "liao_covid_balf" / name, name, "vdj_t")
         cells[name] = table.cell_id.nunique()
     assert cells == {"C144": 136, "C146": 54, "C149": 391}
 
 
 def test_airr_gives_the_same_contigs_with_alignments(data):
     folder = data / "djvdj_mouse_spleen/MD4/vdj_t"
-    airr, _ = read_contigs(folder / "airr_rearrangement.tsv", "MD4", "TCR")
-    table, _ = read_contigs(folder / "filtered_contig_annotations.csv", "MD4", "TCR")
+    airr, _ = read_contigs(folder / "airr_rearrangement.tsv", "MD4", "vdj_t")
+    table, _ = read_contigs(folder / "filtered_contig_annotations.csv", "MD4", "vdj_t")
     both = airr.merge(table, on="sequence_id", suffixes=("", "_csv"))
     assert len(both) == len(airr) > 50
     for name in ("cell_id", "locus", "v_call", "j_call", "junction", "junction_aa", "duplicate_count", "length"):
@@ -66,7 +68,7 @@ ROW = "AAA-1,TRUE,AAA-1_contig_1,true,500,Multi,IGHV3-21,None,IGHJ4,,True,None,N
 def test_flags_in_any_spelling_and_empty_calls(tmp_path):
     path = tmp_path / "filtered_contig_annotations.csv"
     path.write_bytes(b"\xef\xbb\xbf" + (HEADER + ROW).replace("\n", "\r\n").encode())
-    (row,) = read_contigs(path, "S", "BCR")[0].to_dict("records")
+    (row,) = read_contigs(path, "S", "vdj_b")[0].to_dict("records")
     assert row["is_cell"] and row["high_confidence"] and row["full_length"] and not row["productive"]
     assert all(pd.isna(row[name]) for name in ("locus", "d_call", "c_call", "junction", "junction_aa"))
     assert row["cell_id"] == "S:AAA" and row["duplicate_count"] == 2 and row["length"] == 500
@@ -76,7 +78,7 @@ def test_flags_in_any_spelling_and_empty_calls(tmp_path):
 def test_contig_files_without_contigs_are_no_error(tmp_path, content):
     path = tmp_path / "filtered_contig_annotations.csv"
     path.write_bytes(content)
-    table, warnings = read_contigs(path, "S", "BCR")
+    table, warnings = read_contigs(path, "S", "vdj_b")
     assert len(table) == 0 and list(table.columns) == schema().names
     assert warnings == ["S: filtered_contig_annotations.csv (vdj_b) holds no BCR contigs"]
 
@@ -95,9 +97,117 @@ def test_wrong_contig_files_end_with_one_sentence(data, tmp_path):
     for content, expected in cases.items():
         path.write_bytes(content)
         with pytest.raises(InputError) as caught:
-            read_contigs(path, "S", "BCR")
+            read_contigs(path, "S", "vdj_b")
         text = str(caught.value)
         assert expected in text and text.startswith("S: c.csv (vdj_b)"), text
     tcr = data / "liao_covid_balf/C149/vdj_t"
     with pytest.raises(InputError, match="exchange vdj_b and vdj_t"):
-        read_contigs(tcr, "S", "BCR")
+        read_contigs(tcr, "S", "vdj_b")
+
+
+def airr(tmp_path, *rows, name="t.tsv", column="vdj_b"):
+    """Contigs and warnings of an AIRR table; rows: what differs from a productive heavy chain, '' where a column is empty."""
+    usual = {"cell_id": "AAAC-1", "sequence_id": "c", "productive": "T", "v_call": "IGHV3-21*01", "j_call": "IGHJ6*02"}
+    usual |= {"junction": "TGTGCGAGATGG", "junction_aa": "CARW", "umi_count": "9"}
+    table = pd.DataFrame([usual | row for row in rows]).dropna(axis=1, how="all")
+    table.to_csv(tmp_path / name, sep="\t", index=False)
+    return read_contigs(tmp_path / name, "S", column)
+
+
+@pytest.mark.parametrize(
+    ("v", "j", "c", "given", "locus"),
+    [
+        ("TRAV29DV5", "TRDJ1", "TRDC", "", "TRD"),
+        ("TRAV38-2/DV8*01", "TRDJ1*01", "", "", "TRD"),
+        ("TRAV38-2/DV8*01", "", "TRDC", "", "TRD"),
+        ("TRAV29/DV5", "TRDJ1", "TRDC", "TRA", "TRD"),  # as IgBLAST, by the V gene
+        ("TRDV1", "TRAJ5", "TRAC", "", "TRA"),
+        ("TRAV29/DV5", "TRAJ5", "TRAC", "", "TRA"),
+        ("TRAV29/DV5", "", "", "", "TRA"),
+        ("TRDV2", "TRDJ1", "TRDC", "", "TRD"),
+        ("trbv6-2", "trbj1-1", "", "", "TRB"),
+        ("TCRBV06-02", "TCRBJ01-01", "", "", "TRB"),
+        ("Homsap IGKV3-20*01 F", "Homsap IGKJ1*01 F", "", "", "IGK"),
+        ("VH3-21", "IGHJ6", "IGHG1", "", "IGH"),
+        ("", "", "TRBC2", "", "TRB"),
+        ("IGHV3-21", "IGKJ1", "IGKC", "", None),
+        ("IGHV3-21", "IGHJ6", "IGHM", "Multi", None),
+        ("IGHV3-21", "IGHJ6", "", "igh", "IGH"),
+    ],
+)
+def test_locus_is_that_given_or_of_the_genes_and_the_j_gene_tells_alpha_from_delta(tmp_path, v, j, c, given, locus):
+    genes = {"v_call": v, "j_call": j, "c_call": c, "locus": given}
+    bcr = "IG" in v + j + c
+    (row,) = airr(tmp_path, genes, column="vdj_b" if bcr else "vdj_t")[0].to_dict("records")
+    assert (row["locus"] if locus else pd.isna(row["locus"])) == (locus or True)
+
+
+def test_umis_are_those_of_umi_count_where_it_is_filled(tmp_path):
+    rows = [{"umi_count": "4", "duplicate_count": "342"}, {"umi_count": "", "duplicate_count": "7"}]
+    table, warnings = airr(tmp_path, *rows)
+    assert table.duplicate_count.tolist() == [4, 7] and warnings == []
+    table, warnings = airr(tmp_path, *(row | {"umi_count": None} for row in rows))
+    assert table.duplicate_count.tolist() == [342, 7] and warnings == []
+
+
+def test_a_germline_with_masked_d_stands_in_for_one_that_is_missing(tmp_path):
+    masked = {"sequence_alignment": "ACGTACGT", "germline_alignment_d_mask": "ACGTNNNN"}
+    table, _ = airr(tmp_path, masked | {"germline_alignment": ""}, masked | {"germline_alignment": "ACGTCCCC"})
+    assert table.germline_alignment.tolist() == ["ACGTNNNN", "ACGTCCCC"]
+    assert airr(tmp_path, masked)[0].germline_alignment.tolist() == ["ACGTNNNN"]
+
+
+def test_c_genes_have_no_alleles_and_what_is_none_is_said(tmp_path):
+    calls = ["IGHG1*01", "IGHM", "IGHA1*01,IGHA2*03", "IGHG1*01,IGHG1*02", "Homsap IGHG2*01 F", "heavy", "No", ""]
+    table, warnings = airr(tmp_path, *({"c_call": call} for call in calls))
+    genes = ["IGHG1", "IGHM", "IGHA1,IGHA2", "IGHG1", "IGHG2", "", "", ""]
+    assert table.c_call.fillna("").tolist() == genes
+    assert warnings == ["S: t.tsv (vdj_b): 1 of 8 C genes are none ('heavy') and count as missing"]
+
+
+@pytest.mark.parametrize("word", ["No", "NO", "no", "None", "NA", "N/A", "NULL", "null", "NaN", ""])
+def test_words_for_a_missing_value(tmp_path, word):
+    empty = dict.fromkeys(("d_call", "c_call", "junction", "junction_aa", "productive"), word)
+    table, warnings = airr(tmp_path, {}, empty)
+    assert table.loc[1, ["d_call", "c_call", "junction", "junction_aa"]].isna().all() and warnings == []
+    assert table.productive.tolist() == [True, False]
+
+
+def test_junctions_are_in_capitals_and_translated_where_amino_acids_are_missing(tmp_path):
+    rows = [{"junction": "tgtgcgagatgg", "junction_aa": ""}, {"junction": "TGTGCNAGATGG", "junction_aa": ""}]
+    rows += [{"junction": "TGTTAAAGATGG", "junction_aa": "", "productive": "F"}, {"junction_aa": "carw"}]
+    rows += [{"junction": "TGTGCGAGATG", "junction_aa": "", "productive": "F"}]
+    table, (warning,) = airr(tmp_path, *rows)
+    assert table.junction_aa.tolist() == ["CARW", "CXRW", "C*RW", "CARW", None]
+    assert table.junction[0] == "TGTGCGAGATGG"
+    assert "junction_aa is empty in 2 productive contigs" in warning
+    column, _ = airr(tmp_path, *(row | {"junction_aa": None} for row in rows))
+    assert column.junction_aa.tolist() == ["CARW", "CXRW", "C*RW", "CARW", None]
+
+
+def test_amino_acids_alone_are_read_and_said(tmp_path):
+    table, (warning,) = airr(tmp_path, {"junction": None}, {"junction": None})
+    assert table.junction_aa.tolist() == ["CARW", "CARW"] and table.junction.isna().all()
+    assert "2 of 2 productive contigs have amino acids, but no junction nucleotides" in warning
+    assert "1 of 2 productive" in airr(tmp_path, {}, {"junction": ""})[1][0]
+
+
+def test_cdr3_is_a_junction_where_it_is_amino_acids(tmp_path):
+    bare = {"junction": None, "junction_aa": None}
+    assert airr(tmp_path, bare | {"cdr3": "CATW"}, bare | {"cdr3": "CARW"})[0].junction_aa.tolist() == ["CATW", "CARW"]
+    assert airr(tmp_path, {"junction_aa": None, "cdr3": "GCGAGA"})[0].junction_aa.tolist() == ["CARW"]
+    with pytest.raises(InputError, match="no column for junction"):
+        airr(tmp_path, bare | {"cdr3": "GCGAGA"})
+
+
+def test_without_a_word_on_productive_contigs_the_junction_tells(tmp_path):
+    stop = {"junction": "TGTTAAAGATGG", "junction_aa": "C*RW"}
+    for empty in (None, ""):
+        table, (warning,) = airr(tmp_path, {"productive": empty}, stop | {"productive": empty})
+        assert table.productive.tolist() == [True, False] and "does not say what is productive" in warning
+
+
+def test_contigs_of_a_gamma_delta_library_are_tcr_with_names_of_their_own(tmp_path):
+    genes = {"v_call": "TRGV9", "j_call": "TRGJP", "c_call": "TRGC1"}
+    (row,) = airr(tmp_path, genes, column="vdj_t_gd")[0].to_dict("records")
+    assert (row["library"], row["locus"], row["sequence_id"]) == ("TCR", "TRG", "gd_c")

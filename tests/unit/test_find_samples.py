@@ -51,6 +51,14 @@ def test_runs_named_by_library_become_one_row(tmp_path):
     assert "S1_bcr" in row["vdj_b"] and "S1_tcr" in row["vdj_t"] and "more than once" not in said
 
 
+def test_a_gamma_delta_library_is_told_by_its_chains(tmp_path):
+    make(tmp_path, "S1/outs/filtered_feature_bc_matrix.h5")
+    make(tmp_path, f"S1_tcr/outs/{CONTIGS}", content=TCR)
+    make(tmp_path, f"S1_vdj_t_gd/outs/{CONTIGS}", content=BCR.replace("IGH", "TRD").replace("IGL", "TRG"))
+    ((row,), _) = found(tmp_path)
+    assert "S1_tcr" in row["vdj_t"] and "S1_vdj_t_gd" in row["vdj_t_gd"]
+
+
 def test_chains_in_the_file_tell_b_from_t_whatever_the_folder_says(tmp_path):
     make(tmp_path, "S1/count/filtered_feature_bc_matrix.h5")
     make(tmp_path, f"S1/vdj/{CONTIGS}", content=TCR)

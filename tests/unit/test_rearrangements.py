@@ -103,7 +103,7 @@ def test_t_cell_receptors_are_those_of_the_germline(data):
 def test_naive_mouse_b_cells_are_hardly_mutated(real_data, tmp_path, monkeypatch, sample, most):
     monkeypatch.chdir(tmp_path)
     folder = real_data / "djvdj_mouse_spleen" / sample / "vdj_b"
-    contigs, _ = read_cellranger.read_contigs(folder / "airr_rearrangement.tsv", sample, "BCR")
+    contigs, _ = read_cellranger.read_contigs(folder / "airr_rearrangement.tsv", sample, "vdj_b")
     cells = receptors.labels(dict.fromkeys(contigs["cell_id"], ("B", "naive B")))
     receptors.run_clones(tmp_path, {sample: contigs}, cells)
     given = ["--chains", "P1.own_chains.parquet", "--clones", "P1.clones.parquet", "--labels", "labels.parquet"]
