@@ -16,6 +16,7 @@ from helpers.small_receptors import GENES, LINEAGES, run
 LABELS = Path(__file__).resolve().parents[1] / "data" / "simulated_case" / "labels.tsv.gz"
 PATIENT = "P1"
 FOLDERS = {"BCR": "vdj_b", "TCR": "vdj_t"}
+COLUMNS = FOLDERS | {"gamma-delta": "vdj_t_gd"}  # a library that the case itself lacks
 Tables = dict[tuple[str, str], pd.DataFrame]
 
 
@@ -64,7 +65,7 @@ def run_case(
     tables: Tables = {key: table.copy() for key, table in contigs.items()}
     tables = (change(tables) if change else None) or tables
     work.mkdir(parents=True, exist_ok=True)
-    for library, column in FOLDERS.items():
+    for library, column in COLUMNS.items():
         sheet = sheet.assign(**{column: [given(tables, name, library) for name in sheet["sample"]]})
     warnings = write_contigs(work, tables)
     labels = pd.read_csv(LABELS, sep="\t", keep_default_na=False)
@@ -98,7 +99,7 @@ def run_case(
 
 def given(tables: Tables, sample: str, library: str) -> str:
     """Where samples.tsv says that the library lies; '' where it is missing."""
-    return f"{sample}/{FOLDERS[library]}" if tables.get((sample, library)) is not None else ""
+    return f"{sample}/{COLUMNS[library]}" if tables.get((sample, library)) is not None else ""
 
 
 def write_contigs(work: Path, tables: Tables) -> list[str]:
@@ -113,12 +114,12 @@ def write_contigs(work: Path, tables: Tables) -> list[str]:
         parts.setdefault(sample, [schema().empty_table()])
         if table is None:
             continue
-        folder = work / sample / FOLDERS[library]
+        folder = work / sample / COLUMNS[library]
         folder.mkdir(parents=True, exist_ok=True)
         airr = "cell_id" in table
         path = folder / ("airr_rearrangement.tsv" if airr else "filtered_contig_annotations.csv")
         table.to_csv(path, sep="\t" if airr else ",", index=False)
-        read_table, said = read_contigs(path, sample, library)
+        read_table, said = read_contigs(path, sample, COLUMNS[library])
         parts[sample].append(pa.Table.from_pandas(read_table, schema=schema(), preserve_index=False))
         warnings += said
     for sample, pieces in parts.items():

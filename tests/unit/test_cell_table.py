@@ -53,7 +53,11 @@ def test_all_documented_columns_exist_without_any_fragment(run, labels, project)
     assert set(documented) <= set(table)
     assert len(table) == 6
     assert table["isg_score"].isna().all() and table["bcr_clone"].isna().all()
-    assert table.loc["S2:AC1", "tissue"] == "marrow" and pd.isna(table.loc["S1:AC0", "tissue"]) and table["sort"].isna().all()
+    assert (
+        table.loc["S2:AC1", "tissue"] == "marrow"
+        and pd.isna(table.loc["S1:AC0", "tissue"])
+        and table["sort"].isna().all()
+    )
     assert list(table["timepoint"].cat.categories) == ["T2", "T10"]  # by day, not by name
 
 

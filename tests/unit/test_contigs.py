@@ -34,9 +34,9 @@ def test_contigs_equal_the_csv_of_old_and_new_layout(data):
 
 def test_numbers_of_receptor_cells_equal_scirpy(data):
     scirpy = pytest.importorskip("scirpy")
-    for name, library in (("liao_covid_balf/C149/vdj_t", "vdj_t"), ("djvdj_mouse_spleen/MD4/vdj_b", "vdj_b")):
+    for name, column in (("liao_covid_balf/C149/vdj_t", "vdj_t"), ("djvdj_mouse_spleen/MD4/vdj_b", "vdj_b")):
         path = data / name / "filtered_contig_annotations.csv"
-        table, _ = read_contigs(path, "S", library)
+        table, _ = read_contigs(path, "S", column)
         assert table[table.is_cell & table.high_confidence].cell_id.nunique() == scirpy.io.read_10x_vdj(path).n_obs
 
 
