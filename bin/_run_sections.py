@@ -62,6 +62,7 @@ def general_table(rows: list[dict], reads: dict[str, dict], quality: dict[str, d
         ("cells_before", "Cells", "Cells that Cell Ranger called", whole),
         ("cells_after", "Kept", "Cells that passed quality control", whole),
         ("kept_pct", "% kept", "Share of the cells that passed", share),
+        ("mouse_cells", "Mouse cells", "Cells of mouse in a human-mouse reference: left out", whole),
         ("median_umi", "UMI", "Median UMI of all cells", whole),
         ("median_genes", "Genes", "Median genes of all cells", whole),
         ("median_pct_mito", "% mito", "Median mitochondrial share of the UMI of all cells", share),
@@ -80,7 +81,7 @@ def general_table(rows: list[dict], reads: dict[str, dict], quality: dict[str, d
         read, facts = reads.get(row["sample"], {}), quality.get(row["sample"], {})
         has, doublets, kept = facts.get("receptors", {}), facts.get("doublets", {}), facts.get("cells_after")
         metrics = {key.lower(): value for key, value in read.get("cellranger", {}).items()}
-        values = {key: row.get(key) for key in ("cells_before", "cells_after")}
+        values = {key: row.get(key) for key in ("cells_before", "cells_after", "mouse_cells")}
         values |= {key: row.get(key) for key in ("median_umi", "median_genes", "median_pct_mito")}
         values |= {"kept_pct": percent(kept, facts.get("cells_before"))}
         values |= {"doublet_pct": percent(doublets.get("doublet"), doublets.get("scored"))}

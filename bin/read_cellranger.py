@@ -6,27 +6,45 @@ import re
 from pathlib import Path
 from typing import Any
 
-from _cellranger_files import UNREADABLE, find_file, open_bytes, strip_suffix
-from _cli import command, write_json
+from _cellranger_files import PART, PARTS, UNREADABLE, find_file, is_raw, named_parts, open_bytes, strip_suffix
+from _cli import FILE, command, write_json
 from _contigs import read_contigs, schema
 from _errors import InputError
+from _gene_names import FEWEST_CORE, cell_species, core_genes, overall_species, plain_genes
 from _receptors import LIBRARY_COLUMNS
 
 import click
 
 GEX = "Gene Expression"
+ASSETS = Path(__file__).resolve().parents[1] / "assets"
+NO_GENOME = ("/matrix", "/background_removed")
+FILTERED = "give the filtered one (of STARsolo Gene/filtered, of CellBender the h5 that ends in _filtered)"
 MATRIX = ("*_bc_matri*.h5", "*matrix.mtx*")  # at any depth of outs, of count and multi, versions 2 to 9
 
 
+def find_matrix(path: Path, sample: str) -> list[Path]:
+    """An h5 file, or matrix, barcodes and features: what `path` is, holds, or is the beginning of, where a folder holds several."""
+    source = find_file(path, MATRIX, sample) if path.is_dir() else path
+    if source.is_file() and not PART.fullmatch(source.name):
+        return [source]
+    beside = [file.name for file in source.parent.iterdir()] if source.parent.is_dir() else []
+    parts = named_parts(beside, source.name)
+    if len(parts) < len(PARTS):
+        lack = " and ".join(part for part in PARTS if part not in parts)
+        missing = f"{source.name} has no {lack} beside it" if parts else f"{path} does not exist"
+        raise InputError(f"{sample}: {missing}; give the h5, or a folder with barcodes, features and matrix")
+    return [source.parent / parts[part] for part in PARTS]
+
+
 def read_h5(path: Path) -> tuple[Any, list[str], Any]:
-    """Matrix (cells x features, CSR), barcodes and feature table of an h5 file, version 2 or 3."""
+    """Matrix (cells x features, CSR), barcodes and feature table of an h5 file of Cell Ranger (version 2 on) or CellBender."""
     import h5py
     import pandas as pd
     from scipy import sparse
 
     matrices, tables, barcodes = [], [], []
     with h5py.File(path) as file:
-        for group in [file["matrix"]] if "matrix" in file else list(file.values()):
+        for group in [file["matrix"]] if "matrix" in file else [item for item in file.values() if "indptr" in item]:
             n_features, n_cells = (int(value) for value in group["shape"][:])
             indptr = group["indptr"][:].astype("int32")
             kind = group["data"].dtype
@@ -35,65 +53,100 @@ def read_h5(path: Path) -> tuple[Any, list[str], Any]:
             indices = group["indices"].astype("int32")[:]
             matrices.append(sparse.csr_matrix((data, indices, indptr), shape=(n_cells, n_features)))
             barcodes = group["barcodes"].asstr()[:].tolist()
+            # CellBender names no genome in version 0.2, and of version 2 files the group background_removed.
+            table = {"feature_types": GEX, "genome": "unknown" if group.name in NO_GENOME else group.name[1:]}
             if "features" in group:
                 keys = {"gene_ids": "id", "name": "name", "feature_types": "feature_type", "genome": "genome"}
                 group = group["features"]
             else:
                 keys = {"gene_ids": "genes", "name": "gene_names"}
-            table = {new: group[old].asstr()[:] for new, old in keys.items()}
-            tables.append(pd.DataFrame({"feature_types": GEX, "genome": group.name[1:]} | table))
+            table |= {new: group[old].asstr()[:] for new, old in keys.items() if new not in table or old in group}
+            tables.append(pd.DataFrame(table))
+    if not matrices:
+        raise ValueError("no matrix in it")
     joined = matrices[0] if len(matrices) == 1 else sparse.hstack(matrices, format="csr")
     return joined, barcodes, pd.concat(tables, ignore_index=True)
 
 
-def read_mtx(folder: Path) -> tuple[Any, list[str], Any]:
-    """The same from a folder with matrix.mtx, features.tsv (version 2: genes.tsv) and barcodes.tsv."""
+def read_mtx(matrix: Path, barcodes: Path, features: Path) -> tuple[Any, list[str], Any]:
+    """The same from matrix.mtx, barcodes.tsv and features.tsv (version 2: genes.tsv)."""
     import pandas as pd
     from scipy.io import mmread
 
-    def read_tsv(pattern: str) -> Any:
-        with open_bytes(next(folder.glob(pattern), folder / pattern)) as handle:
+    def read_tsv(path: Path) -> Any:
+        with open_bytes(path) as handle:
             return pd.read_csv(handle, sep="\t", header=None, dtype=str, keep_default_na=False, quoting=3)
 
-    with open_bytes(next(folder.glob("*matrix.mtx*"))) as handle:
-        matrix = mmread(handle).T.tocsr()
-    table = read_tsv("*[rn]es.tsv*")  # features.tsv, or genes.tsv of version 2
+    with open_bytes(matrix) as handle:
+        counts = mmread(handle).T.tocsr()
+    table = read_tsv(features)
     features = pd.DataFrame({"gene_ids": table[0], "name": table[min(1, table.shape[1] - 1)]})
     features["feature_types"] = table[2] if table.shape[1] > 2 else GEX
-    # The folder does not name the genome; references of several genomes carry it as a prefix of every id.
+    # The files do not name the genome; references of several genomes carry it as a prefix of every id.
     features["genome"] = features.gene_ids.str.extract(r"^(.+?)_+ENS", expand=False).fillna("unknown")
-    return matrix, read_tsv("*barcodes.tsv*")[0].tolist(), features
+    return counts, read_tsv(barcodes)[0].tolist(), features
 
 
-def read_counts(path: Path, sample: str) -> tuple[Any, list[str]]:
-    """AnnData of gene counts (CSR int32) by cell_id, and warnings; other feature types stay aside in obsm."""
+def unusable(matrix: Any, n_barcodes: int, features: Any) -> str:
+    """What is wrong with a matrix that was read (barcodes x features) and what to give instead; '' where nothing is."""
+    import numpy as np
+
+    if not n_barcodes or GEX not in set(features.feature_types):
+        return f"has no feature of type {GEX}; give the gene counts" if n_barcodes else "has no cell; give another"
+    genes = np.diff(matrix.indptr)
+    if (n_barcodes > 100_000 and np.median(genes) < 20) or (genes == 0).mean() > 0.5:
+        return f"is a raw matrix ({n_barcodes:,} barcodes, most of them empty); {FILTERED}"
+    if (matrix.data < 0).any() or (matrix.data.dtype.kind == "f" and (matrix.data % 1).any()):
+        example = matrix.data[(matrix.data < 0) | (matrix.data % 1 > 0)][0]
+        return f"holds numbers that are negative or not whole ({example:.4g}), as of normalised expression; give raw counts"
+    return ""
+
+
+def of_human_cells(adata: Any, species: Any, where: str) -> tuple[Any, str]:
+    """Of a human-mouse reference the human cells and the genes that are not mouse, and the sentence that says so."""
+    counts = cell_species(adata.X, species)
+    cells = {kind: int((counts == kind).sum()) for kind in ("human", "mouse", "both")}
+    out = f"{cells['mouse']:,} mouse cells and {cells['both']:,} with UMIs of both species"
+    if not cells["human"]:
+        raise InputError(f"{where} holds no human cell but {out}; leave the sample out")
+    adata = adata[counts == "human", species != "mouse"].copy()
+    adata.uns["species_cells"] = cells
+    return (
+        adata,
+        f"{where} is of human and mouse: {cells['human']:,} human cells are kept, {out} left out, mouse genes too",
+    )
+
+
+def read_counts(path: Path, sample: str, symbols: Path = ASSETS / "gene_ids.tsv") -> tuple[Any, list[str]]:
+    """AnnData of gene counts (CSR int32) by cell_id, and warnings; other feature types stay aside in obsm.
+
+    Genes are named by plain symbols; `uns["species"]` is human, mouse or unknown. symbols: Ensembl ids and their symbols.
+    """
     import anndata
     import numpy as np
     import pandas as pd
     from anndata.utils import make_index_unique
 
-    source = find_file(path, MATRIX, sample)
-    where = f"{sample}: {source.name}"
+    source = find_matrix(path, sample)
+    where = f"{sample}: {source[0].name}"
+    folder = len(source) > 1 and not PART.fullmatch(source[0].name)[1]
+    if is_raw(str(source[0].parent if folder else source[0])):
+        raise InputError(f"{where} is a raw matrix, of every droplet; {FILTERED}")
     try:
-        if re.search("raw_feature_bc|raw_gene_bc|[.]mtx", source.name):
-            raise ValueError("one of a folder's three files" if ".mtx" in source.name else "a raw matrix")
-        if source.is_file() and source.stat().st_size == 0:
+        if any(file.stat().st_size == 0 for file in source):
             raise ValueError("0 bytes")
-        matrix, barcodes, features = read_mtx(source) if source.is_dir() else read_h5(source)
+        matrix, barcodes, features = read_h5(*source) if len(source) == 1 else read_mtx(*source)
         if matrix.shape != (len(barcodes), len(features)):
             named = f"{len(barcodes)} barcodes and {len(features)} features"
             raise ValueError(f"counts for {matrix.shape[0]} x {matrix.shape[1]}, names for {named}")
         matrix.check_format(full_check=True)  # a gene beyond the last one would be read from foreign memory
-        if not barcodes or GEX not in set(features.feature_types):
-            raise ValueError(f"no feature of type {GEX}" if barcodes else "no cell")
-        if len(barcodes) > 100_000 and np.median(np.diff(matrix.indptr)) < 20:
-            raise ValueError(f"a raw matrix: {len(barcodes):,} barcodes, most of them empty")
-        if (matrix.data < 0).any() or (matrix.data.dtype.kind == "f" and (matrix.data % 1).any()):
-            raise ValueError("numbers that are negative or not whole, so no counts")
     except UNREADABLE as error:
         cause = (str(error).strip("'\"").splitlines() or [type(error).__name__])[0]
         whole = f"{where} is no whole filtered matrix of Cell Ranger ({cause})"
         raise InputError(f"{whole}; copy the h5 or folder again") from error
+    wrong = unusable(matrix, len(barcodes), features)
+    if wrong:
+        raise InputError(f"{where} {wrong}")
     genes = (features.feature_types == GEX).to_numpy()
     stripped, warnings = strip_suffix(pd.Series(barcodes), where)
     for barcode in stripped[stripped.duplicated()]:
@@ -101,8 +154,9 @@ def read_counts(path: Path, sample: str) -> tuple[Any, list[str]]:
     matrix = matrix.astype(np.int32, copy=False)
     matrix.sort_indices()
     matrix.eliminate_zeros()
-    var = features.loc[genes, ["gene_ids", "feature_types", "genome"]]
-    var.index = make_index_unique(pd.Index(features.name[genes].to_numpy()))
+    var, done = plain_genes(features[genes], symbols)
+    species = var.pop("species").to_numpy()
+    var.index = make_index_unique(pd.Index(var.pop("name").to_numpy()))
     cells = pd.DataFrame({"barcode": barcodes}, index=(f"{sample}:" + stripped).to_numpy())
     adata = anndata.AnnData(matrix if genes.all() else matrix[:, genes], obs=cells, var=var)
     adata.uns["feature_names"] = {}
@@ -111,7 +165,22 @@ def read_counts(path: Path, sample: str) -> tuple[Any, list[str]]:
         key = kind.replace(" ", "_")
         adata.obsm[key] = matrix[:, of_kind]
         adata.uns["feature_names"][key] = features.name[of_kind].to_numpy(dtype=object)
+    warnings += [f"{where}: {text}" for text in done]
+    adata.uns["species"] = overall_species(species)
+    if adata.uns["species"] == "mixed":
+        adata, text = of_human_cells(adata, species, where)
+        adata.uns["species"] = "human"
+        warnings.append(text)
     return adata, warnings
+
+
+def check_names(adata: Any, core: Path, sample: str) -> None:
+    """Raise InputError where the genes are none of those that assets/ names: every step after QC would find nothing."""
+    found = core_genes(core, adata.var_names)
+    if len(found) < FEWEST_CORE and adata.uns["species"] != "mouse":
+        names = ", ".join(adata.var_names[:3])
+        few = f"{sample}: of its {adata.n_vars:,} gene names ({names}, ..) only {len(found)} are in {core.name}"
+        raise InputError(f"{few}; name genes by human symbols or Ensembl ids, and give all genes of the reference")
 
 
 def read_metrics(path: Path, sample: str) -> dict[str, float]:
@@ -152,6 +221,7 @@ def describe(adata: Any, contigs: Any) -> dict[str, Any]:
         overlap[library] = {**total, "by_locus": counts}
     others = {key.replace("_", " "): len(names) for key, names in adata.uns["feature_names"].items()}
     facts = {"n_cells": adata.n_obs, "n_genes": adata.n_vars}
+    facts |= {"species": adata.uns["species"], "species_cells": adata.uns.get("species_cells", {})}
     facts["genomes"] = adata.var.genome.value_counts().to_dict()
     facts["features"] = {GEX: adata.n_vars} | others
     facts["contigs"] = {"rows": len(contigs), "cells": int(good.cell_id.nunique())}
@@ -161,12 +231,21 @@ def describe(adata: Any, contigs: Any) -> dict[str, Any]:
 
 @command()
 @click.option("--sample", required=True, help="Name of the sample; every cell_id begins with it.")
-@click.option("--gex", required=True, type=Path, help="Filtered matrix: h5 file, mtx folder or outs folder.")
+@click.option(
+    "--gex",
+    required=True,
+    type=Path,
+    help="Filtered matrix: h5 file, mtx folder, outs folder, one of a matrix's three files or the beginning of their names.",
+)
 @click.option("--vdj-b", type=Path, help="BCR contigs: the CSV, an AIRR TSV or the folder that holds one.")
 @click.option("--vdj-t", type=Path, help="TCR contigs, likewise.")
 @click.option("--vdj-t-gd", type=Path, help="TCR contigs of a library for gamma and delta chains, likewise.")
 @click.option("--metrics", type=Path, multiple=True, help="metrics_summary.csv; may be given several times.")
-def main(sample: str, gex: Path, metrics: tuple[Path, ...], **libraries: Path | None) -> None:
+@click.option("--gene-ids", type=FILE, default=ASSETS / "gene_ids.tsv", help="Symbols of Ensembl ids (TSV).")
+@click.option("--isg", type=FILE, default=ASSETS / "isg_core.tsv", help="Genes that a sample must have some of (TSV).")
+def main(
+    sample: str, gex: Path, metrics: tuple[Path, ...], gene_ids: Path, isg: Path, **libraries: Path | None
+) -> None:
     """Write SAMPLE.counts.h5ad, SAMPLE.contigs.parquet and SAMPLE.read.json from Cell Ranger's files.
 
     Of a sample whose files cannot be read, only SAMPLE.read.json is written, with the reason.
@@ -177,7 +256,8 @@ def main(sample: str, gex: Path, metrics: tuple[Path, ...], **libraries: Path | 
 
     facts: dict[str, Any] = {"sample": sample, "status": "ok", "reason": None}
     try:
-        adata, warnings = read_counts(gex, sample)
+        adata, warnings = read_counts(gex, sample, gene_ids)
+        check_names(adata, isg, sample)
         columns = [column for columns in LIBRARY_COLUMNS.values() for column in columns if libraries[column]]
         tables = [read_contigs(libraries[column], sample, column) for column in columns]
         numbers = {name: value for path in metrics for name, value in read_metrics(path, sample).items()}

@@ -13,9 +13,10 @@ import click
 
 LEVELS = ("error", "warning", "note")
 LOST = "its {step} task did not finish, see pipeline_info/trace.tsv"
-NO_SPECIES = (None, "", "unknown", "mixed")
+NO_SPECIES = (None, "", "unknown")
 COLUMNS = ("sample", "patient", "timepoint", "day", "status", "reason", "identity", "identity_reason", "sex")
-COLUMNS += ("species", "quality", "cells_before", "cells_after", "median_umi", "median_genes", "median_pct_mito")
+COLUMNS += ("species", "quality", "cells_before", "cells_after", "mouse_cells")
+COLUMNS += ("median_umi", "median_genes", "median_pct_mito")
 COLUMNS += ("bcr_cells", "bcr_overlap", "tcr_cells", "tcr_overlap", "warnings")
 FEW_GENES = 20  # a CAR or a virus more or less makes no other reference
 
@@ -55,6 +56,7 @@ def row_of(meta: dict, read: dict, qc: dict, identity: dict, status: str, reason
     for name in ("cells_before", "cells_after", "median_umi", "median_genes", "median_pct_mito"):
         row[name] = qc.get(name)
     row["cells_before"] = qc.get("cells_before", read.get("n_cells"))
+    row["mouse_cells"] = read.get("species_cells", {}).get("mouse")
     for library in ("BCR", "TCR"):
         overlap = read.get("overlap", {}).get(library, {})
         row[f"{library.lower()}_cells"] = overlap.get("vdj_cells")

@@ -10,7 +10,7 @@ def assetFiles(Map settings) {
     def tables = ours.collectEntries { name, table -> [name, settings[name] ? file(settings[name]) : folder.resolve(table)] }
     def fixed = [
         tables: 'tables.json', headings: 'headings.tsv', fish_words: 'fish_words.tsv', profiles: 'profiles.parquet',
-        subset_rates: 'subset_rates.tsv', interferon_resting: 'interferon_resting.tsv', isg_core: 'isg_core.tsv',
+        subset_rates: 'subset_rates.tsv', interferon_resting: 'interferon_resting.tsv', isg_core: 'isg_core.tsv', gene_ids: 'gene_ids.tsv',
         masked_genes: 'masked_genes.tsv', car_names: 'car_names.tsv', receptor_genes: 'receptor_genes.tsv',
         malignant_programmes: 'malignant_programmes.tsv', precursor_genes: 'precursor_genes.tsv', colours: 'colours.tsv',
         cell_columns: 'cell_columns.tsv', multiqc_config: 'multiqc_config.yml', report: 'report',

@@ -4,9 +4,10 @@ include { byContent } from '../functions/channels'
 include { inventory } from '../functions/inventory'
 include { CHECK_INPUTS } from './check_inputs'
 
-/** A path of samples.tsv as a file; [] where there is none. */
+/** A path of samples.tsv as a file, paths between semicolons as a list of files; [] where there is none. */
 def fileOrNone(String path) {
-    path ? file(path, glob: false) : []
+    def files = (path ?: '').tokenize(';').collect { one -> file(one, glob: false) }
+    files.size() == 1 ? files[0] : files
 }
 
 workflow INPUTS {
@@ -43,9 +44,7 @@ workflow INPUTS {
         .splitCsv(header: true, sep: '\t')
         .map { row ->
             def meta = [sample: row.sample, patient: row.patient]
-            def metrics = (row.metrics ?: '').tokenize(';').collect { path -> fileOrNone(path) }
-            def files = ['gex', 'vdj_b', 'vdj_t', 'vdj_t_gd'].collect { name -> fileOrNone(row[name]) }
-            [meta] + files + [metrics]
+            [meta] + ['gex', 'vdj_b', 'vdj_t', 'vdj_t_gd', 'metrics'].collect { name -> fileOrNone(row[name]) }
         }
 
     emit:

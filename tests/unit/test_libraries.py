@@ -91,6 +91,7 @@ def read_counts() -> list[Any]:
     write_cohort(Path(), 150)
     counts = anndata.read_h5ad("S1.cells.h5ad")
     counts.var["gene_ids"] = [f"ENSG{i:011d}" for i in range(counts.n_vars)]
+    counts.uns["species"] = "human"
     counts.write_h5ad("S1.counts.h5ad")
     c, d = receptors.junctions(2)
     receptors.contigs(receptors.alpha_beta("S1:C0", c, d)).to_parquet("S1.contigs.parquet")

@@ -15,24 +15,10 @@ import read_cellranger as reader
 import scanpy as sc
 from anndata import read_h5ad
 from click.testing import CliRunner
+from helpers.matrix_files import write_h5
 from scipy import sparse
 
 MULTI = "multi_layout/outs/per_sample_outs/BALF_1"
-
-
-def write_h5(path, counts, barcodes, symbols, **columns):
-    """A small matrix file of version 3; counts are cells x features."""
-    counts = sparse.csr_matrix(counts)
-    with h5py.File(path, "w") as file:
-        group = file.create_group("matrix")
-        group["data"], group["indices"] = counts.data, counts.indices.astype("int64")
-        group["indptr"], group["shape"] = counts.indptr.astype("int64"), counts.shape[::-1]
-        group["barcodes"] = np.array(barcodes, dtype="S")
-        features = {"id": [f"ENSG{i:011d}" for i in range(len(symbols))], "name": symbols}
-        features |= {"feature_type": ["Gene Expression"] * len(symbols), "genome": ["GRCh38"] * len(symbols)}
-        for name, values in (features | columns).items():
-            group[f"features/{name}"] = np.array(values, dtype="S")
-    return path
 
 
 def run(folder, *options):
@@ -138,12 +124,14 @@ def test_version_2_files(tmp_path):
 
 
 def test_several_genomes_and_extra_contigs_are_named(tmp_path):
-    path = write_h5(tmp_path / "a.h5", [[1, 2, 3]], ["AAA-1"], ["CD3D", "CD3D", "CAR"], genome=["GRCh38"] * 2 + ["CAR"])
+    symbols = ["CD3D", "CD3D", "CAR", "ISG15", "IFI6", "MX1", "IFIT1", "IFIT3"]
+    genomes = ["GRCh38"] * 2 + ["CAR"] + ["GRCh38"] * 5
+    path = write_h5(tmp_path / "a.h5", [range(1, 9)], ["AAA-1"], symbols, genome=genomes)
     result = run(tmp_path, "--sample", "S", "--gex", path)
     assert result.exit_code == 0, result.output
     facts = json.loads((tmp_path / "S.read.json").read_text())
-    assert facts["genomes"] == {"GRCh38": 2, "CAR": 1}
-    assert list(read_h5ad(tmp_path / "S.counts.h5ad").var_names) == ["CD3D", "CD3D-1", "CAR"]
+    assert facts["genomes"] == {"GRCh38": 7, "CAR": 1}
+    assert list(read_h5ad(tmp_path / "S.counts.h5ad").var_names) == ["CD3D", "CD3D-1", *symbols[2:]]
 
 
 def test_aggregated_libraries_are_named(tmp_path):

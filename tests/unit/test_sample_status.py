@@ -80,6 +80,14 @@ def test_a_sample_whose_qc_was_lost_keeps_what_is_known(run):
     assert rows["C"]["cells_before"] == "300"
 
 
+def test_mouse_cells_that_were_left_out_are_counted_and_said(run):
+    said = "A: m.h5 is of human and mouse: 300 human cells are kept, 100 mouse cells and 4 with UMIs of both species left out"
+    counts = {"human": 300, "mouse": 100, "both": 4}
+    _, rows, warnings = run(read={"A": {"status": "ok", "n_cells": 300, "species_cells": counts, "warnings": [said]}})
+    assert [rows[sample]["mouse_cells"] for sample in "ABC"] == ["100", "", ""]
+    assert [warning["text"] for warning in warnings if warning["sample"] == "A"] == [said.removeprefix("A: ")]
+
+
 def test_reasons_are_one_line_without_the_samples_name(run):
     failed = {"status": "failed", "reason": 'A: "matrix\t.h5" is cut off;\n give a whole one'}
     done, rows, warnings = run(read={"A": failed}, qc={"A": None})

@@ -1,5 +1,6 @@
 """SIGNATURES: scores are what they are said to be, tell real interferon-stimulated cells, and need no other cell."""
 
+from _gene_names import core_genes
 from _matrices import log_per_10k_without_ig
 
 import numpy as np
@@ -79,9 +80,7 @@ def test_aucell_on_request(own_sets, tmp_path):
 
 
 def test_core_genes_are_found_by_alias():
-    assert "RIGI" in signatures.read_core(ISG, ["RIGI", "MX1"]) and "DDX58" in signatures.read_core(
-        ISG, ["DDX58", "RIGI"]
-    )
+    assert "RIGI" in core_genes(ISG, ["RIGI", "MX1"]) and "DDX58" in core_genes(ISG, ["DDX58", "RIGI"])
 
 
 def test_hallmark_has_fifty_sets():
@@ -100,7 +99,7 @@ def test_sets_with_too_few_measured_genes_have_no_column(own_sets, tmp_path):
 
 
 def test_the_core_holds_measured_genes_only():
-    assert set(signatures.read_core(ISG, GENES)) <= set(GENES)
+    assert set(core_genes(ISG, GENES)) <= set(GENES)
 
 
 def test_a_set_in_two_files_is_told(own_sets, tmp_path):
@@ -138,7 +137,7 @@ def test_interferon_beta_is_seen_in_real_cells(real_data):
         cells = scanpy.read_10x_h5(real_data / f"kang_ifnb/{name}/count/filtered_feature_bc_matrix.h5")
         cells.var_names_make_unique()
         genes = cells.var_names.to_numpy()
-        core = signatures.read_core(ISG, genes)
+        core = core_genes(ISG, genes)
         matrix = log_per_10k_without_ig(csr_matrix(cells.X), genes)
         sets = signatures.usable_sets(signatures.read_gmt(HALLMARK), genes, 5)
         pathways.append(signatures.set_scores(matrix, sets, genes, "ulm"))

@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""Names of genes as references and exports have them: a genome's prefix, Ensembl ids, two species in one matrix."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from _tables import read_text_table
+
+import numpy as np
+
+ID = r"(?:ENS[A-Z]*G\d{11}(?:\.\d+)?(?:_PAR_Y)?)"
+SPECIES = {"human": "ENSG", "mouse": "ENSMUSG"}
+GENOMES = {"human": r"(?i:GRCh|hg\d|human|homo)", "mouse": r"(?i:GRCm|mm\d|mouse|mus(?:_|$))"}
+SPELLINGS = {"human": r"[A-Z]{2}[A-Z0-9]+$", "mouse": r"[A-Z][a-z][a-z0-9]+$"}  # symbols whose case tells the species
+FEWEST = 20  # names that tell a prefix or a species
+COMMON = 0.05  # share of all names from which the beginning that they share may be a genome's
+ONE_SPECIES = 0.9  # share of the genes of human and mouse from which a reference is of one of them
+HUMAN_CELL = (
+    0.8  # share of a human cell's UMIs, at least, that human genes have; of a mouse cell's, at most, the rest to 1
+)
+FEWEST_CORE = 5  # measured genes of isg_core.tsv without which no cell has an interferon score
+
+
+def genome_prefixes(names: Any, genomes: Iterable[str] = ()) -> list[str]:
+    """What a reference of several genomes writes before every name: `GRCh38_`, `mm10___`, `GRCh38-2020-A_`; [] where it does not.
+
+    A prefix is what at least COMMON of all names (Series) begin with, up to a sign, and nearly every name has one. Beside these,
+    a small genome that `genomes` names, such as that of a virus or a construct, has its own.
+    """
+    if len(names) < FEWEST:
+        return []
+    share = names.str.extract(r"^(.*[_:|.-])", expand=False).value_counts() / len(names)
+    chosen: list[str] = []
+    for head in share.index[share >= COMMON]:
+        if not head.startswith(tuple(chosen)):
+            chosen.append(head)
+    if not chosen or names.str.startswith(tuple(chosen)).mean() < ONE_SPECIES:
+        return []
+    small = names[~names.str.startswith(tuple(chosen))]
+    for genome in set(genomes):
+        chosen += small.str.extract(rf"^({re.escape(genome)}_+)", expand=False).dropna().unique().tolist()
+    return chosen
+
+
+def species_of(names: Any, ids: Any, genomes: Any) -> Any:
+    """human, mouse or '' of each gene: by its Ensembl id, else by its genome's name, else, where no gene has either, by its case."""
+    import pandas as pd
+
+    species = pd.Series("", index=names.index)
+    human, mouse = (genomes.str.contains(pattern) for pattern in GENOMES.values())
+    species[human & ~mouse], species[mouse & ~human] = "human", "mouse"
+    for kind, stem in SPECIES.items():
+        species[ids.str.contains(rf"(?:^|[^A-Z]){stem}\d")] = kind
+    if not (species != "").any():
+        for kind, spelling in SPELLINGS.items():
+            species[names.str.match(spelling)] = kind
+    return species
+
+
+def overall_species(species: Any) -> str:
+    """human, mouse, mixed or unknown, of the genes' (of species_of)."""
+    human, mouse = (int((species == kind).sum()) for kind in SPECIES)
+    share = human / max(human + mouse, 1)
+    if human + mouse < FEWEST:
+        return "unknown"
+    return "human" if share > ONE_SPECIES else "mouse" if share < 1 - ONE_SPECIES else "mixed"
+
+
+def with_symbols(names: Any, ids: Any, table: Path) -> tuple[Any, Any, str]:
+    """(names, ids, what was done): names that are Ensembl ids, or hold one, replaced by symbols; '' where most names hold none.
+
+    Symbols come from the rest of the name (`ENSG00000153563_CD8A`), from ids where the two columns are exchanged, else from the
+    table (gene_id, symbol); a gene that it lacks keeps its id.
+    """
+    inside = names.str.contains(ID)
+    if inside.mean() < 0.5:
+        return names, ids, ""
+    rest = names.str.replace(rf"[\s_|:;.-]*{ID}[\s_|:;.-]*", "", regex=True)
+    own = names.str.extract(f"({ID})", expand=False)
+    if (rest != "").mean() > 0.5:
+        return (
+            rest.where(rest != "", names),
+            own.where(ids == names).fillna(ids),
+            "an Ensembl id was taken off the gene names",
+        )
+    if not ids.str.contains(ID).any():
+        return ids, names, "the columns of gene ids and symbols were exchanged"
+    known = read_text_table(table, ("gene_id", "symbol"), comment="#").set_index("gene_id").symbol
+    symbols = own.str.replace(r"[._].*", "", regex=True).map(known)
+    mapped = int(symbols.notna().sum())
+    done = (
+        f"the gene names are Ensembl ids: {mapped:,} of {int(inside.sum()):,} were given their symbols by {table.name}"
+    )
+    return symbols.fillna(names), ids, done
+
+
+def plain_genes(features: Any, table: Path) -> tuple[Any, list[str]]:
+    """Genes (gene_ids, name, feature_types, genome) by plain symbols and ids with their `species`, and what was done to them.
+
+    table: Ensembl ids and symbols, for names that are ids.
+    """
+    genes, done = features.copy(), []
+    heads = genes.name.str[:0]
+    prefixes = genome_prefixes(genes.name, genes.genome)
+    if prefixes:
+        pattern = "^(" + "|".join(map(re.escape, sorted(prefixes, key=len, reverse=True))) + ")"
+        heads = genes.name.str.extract(pattern, expand=False).fillna("")
+        genes["name"] = genes.name.str.replace(pattern, "", n=1, regex=True)
+        done.append(f"{' and '.join(prefixes)} taken off the gene names")
+    genes["gene_ids"] = genes.gene_ids.str.replace(rf"^.+?(?={ID})", "", regex=True)
+    genes["name"], genes["gene_ids"], text = with_symbols(genes.name, genes.gene_ids, table)
+    genes["species"] = species_of(genes.name, genes.gene_ids, heads.where(heads != "", genes.genome))
+    return genes, [*done, *filter(None, [text])]
+
+
+def cell_species(counts: Any, species: np.ndarray) -> np.ndarray:
+    """human, mouse or both of each cell (rows of counts, CSR) by the share of its UMIs; species: of each gene, '' in neither's."""
+    human, mouse = (np.asarray(counts @ (species == kind).astype(np.int64)).ravel() for kind in SPECIES)
+    share = np.divide(human, human + mouse, out=np.ones(len(human)), where=human + mouse > 0)
+    return np.select([share >= HUMAN_CELL, share <= 1 - HUMAN_CELL], ["human", "mouse"], "both")
+
+
+def core_genes(path: Path, genes: Iterable[str]) -> list[str]:
+    """Genes of the interferon core (gene, aliases) that the sample's reference has, by symbol or alias."""
+    table, measured = read_text_table(path, ("gene", "aliases"), comment="#"), set(genes)
+    core: list[str] = []
+    for gene, aliases in zip(table["gene"], table["aliases"], strict=True):
+        core += [name for name in (gene, *aliases.split(";")) if name in measured][:1]
+    return core
