@@ -10,8 +10,9 @@ import numpy as np
 RULES = ("similarity", "nucleotide", "amino_acid")
 CHAIN = ["locus", "v_gene", "j_gene", "junction"]
 FIELDS = ["locus", "v_call", "j_call", "junction", "junction_aa"]
-# scirpy's Hamming distance holds lengths in eight bits: longer junctions, and those known as amino acids only, must be identical.
-COMPARED = "[ACGTN]{1,127}"
+# scirpy's Hamming distance holds lengths in eight bits: longer junctions must be identical.
+COMPARED = "[A-Z]{1,127}"
+BASES = "[ACGTN]+"
 
 
 def scirpy_clonotypes(adata, rule: str, similarity: float, **how) -> np.ndarray:
@@ -50,7 +51,7 @@ def same_chains(chains, chain_type: str, rule: str, similarity: float, same_gene
 
 
 def compared(chains):
-    """Whether the rule `similarity` compares a chain's junction base by base; TCR rearrangements do not mutate."""
+    """Whether the rule `similarity` compares a chain's junction letter by letter; TCR rearrangements do not mutate."""
     return chains["locus"].isin(BCR) & chains["junction"].str.fullmatch(COMPARED)
 
 
@@ -62,8 +63,9 @@ def chain_groups(chains, rule: str, similarity: float):
     distinct, exact = chains.drop_duplicates(CHAIN), codes(chains[CHAIN])
     parts = [(np.ones(len(distinct), bool), rule, False)]
     if rule == "similarity":
-        bcr, similar = distinct["locus"].isin(BCR), compared(distinct)
-        parts = [(similar, rule, True), (bcr & ~similar, "nucleotide", True), (~bcr, "nucleotide", False)]
+        similar = compared(distinct)
+        tcr = ~distinct["locus"].isin(BCR) & distinct["junction"].str.fullmatch(BASES)
+        parts = [(similar, rule, True), (~similar & ~tcr, "nucleotide", True), (tcr, "nucleotide", False)]
     unit, n = np.full(len(distinct), -1), 0
     for chain_type in ("VDJ", "VJ"):
         of_type = distinct["chain_type"] == chain_type
@@ -96,7 +98,12 @@ def cell_clonotypes(chains, rule: str, similarity: float):
 
 
 def own_chain_groups(chains, rule: str, similarity: float):
-    """The usable own chains among judged ones (of CHAINS), with their groups; no junction: its amino acids stand in."""
+    """The usable own chains among judged ones (of CHAINS), with their groups.
+
+    Where most junctions of a sample's library are known as amino acids only, those of all samples are compared.
+    """
     own = chains[(chains["verdict"] == "own") & (chains["rank"] > 0)].copy()
-    own["junction"] = own["junction"].fillna(own["junction_aa"]).str.upper()
+    bare = own["junction"].isna().groupby([own["library"], own["cell_id"].str.split(":").str[0]]).transform("mean")
+    amino_acids = bare.groupby(own["library"]).transform("max") > 0.5
+    own["junction"] = own["junction"].mask(amino_acids).fillna(own["junction_aa"])
     return chain_groups(own, rule, similarity)

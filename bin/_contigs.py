@@ -147,7 +147,7 @@ def tidy_contigs(table: Any, sample: str, column: str, where: str) -> tuple[Any,
     bare = int((out.productive & out.junction.isna() & out.junction_aa.notna()).sum())
     if bare:
         some = f"{bare} of {int(out.productive.sum())} productive contigs have amino acids, but no junction nucleotides"
-        warnings.append(f"{where}: {some}; their clones are those of identical amino acids")
+        warnings.append(f"{where}: {some}; clones are found by amino acids")
     lacking = int((out.productive & table.junction_aa.isna() & out.junction_aa.notna()).sum())
     if lacking:
         warnings.append(

@@ -28,13 +28,14 @@ def own_receptor(contigs, labels, lineages: Lineages) -> tuple[np.ndarray, np.nd
     (Good-Turing: how often own and ambient contigs are unshared). The partner counts too: a heavy chain that
     elsewhere goes with another light chain is less likely own. Returns arrays (p_own, ambient rate, verdict
     own|stray|undecided): `undecided` where only the cell's lineage speaks against the contig. Contigs without
-    a junction, or of the other receptor kind, are 'other' and have no p_own.
+    a junction (amino acids stand in for one), or of the other receptor kind, are 'other' and have no p_own.
     """
     import pandas as pd
 
     n = len(contigs)
     p_own, ambient, verdict = np.full(n, np.nan), np.full(n, np.nan), np.full(n, "other", dtype="<U9")
     matching = contigs["locus"].str[:2].map(LIBRARY_OF) == contigs["library"]
+    contigs = contigs.assign(junction=contigs["junction"].fillna(contigs["junction_aa"]))
     used = np.flatnonzero(matching & contigs["junction"].notna() & (contigs["chain_type"] != ""))
     if not len(used):
         return p_own, ambient, verdict

@@ -82,18 +82,29 @@ def test_tcr_chains_and_the_other_rules_take_identical_junctions_of_any_gene():
     assert units(chains, "amino_acid") == [0, 0, 0]
 
 
-def test_junctions_that_cannot_be_compared_base_by_base_must_be_identical():
+def test_junctions_too_long_to_be_compared_must_be_identical():
     (long,) = receptors.junctions(1, codons=50)
     assert units(table([long, change(long, 10), long])) == [0, 1, 0]
-    acids = table(["CARDYYGSSYW", "CARDYYGSSYF", "CARDYYGSSYW"])
-    assert units(acids) == [0, 1, 0]
-    assert units(acids.assign(v_gene=["V1", "V1", "V2"])) == [0, 1, 2]
 
 
-def test_bases_in_lower_case_are_bases():
-    judged = table(["tgtgcgagatgg", "TGTGCGAGATGG"], verdict="own", rank=1, v_gene="IGHV3-21", j_gene="IGHJ6")
-    found = _chain_groups.own_chain_groups(judged, "similarity", 0.85)
-    assert found["unit"].nunique() == found["exact"].nunique() == 1
+def test_amino_acids_are_compared_within_a_v_gene_and_must_be_identical_in_tcr():
+    acids = table(["CARDYYGSSYW", "CARDYYGSSYF", "CARDYYGSGGF"])  # 1 of 11 differs, then 2 of 11
+    assert units(acids) == [0, 0, 1]
+    assert units(acids.assign(v_gene=["V1", "V2", "V2"])) == [0, 1, 2]
+    tcr = table(["CASSYW", "CASSYW", "CASSYF"], locus="TRB", v_gene=["V1", "V2", "V1"])
+    assert units(tcr) == [0, 1, 2]
+
+
+def test_a_sample_with_amino_acids_alone_joins_the_others_by_amino_acids():
+    bases, other = receptors.junctions(2)
+    columns = {"verdict": "own", "rank": 1, "library": "BCR", "cell_id": ["T1:a", "T1:b", "T2:a", "T2:b"]}
+    judged = table([bases, other, bases, None], **columns)
+    judged["junction_aa"] = [receptors.translate(text) for text in (bases, other, bases, bases)]
+    known = _chain_groups.own_chain_groups(judged, "similarity", 0.85)
+    assert known["unit"].nunique() == 3  # one odd row: what stands in for it is compared with nothing
+    judged.loc[2, "junction"] = None
+    joined = _chain_groups.own_chain_groups(judged, "similarity", 0.85)
+    assert pd.factorize(joined["unit"])[0].tolist() == [0, 1, 0, 0] and joined["exact"].nunique() == 2
 
 
 @pytest.mark.parametrize("rule", _chain_groups.RULES)
