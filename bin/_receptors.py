@@ -28,13 +28,14 @@ def chain_type(locus):
     return np.select([locus.isin(VDJ), locus.isin(VJ)], ["VDJ", "VJ"], "")
 
 
-def samples_with(library: str, sheet) -> frozenset[str]:
-    """Samples that have a library (BCR, TCR), whatever it shows; sheet: of samples.tsv.
+def with_library(table, library: str):
+    """The rows of a table of cells or samples whose sample has a library (BCR, TCR), whatever it shows.
 
     In the others nothing of that receptor was looked for: they are in no denominator, depth, fate or bound of it.
+    table: with `libraries`, as SAMPLE_STATUS says it in qc.tsv and COMPOSITION of every cell: `BCR TCR`, `BCR`, `TCR` or ''.
     """
-    files = sheet.reindex(columns=LIBRARY_COLUMNS[library]).fillna("")
-    return frozenset(sheet.loc[(files != "").any(axis=1), "sample"])
+    names = table["libraries"].astype(str).str.split()
+    return table[names.map(lambda found: library in found).astype(bool)]
 
 
 class Lineages:

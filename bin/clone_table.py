@@ -6,7 +6,7 @@ from pathlib import Path
 from _chains import read_own_chains, strongest
 from _cli import FILE, command, multiqc_section, write_json
 from _clones import RECEPTORS, clone_numbers, joined, of_receptor, read_labels, with_clones
-from _receptors import UNSWITCHED, Lineages
+from _receptors import UNSWITCHED, Lineages, with_library
 from _series import DESIGN
 from _shares import wilson
 from _tables import write_table
@@ -110,10 +110,10 @@ def multiqc(clones, patient: str, rule: str) -> dict:
 @click.option("--lineages", required=True, type=FILE, help="Lineages in which a receptor is expected (TSV).")
 def main(clones: Path, patient: str, chains: Path, labels: Path, lineages: Path) -> None:
     """Tables of a patient's clones. CLONES: clone per cell (parquet)."""
-    cells = read_labels(labels, patient, ["sample", *WHERE, "lineage"])
+    cells = read_labels(labels, patient, ["sample", *WHERE, "libraries", "lineage"])
     cells = with_clones(cells, clones)
     own, known, rule = read_own_chains(chains), Lineages(lineages), cells["rule"].iloc[0]
-    members = {receptor: of_receptor(cells, receptor) for receptor in RECEPTORS}
+    members = {receptor: of_receptor(with_library(cells, receptor), receptor) for receptor in RECEPTORS}
     table = joined([describe(here, own, name, known.possible(name)) for name, here in members.items()])
     where = joined([spread(here, name) for name, here in members.items()])
     for name, content in (("clones", table), ("clone_cells", where)):

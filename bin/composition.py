@@ -17,7 +17,16 @@ import click
 import numpy as np
 
 DOUBT = 2.0  # log odds: a label less than exp(2) = 7.4 times likelier than the next one is doubtful
-NAMES = ("sample", "patient", "timepoint", *DESIGN, "lineage", "cell_type", "subset")  # columns of labels.parquet
+NAMES = (
+    "sample",
+    "patient",
+    "timepoint",
+    *DESIGN,
+    "libraries",
+    "lineage",
+    "cell_type",
+    "subset",
+)  # columns of labels.parquet
 WHERE = ["patient", "sample", "timepoint", "day", *DESIGN, "level", "parent", "label"]
 CERTAIN = ["n_min", "n_max", "n_named"]
 
@@ -53,7 +62,7 @@ def rivals(labels, annotation, subsets: list):
 
 
 def join_labels(annotation, integrated, subsets: list, samples):
-    """The label table: a row per kept cell, in the order of samples and cells."""
+    """The label table: a row per kept cell, in the order of samples and cells. samples: samples.tsv with `libraries`."""
     import pandas as pd
 
     columns = ["cell_id", "sample", "cluster", "lineage", "cell_type"]
@@ -64,11 +73,9 @@ def join_labels(annotation, integrated, subsets: list, samples):
     table["subset"] = table["cell_id"].map(named.set_index("cell_id")["subset"])
     # A lineage without subsets of its own has its cell types for subsets.
     table["subset"] = table["subset"].fillna(table["cell_type"].str.replace(" ", "_"))
-    table = table.merge(
-        with_design(samples)[["sample", "patient", "timepoint", "day", *DESIGN]], on="sample", how="left"
-    )
-    order = ["cell_id", "sample", "patient", "timepoint", "day", *DESIGN, "lineage", "cell_type", "subset", "cluster"]
-    table = table[[*order, "umap_1", "umap_2"]]
+    of_sample = ["sample", "patient", "timepoint", "day", *DESIGN, "libraries"]
+    table = table.merge(with_design(samples)[of_sample], on="sample", how="left")
+    table = table[["cell_id", *of_sample, "lineage", "cell_type", "subset", "cluster", "umap_1", "umap_2"]]
     return table.astype(dict.fromkeys(NAMES, "category"))
 
 
@@ -162,8 +169,11 @@ def multiqc(composition, colours) -> dict:
 @click.argument("integrated", type=FILE)
 @click.argument("subsets", nargs=-1, type=FILE)
 @click.option("--samples", "sheet", required=True, type=FILE, help="samples.tsv")
+@click.option("--status", required=True, type=FILE, help="qc.tsv of the run: which V(D)J libraries a sample has.")
 @click.option("--colours", required=True, type=FILE, help="assets/colours.tsv")
-def main(annotation: Path, integrated: Path, subsets: tuple[Path, ...], sheet: Path, colours: Path) -> None:
+def main(
+    annotation: Path, integrated: Path, subsets: tuple[Path, ...], sheet: Path, status: Path, colours: Path
+) -> None:
     """Join ANNOTATION, INTEGRATED and SUBSETS (<lineage>.subsets.parquet) into labels.parquet and count.
 
     Writes the labels of every patient, <patient>.labels.parquet, too.
@@ -174,6 +184,8 @@ def main(annotation: Path, integrated: Path, subsets: tuple[Path, ...], sheet: P
     for missing in sorted(set(table["sample"]) - set(samples["sample"])):
         raise InputError(f"{missing}: is in {annotation.name} but not in {sheet.name}; use the same run's")
     samples = samples[samples["sample"].isin(table["sample"])]
+    libraries = read_text_table(status, ("sample", "libraries")).set_index("sample")["libraries"]
+    samples = samples.assign(libraries=samples["sample"].map(libraries).fillna(""))
     named = [pd.read_parquet(path) for path in subsets]
     labels = join_labels(table, pd.read_parquet(integrated), named, samples)
     composition = count(labels, samples, rivals(labels, table, named))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from _cli import FILE, command, multiqc_section, write_json
 from _clones import RECEPTORS, joined, of_receptor, read_labels, with_clones
-from _receptors import Lineages
+from _receptors import Lineages, with_library
 from _series import DESIGN, main_series, samples_of, with_series
 from _shares import fdr as false_discovery_rates
 from _shares import wilson
@@ -20,7 +20,8 @@ FATE_RULE = (
     "lost: unseen at the last time, with an upper bound there below the lower bound of its peak; emerging: "
     "unseen at the first time, with an upper bound there below the lower bound of the last; persistent: seen "
     "at every time, or at first and last without a change; expanded, contracted: a change, but not seen at every time; "
-    "changes at FDR < {fdr:g} (hypergeometric test of the sampled cells, Benjamini-Hochberg); samples of one tissue and sort"
+    "changes at FDR < {fdr:g} (hypergeometric test of the sampled cells, Benjamini-Hochberg); samples of one tissue and sort "
+    "that have the receptor's library"
 )
 
 
@@ -198,6 +199,15 @@ def times_of(sheet, cells) -> dict[str, int]:
     return {name: int(day) for name, day in zip(main["timepoint"], main["day"], strict=True)}
 
 
+def times_with_library(days: dict[str, int], cells, here) -> dict[str, int]:
+    """The time points of times_of at which a receptor was looked for; all, where that was at none.
+
+    cells: kept cells of the main series; here: those whose sample has the receptor's library.
+    """
+    without = set(cells["timepoint"]) - set(here["timepoint"])
+    return {name: day for name, day in days.items() if name not in without} or days
+
+
 @command()
 @click.argument("clones", type=FILE)
 @click.option("--patient", required=True, help="Patient; first part of the names of the output files.")
@@ -213,7 +223,7 @@ def main(
     clones: Path, patient: str, samples: Path, labels: Path, table: Path, lineages: Path, min_cells: int, fdr: float
 ) -> None:
     """Fates of a patient's clones over time. CLONES: clone per cell (parquet)."""
-    cells = read_labels(labels, patient, ["sample", "timepoint", "day", *DESIGN, "lineage"])
+    cells = read_labels(labels, patient, ["sample", "timepoint", "day", *DESIGN, "libraries", "lineage"])
     sheet, known = read_samples(samples), Lineages(lineages)
     days = times_of(sheet[sheet["patient"] == patient], cells)
     cells = with_clones(cells[main_series(cells)].reset_index(drop=True), clones)
@@ -221,8 +231,9 @@ def main(
     tables = []
     for receptor in RECEPTORS:
         label = names.loc[names["receptor"] == receptor, "label"]
-        here = of_receptor(cells, receptor)
-        tables.append(fates_of(here, label, receptor, known.possible(receptor), days, min_cells, fdr))
+        here = of_receptor(with_library(cells, receptor), receptor)
+        looked = times_with_library(days, cells, here)
+        tables.append(fates_of(here, label, receptor, known.possible(receptor), looked, min_cells, fdr))
     result = joined(tables)
     result.insert(0, "patient", patient)
     write_table(result.assign(rule=cells["rule"].iloc[0]), f"{patient}.fates.tsv")

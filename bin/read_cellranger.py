@@ -268,6 +268,7 @@ def main(
         contigs = pa.concat_tables([schema().empty_table(), *parts])
         warnings += [text for _, remarks in tables for text in remarks]
         facts |= describe(adata, contigs.to_pandas()) | {"cellranger": numbers, "warnings": warnings}
+        facts["libraries"] = [name for name, columns in LIBRARY_COLUMNS.items() if any(libraries[c] for c in columns)]
         adata.write_h5ad(f"{sample}.counts.h5ad", compression=hdf5plugin.FILTERS["zstd"])
         pq.write_table(contigs, f"{sample}.contigs.parquet", compression="zstd")
     write_json(facts, f"{sample}.read.json")

@@ -6,6 +6,7 @@ from pathlib import Path
 from _chains import read_own_chains, strongest
 from _cli import FILE, command, multiqc_section, write_json
 from _clones import RECEPTORS, of_receptor, read_labels, with_clones
+from _receptors import with_library
 from _series import DESIGN, told_apart
 from _shares import wilson
 from _tables import write_table
@@ -185,7 +186,7 @@ def of_design(cells, chains, seed: int) -> dict:
     """
     import pandas as pd
 
-    by_receptor = {receptor: of_receptor(cells, receptor) for receptor in RECEPTORS}
+    by_receptor = {receptor: of_receptor(with_library(cells, receptor), receptor) for receptor in RECEPTORS}
     tables = {
         "diversity": [diversity(here, receptor, seed) for receptor, here in by_receptor.items()],
         "usage": [usage(here, chains, receptor) for receptor, here in by_receptor.items()],
@@ -205,7 +206,7 @@ def main(clones: Path, patient: str, chains: Path, labels: Path, seed: int) -> N
     """Diversity, usage and overlap of a patient's repertoires. CLONES: clone per cell (parquet)."""
     import pandas as pd
 
-    cells = read_labels(labels, patient, ["timepoint", "day", *DESIGN, "lineage", "cell_type", "subset"])
+    cells = read_labels(labels, patient, ["timepoint", "day", *DESIGN, "libraries", "lineage", "cell_type", "subset"])
     cells = with_clones(cells, clones).assign(all="all")
     own, rule = read_own_chains(chains), cells["rule"].iloc[0]
     designs = []

@@ -8,6 +8,7 @@ process COMPOSITION {
 
     input:
     path sheet
+    path status // qc.tsv
     path annotation
     path clusters
     path subsets, stageAs: 'subsets/*'
@@ -24,7 +25,7 @@ process COMPOSITION {
     script:
     """
     # code: _cli.py _errors.py _series.py _shares.py _tables.py _words.py
-    composition.py ${annotation} ${clusters} ${subsets} --samples ${sheet} --colours ${colours}
+    composition.py ${annotation} ${clusters} ${subsets} --samples ${sheet} --status ${status} --colours ${colours}
     """
 
     stub:

@@ -99,7 +99,12 @@ workflow CELLS {
         integration.subMap(['integration', 'integrate_over', 'seed']),
     )
     COMPOSITION(
-        sheet, ANNOTATE.out.annotation, INTEGRATE.out.clusters, sortedFiles(SUBCLUSTER.out.subsets), assets.colours
+        sheet,
+        SAMPLE_STATUS.out.table,
+        ANNOTATE.out.annotation,
+        INTEGRATE.out.clusters,
+        sortedFiles(SUBCLUSTER.out.subsets),
+        assets.colours,
     )
     DIFFERENTIAL_ABUNDANCE(COMPOSITION.out.composition)
 

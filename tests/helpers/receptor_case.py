@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
+from _receptors import LIBRARY_COLUMNS
+
 import pandas as pd
 
 from helpers.small_receptors import GENES, LINEAGES, run
@@ -69,6 +71,11 @@ def run_case(
         sheet = sheet.assign(**{column: [given(tables, name, library) for name in sheet["sample"]]})
     warnings = write_contigs(work, tables)
     labels = pd.read_csv(LABELS, sep="\t", keep_default_na=False)
+    has = {
+        row["sample"]: " ".join(name for name, columns in LIBRARY_COLUMNS.items() if any(row[c] for c in columns))
+        for row in sheet.to_dict("records")
+    }
+    labels["libraries"] = labels["sample"].map(has)
     with chdir(work):
         sheet.to_csv("samples.tsv", sep="\t", index=False)
         labels.to_parquet("labels.parquet")

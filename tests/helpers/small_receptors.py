@@ -78,14 +78,17 @@ def labels(
     days: dict[str, int] | None = None,
     patient: str = "P1",
     designs: dict[str, tuple[str, str, str]] | None = None,
+    libraries: dict[str, str] | None = None,
 ) -> pd.DataFrame:
     """labels.parquet of cells: name -> (lineage, cell type). The sample is the part before the colon, also the time.
 
     designs: time point, tissue and sort of a sample, where they are others than its name, '' and ''.
+    libraries: of a sample, where they are not both.
     """
     table = pd.DataFrame({"cell_id": list(cells), "patient": patient})
     table["sample"] = table["timepoint"] = table["cell_id"].str.split(":").str[0]
     table["tissue"] = table["sort"] = ""
+    table["libraries"] = table["sample"].map(libraries or {}).fillna("BCR TCR")
     for sample, design in (designs or {}).items():
         table.loc[table["sample"] == sample, ["timepoint", "tissue", "sort"]] = design
     table["day"] = table["timepoint"].map(days or {}).fillna(0).astype(int)

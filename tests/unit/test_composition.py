@@ -45,12 +45,13 @@ def run(tmp_path, monkeypatch):
 
     def invoke(table, samples, *subsets):
         samples.to_csv("samples.tsv", sep="\t", index=False)
+        samples[["sample"]].assign(libraries="BCR TCR").to_csv("qc.tsv", sep="\t", index=False)
         table.to_parquet("annotation.parquet")
         table[["cell_id"]].assign(umap_1=0.0, umap_2=0.0).iloc[::-1].to_parquet("integrated.parquet")
         for i, subset in enumerate(subsets):
             subset.to_parquet(f"{i}.subsets.parquet")
         files = [f"{i}.subsets.parquet" for i in range(len(subsets))]
-        options = ["annotation.parquet", "integrated.parquet", *files, "--samples", "samples.tsv"]
+        options = ["annotation.parquet", "integrated.parquet", *files, "--samples", "samples.tsv", "--status", "qc.tsv"]
         return CliRunner().invoke(composition.main, [*options, "--colours", str(COLOURS)])
 
     return invoke
@@ -64,7 +65,7 @@ def test_label_table_and_shares(run):
     result = run(table, samples, subsets)
     assert result.exit_code == 0, result.output
     joined = pd.read_parquet("labels.parquet")
-    assert list(joined)[:11] == [
+    assert list(joined)[:12] == [
         "cell_id",
         "sample",
         "patient",
@@ -72,6 +73,7 @@ def test_label_table_and_shares(run):
         "day",
         "tissue",
         "sort",
+        "libraries",
         "lineage",
         "cell_type",
         "subset",

@@ -1,11 +1,103 @@
-"""Which samples have which V(D)J library."""
+"""Samples with and without a V(D)J library: what was not looked for is in no denominator, no fate and no restriction."""
 
-import _receptors
+from _receptors import with_library
 
+import fates
 import pandas as pd
+import pytest
+import repertoire
+from helpers import small_receptors as receptors
 
 
-def test_samples_have_the_libraries_whose_files_the_sheet_names():
-    sheet = pd.DataFrame({"sample": ["A", "B"], "vdj_b": ["b.csv", ""], "vdj_t": [None, "t.csv"]})
-    assert _receptors.samples_with("BCR", sheet) == {"A"} and _receptors.samples_with("TCR", sheet) == {"B"}
-    assert _receptors.samples_with("BCR", sheet[["sample"]]) == frozenset()
+def test_rows_are_of_samples_with_the_library():
+    table = pd.DataFrame({"libraries": pd.Categorical(["BCR TCR", "BCR", "TCR", ""])})
+    assert with_library(table, "BCR").index.tolist() == [0, 1] and with_library(table, "TCR").index.tolist() == [0, 2]
+    assert with_library(table.iloc[:0], "BCR").empty
+
+
+@pytest.fixture
+def written(tmp_path, monkeypatch):
+    """A function that writes a patient: cells of the first clone at each of the times, of 40 plasma and 20 T cells; libraries."""
+    monkeypatch.chdir(tmp_path)
+    j = receptors.junctions(60, seed=6)
+
+    def write(of_clone: dict[str, int], libraries: dict[str, str]):
+        rows, cells, days = {}, {}, {name: 30 * at for at, name in enumerate(of_clone)}
+        for time, n in of_clone.items():
+            rows[time] = []
+            for i in range(40):
+                pair = (j[0], j[1]) if i < n else (j[2 + i % 29], j[31 + i % 29])
+                chains = [receptors.heavy(f"{time}:{i}", pair[0]), receptors.light(f"{time}:{i}", pair[1])]
+                rows[time] += chains if "BCR" in libraries.get(time, "BCR") else []
+                cells[f"{time}:{i}"] = ("plasma", "plasma cell")
+            for i in range(40, 60):
+                rows[time] += receptors.alpha_beta(f"{time}:{i}", j[i - 40], j[i - 10])
+                cells[f"{time}:{i}"] = ("T", "CD4 T")
+        tables = {name: receptors.contigs(part) for name, part in rows.items()}
+        receptors.run_clones(tmp_path, tables, receptors.labels(cells, days, libraries=libraries))
+        sheet = [("P1", name, name, day) for name, day in days.items()]
+        names = ["patient", "sample", "timepoint", "day"]
+        pd.DataFrame(sheet, columns=names).to_csv("samples.tsv", sep="\t", index=False)
+        given = ["P1.clones.parquet", "--patient", "P1", "--labels", "labels.parquet"]
+        more = ["--table", "P1.clones.tsv", "--lineages", receptors.LINEAGES, "--samples", "samples.tsv"]
+        receptors.run(fates.main, *given, *more)
+        receptors.run(repertoire.main, *given, "--chains", "P1.own_chains.parquet")
+        return pd.read_csv("P1.fates.tsv", sep="\t"), pd.read_csv("P1.usage.tsv", sep="\t")
+
+    return write
+
+
+def first_clone(table):
+    return table[table["clone"] == "P1.B1"]
+
+
+@pytest.mark.parametrize(
+    ("of_clone", "fate"),
+    [((30, 30, 0), "persistent"), ((30, 0, 0), "lost"), ((0, 30, 0), "emerging"), ((30, 28, 30), "persistent")],
+)
+def test_the_last_time_is_the_last_with_the_library(written, of_clone, fate):
+    """At T3 there is no BCR library, whatever its cells would have shown; the T cells of T3 are followed."""
+    table, _ = written(dict(zip(("T1", "T2", "T3"), of_clone, strict=True)), {"T3": "TCR"})
+    clone = first_clone(table)
+    assert clone["timepoint"].tolist() == ["T1", "T2"] and clone["total"].tolist() == [40, 40]
+    assert set(clone["fate"]) == {fate}
+    assert set(table.loc[table["receptor"] == "TCR", "timepoint"]) == {"T1", "T2", "T3"}
+
+
+def test_an_empty_library_is_a_library(written):
+    """Nothing was seen in it, so that nothing can be a share of it; the time point is listed."""
+    written({"T1": 30, "T2": 30, "T3": 0}, {"T3": "TCR"})
+    labels = pd.read_parquet("labels.parquet").assign(libraries="BCR TCR")
+    labels.to_parquet("labels.parquet")
+    given = ["--table", "P1.clones.tsv", "--lineages", receptors.LINEAGES, "--samples", "samples.tsv"]
+    receptors.run(fates.main, "P1.clones.parquet", "--patient", "P1", "--labels", "labels.parquet", *given)
+    clone = first_clone(pd.read_csv("P1.fates.tsv", sep="\t"))
+    assert clone["timepoint"].tolist() == ["T1", "T2", "T3"] and clone["total"].tolist() == [40, 40, 0]
+    assert set(clone["fate"]) == {"persistent"} and clone["share"].isna().tolist() == [False, False, True]
+
+
+def test_a_patient_without_a_library_has_no_clones_of_it(written):
+    table, usage = written({"T1": 30, "T2": 30}, {"T1": "TCR", "T2": "TCR"})
+    assert set(table["receptor"]) <= {"TCR"} and set(usage["receptor"]) == {"TCR"}
+
+
+def test_cells_of_a_sample_without_the_library_make_no_light_chain_rare(written):
+    """Of 40 plasma cells 10 show a light chain; 60 more at the same time, of a sample without the library, show none."""
+    written({"T1": 30}, {})
+    labels = pd.read_parquet("labels.parquet")
+    plasma, chains = labels["lineage"] == "plasma", pd.read_parquet("P1.own_chains.parquet")
+    shown = labels.loc[plasma, "cell_id"].head(10)
+    chains[chains["cell_id"].isin(shown) | (chains["library"] == "TCR")].to_parquet("P1.own_chains.parquet")
+    more = pd.concat([labels[plasma], labels[plasma].head(20)])
+    more = more.assign(cell_id=[f"other:{at}" for at in range(len(more))], sample="other", libraries="TCR")
+    clones = pd.read_parquet("P1.clones.parquet")
+    nobody = clones.head(1).assign(bcr_clone=None, bcr_counted=False, tcr_clone=None, tcr_counted=False)
+    nobody = pd.concat([nobody.assign(cell_id=name) for name in more["cell_id"]])
+    pd.concat([clones, nobody]).to_parquet("P1.clones.parquet")
+    for name, cells in (("alone", labels), ("both", pd.concat([labels, more]))):
+        cells.to_parquet("labels.parquet")
+        given = ["--labels", "labels.parquet", "--chains", "P1.own_chains.parquet"]
+        receptors.run(repertoire.main, "P1.clones.parquet", "--patient", "P1", *given)
+        usage = pd.read_csv("P1.usage.tsv", sep="\t", keep_default_na=False)
+        rows = usage[(usage["kind"] == "light_chain") & (usage["level"] == "lineage") & (usage["label"] == "plasma")]
+        assert set(rows["restricted"]) == {"lambda"}, name

@@ -61,6 +61,13 @@ def test_all_pass(run):
     assert rows["A"]["bcr_cells"] == "", "what is not known is empty"
 
 
+def test_libraries_are_those_that_were_read_without_those_left_out(run):
+    """An empty library is there; one that does not fit its matrix is as if there were none."""
+    read = {"A": {"libraries": ["BCR", "TCR"]}, "B": {"libraries": ["BCR", "TCR"]}, "C": {"libraries": []}}
+    _, rows, _ = run(read=read, who={"B": {"left_out": ["BCR"]}})
+    assert [rows[sample]["libraries"] for sample in "ABC"] == ["BCR TCR", "TCR", ""]
+
+
 def test_a_lost_sample_has_a_row(run):
     done, rows, warnings = run(read={"B": None}, qc={"B": None})
     assert done.exit_code == 0
