@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from _cellranger_outs import Offer, local_inventory, offer, read_inventory
+from _cellranger_outs import Offer, local_inventory, offer, read_inventory, sample_in
 from _cli import FILE, command, write_json
 from _errors import InputError
 from _fish_text import BALANCED_ONLY, CUTOFF, read_row
@@ -110,7 +110,8 @@ def pick(offered: Offer | None, name: str, wanted: str, sample: str) -> str:
     Raises Unusable with what is there and what to write.
     """
     what = FILES[wanted]
-    if offered is None:
+    nothing = offered and offered.kind == "prefix" and not (offered.outputs or offered.raw or offered.incomplete)
+    if offered is None or nothing:
         raise Unusable("does not exist; write it as seen from the samplesheet's folder, or in full")
     if offered.kind == "unreadable":
         raise Unusable("may not be read by who runs this; set its permissions, or copy it")
@@ -127,8 +128,10 @@ def pick(offered: Offer | None, name: str, wanted: str, sample: str) -> str:
         if name == "outs":
             raise Unusable("does not tell whether its contigs are of B or T cells; use the column vdj_b or vdj_t")
         paths = mine["vdj"]
+    if len(paths) > 1:  # files of several samples in one folder, as of GEO
+        paths = [path for path in paths if sample_in(path.split(";")[0].rpartition("/")[2]) == sample] or paths
     if len(paths) > 1:
-        choice = ", ".join(map(shown, paths[:4]))
+        choice = ", ".join(shown(path.split(";")[0]) for path in paths[:4])
         raise Unusable(f"holds {len(paths)} times {what}; write the path of one: {choice}")
     if paths or name == "outs":
         return "".join(paths)
@@ -163,7 +166,7 @@ def find_files(rows: list[dict], file: str, offers: dict[str, Offer], problems: 
             number, column = users.setdefault(os.path.normpath(path), (row["#"], wanted))
             if (number, column) != (row["#"], wanted):
                 wrong.add((name, f"{shown(path)} is {column} of row {number} already; name another file", "error"))
-            if path in offered.empty and wanted == "gex":
+            if wanted == "gex" and set(path.split(";")) & set(offered.empty):
                 wrong.add((name, f"{shown(path)} is empty (0 bytes); copy it again", "error"))
             elif path in offered.empty:
                 wrong.add((name, f"{shown(path)} is empty (0 bytes): no cell has a receptor", "warning"))

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""Write a samplesheet from Cell Ranger's outputs: count, vdj, multi, and nf-core/scrnaseq results."""
+"""Write a samplesheet of the outputs below some folders: Cell Ranger's, nf-core/scrnaseq's, STARsolo's, CellBender's, GEO's."""
 
 import csv
 import io
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from _cellranger_files import open_bytes
-from _cellranger_outs import CONTIGS
+from _cellranger_files import PARTS, is_raw, matrix_parts, open_bytes
+from _cellranger_outs import CONTIGS, LIBRARY, MATRIX, OWN, sample_in
 from _cli import FOLDER, command
 from _errors import InputError
 from _receptors import BCR, TCR
@@ -20,17 +20,33 @@ import click
 
 DEPTH = 8  # levels: results/cellrangermulti/count/<run>/outs/per_sample_outs/<sample> and more
 COLUMNS = ("sample", "patient", "timepoint", "day", "gex", "vdj_b", "vdj_t", "vdj_t_gd", "outs")
-MATRIX = re.compile(r"(?!.*raw).*(feature_bc_matrix|gene_bc_matrices)(_h5)?(\.h5)?$")
 # Folders of Cell Ranger and nf-core/scrnaseq that sort, and so are no sample's name.
 SORTING = re.compile(
     r"(sample_)?(filtered|raw)?_?(feature_bc_matrix|gene_bc_matrices)|outs|count|multi|gex|vdj|bcr|tcr|vdj_[bt](_gd)?"
-    r"|cellranger(multi)?|per_sample_outs|GRCh38.*|GRCm39.*|mm10.*|hg19.*",
+    r"|cellranger(multi)?|per_sample_outs|Solo\.out|Gene|GeneFull.*|filtered|raw|GRCh38.*|GRCm39.*|mm10.*|hg19.*",
     re.I,
 )
+RAW, INCOMPLETE = "every droplet, not only cells", "barcodes or features are missing beside the matrix"
+# What looks like a sample's and is not read (of lower-case names), and why.
+ASIDE = (
+    (r"\.(tar|tgz|tar\.gz|zip|7z|rar)$", "an archive: unpack it"),
+    (
+        r"\.(h5ad|h5mu|loom|rds|robj|rdata|h5seurat)(\.gz)?$",
+        "an object of scanpy or Seurat: write its raw counts as barcodes, features and matrix",
+    ),
+    (r"(^|[-_.])raw_(feature|gene)_bc_matri|(^|[-_.])raw[-_.].*matrix\.h5$", RAW),
+    (
+        r"(counts?|umis?|expression|matrix|dge)[^/]*\.(csv|tsv|txt)(\.gz)?$",
+        "a table of counts: write it as barcodes, features and matrix",
+    ),
+    (r"unfiltered_contigs_airr\.tsv|all_contig_dandelion\.tsv|(?<!barcode)_airr\.tsv", "contigs that are not of cells"),
+)
 SKIPPED = re.compile(r"analysis|SC_.*_CS|_.*|\..*|work|mtx_conversions|multiqc|fastqc|mkref|mkgtf|mkvdjref", re.I)
-LIBRARY = re.compile(r"[-_.](?:5?gex|rna|count|bcr|tcr|ig|tr|vdj(?:[-_.]?[bt](?:[-_.]?gd)?)?)$", re.I)
 DAY = re.compile(r"(?:^|[-_.])(?:d|day)[-_]?(\d{1,4})(?=$|[-_.])", re.I)
 TIMEPOINT = re.compile(r"(?:^|[-_.])(t\d{1,2})(?=$|[-_.])", re.I)
+
+
+Aside = dict[str, list[Path]]
 
 
 class Output(NamedTuple):
@@ -43,7 +59,7 @@ class Output(NamedTuple):
 
 def sample_name(folder: Path) -> str:
     """The nearest folder's name that is not one of Cell Ranger's own, without what tells the library."""
-    named = [part for part in folder.parts if not SORTING.fullmatch(part)]
+    named = [re.sub(r"[_.-]?Solo\.out$", "", part) for part in folder.parts if not SORTING.fullmatch(part)]
     name = named[-1] if len(named) > 1 else folder.name
     if any(part.startswith("cellranger") for part in folder.parts):
         name = name.removeprefix("sample-")  # older nf-core/scrnaseq put it there
@@ -61,28 +77,63 @@ def receptor(contigs: Path) -> str:
     return "" if b == t else "vdj_b" if b > t else "vdj_t_gd" if gd > t - gd else "vdj_t"
 
 
-def outputs(folder: Path, depth: int = DEPTH) -> Iterator[Output]:
-    """Every output at or below a folder."""
+def left_aside(child: Path) -> str:
+    """Why a file or folder that looks like one of a sample's is not used; '' where it looks like none."""
+    name = child.name.lower()
+    return next((why for pattern, why in ASIDE if re.search(pattern, name)), "")
+
+
+def outputs(folder: Path, aside: Aside, depth: int = DEPTH) -> Iterator[Output]:
+    """Every output at or below a folder; what looks like one and is not used goes into `aside`."""
     children = {child.name: child for child in sorted(folder.iterdir())}
     if "per_sample_outs" in children:
         for sample in sorted(filter(Path.is_dir, children["per_sample_outs"].iterdir())):
             yield Output("outs", sample.name, sample)
         return
-    plain = {name.removesuffix(".gz") for name in children}
-    if "matrix.mtx" in plain and not folder.name.startswith("raw"):
-        yield Output("gex", sample_name(folder), folder)
+    for child in children.values():
+        if why := left_aside(child):
+            aside[why].append(child)
+    trios = {prefix: parts for prefix, parts in matrix_parts(children).items() if "matrix" in parts}
+    for prefix, parts in trios.items():
+        matrix = children[parts["matrix"]]
+        if is_raw(str(matrix if prefix else folder)):
+            aside[RAW].append(matrix)
+        elif len(parts) < len(PARTS) and prefix:
+            aside[INCOMPLETE].append(matrix)
+        else:
+            yield (
+                Output("gex", sample_in(matrix.name), matrix) if prefix else Output("gex", sample_name(folder), folder)
+            )
+    if "" in trios:
         return
-    if any(MATRIX.match(name) for name in children):
+    matrices = {name: child for name, child in children.items() if MATRIX.search(name.removesuffix(".h5"))}
+    usable = {name for name in matrices if not is_raw(name) and name != "filtered"}
+    for name in sorted(name for name in usable if sample_in(name) and name.endswith(".h5")):
+        yield Output("gex", sample_in(name), children[name])
+    if any(not (sample_in(name) and name.endswith(".h5")) for name in usable):
         yield Output("gex", sample_name(folder), folder)
-    contigs = next((children[name + end] for name in CONTIGS for end in ("", ".gz") if name + end in children), None)
-    if contigs:
-        named = re.search(r"(?:^|[-_.])(?:vdj[-_]?([bt])|([bt])cr)", "_".join(folder.parts[-2:]), re.I)
-        letter = (named[1] or named[2]).lower() if named else ""
-        yield Output(receptor(contigs) or (letter and f"vdj_{letter}"), sample_name(folder), contigs)
+    yield from contig_tables(folder, children, aside)
     for name, child in children.items():
-        passed_by = SKIPPED.fullmatch(name) or name.startswith("raw") or MATRIX.match(name)
-        if depth and child.is_dir() and not passed_by:
-            yield from outputs(child, depth - 1)
+        passed_by = SKIPPED.fullmatch(name) or name.startswith("raw_") or name in matrices
+        if name.startswith("GeneFull") and "Gene" in children:
+            aside["a second count of the same cells (STARsolo, introns too): name it in gex to use it"].append(child)
+        elif depth and child.is_dir() and not passed_by:
+            yield from outputs(child, aside, depth - 1)
+
+
+def contig_tables(folder: Path, children: dict[str, Path], aside: Aside) -> Iterator[Output]:
+    """The best contig table of each sample that a folder's files name, '' for the folder's own."""
+    tables: dict[str, list[Path]] = defaultdict(list)
+    for own in CONTIGS:
+        for name, child in children.items():
+            if name.removesuffix(".gz").endswith(own) and not child.is_dir():
+                tables[OWN.sub("", name)].append(child)
+    for before, (best, *others) in sorted(tables.items()):
+        aside["a second table of the same contigs"] += others
+        named = re.search(r"(?:^|[-_.])(?:vdj[-_]?([bt])|([bt])cr)", "_".join([*folder.parts[-2:], before]), re.I)
+        letter = (named[1] or named[2]).lower() if named else ""
+        column = receptor(best) or (letter and f"vdj_{letter}")
+        yield Output(column, sample_in(best.name) or sample_name(folder), best)
 
 
 def assemble(located: Iterable[Output], remarks: list[str]) -> list[dict[str, str]]:
@@ -127,16 +178,25 @@ def fill_times(rows: list[dict[str, str]], remarks: list[str]) -> None:
 @click.option("--patient", default="", help="Write this patient into every row.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write, else the output.")
 def main(folders: tuple[Path, ...], patient: str, out: Path | None) -> None:
-    """Write a samplesheet of all samples that Cell Ranger left in FOLDERS.
+    """Write a samplesheet of all samples in FOLDERS, and say what was found, what was left aside and why.
 
     What no file says is left empty for you: patient, timepoint and day (whole days from your reference
     event). Paths are relative to the sheet where it lies above them, else complete.
     """
     remarks: list[str] = []
-    rows = assemble((output for folder in folders for output in outputs(folder.absolute())), remarks)
+    aside: Aside = defaultdict(list)
+    located = [output for folder in folders for output in outputs(folder.absolute(), aside)]
+    rows = assemble(located, remarks)
+    remarks += [
+        f"left aside, {why}: {', '.join(map(str, paths[:3]))}{f' and {len(paths) - 3} more' if len(paths) > 3 else ''}"
+        for why, paths in aside.items()
+        if paths
+    ]
     if not rows:
         searched = ", ".join(map(str, folders))
-        raise InputError(f"{searched}: no filtered matrix and no contigs of Cell Ranger; name other folders")
+        for line in remarks:
+            click.echo(line, err=True)
+        raise InputError(f"{searched}: no filtered matrix and no contigs; name other folders")
     rows.sort(key=lambda row: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", row["sample"])])
     fill_times(rows, remarks)
     base = out.absolute().parent if out else None
@@ -155,6 +215,8 @@ def main(folders: tuple[Path, ...], patient: str, out: Path | None) -> None:
     else:
         click.echo(sheet.getvalue(), nl=False)
     empty = [column for column in COLUMNS[1:4] if not all(row[column] for row in rows)]
+    seen = Counter(output.column or "contigs of unknown cells" for output in located)
+    remarks.insert(0, f"found: {', '.join(f'{number} {column}' for column, number in seen.items())}; {len(rows)} rows")
     for line in [*remarks, *([f"for you to fill in: {', '.join(empty)}"] if empty else [])]:
         click.echo(line, err=True)
 

@@ -43,7 +43,7 @@ def writtenPaths(Path samplesheet, Path specification) {
 }
 
 def isMatrix(String name) {
-    name ==~ /.*(feature_bc_matrix|gene_bc_matrices)(_h5)?\.h5/
+    name ==~ /.*((feature_bc_matrix|gene_bc_matrices)(_h5)?|[-_.]filtered)\.h5/
 }
 
 def isMatrixFolder(String name) {
@@ -51,18 +51,32 @@ def isMatrixFolder(String name) {
 }
 
 def isContigs(String name) {
-    name ==~ /.*(filtered_contig_annotations\.csv|airr_rearrangement\.tsv|all_contig_annotations\.csv)(\.gz)?/
+    name ==~ /.*(filtered_contig_annotations\.csv|airr_rearrangement\.tsv|all_contig_annotations\.csv)(\.gz)?/ ||
+        name ==~ /.*(filtered_contig_dandelion|Dominant_Contigs_AIRR|barcode_airr)\.tsv(\.gz)?/
 }
 
-/** Also the three files of a matrix, with or without a prefix, and metrics. */
+/** One of the three files of a matrix, with or without a prefix. */
+def isPart(String name) {
+    name ==~ /(.*[_.-])?(matrix\.mtx|(barcodes|features|genes)\.tsv)(\.gz)?/
+}
+
 def isJudged(String name) {
-    isMatrix(name) || isContigs(name) || name == 'metrics_summary.csv' ||
-        name ==~ /(.*[_.-])?(matrix\.mtx|(barcodes|features|genes)\.tsv)(\.gz)?/
+    isMatrix(name) || isContigs(name) || isPart(name) || name == 'metrics_summary.csv'
 }
 
 /** A folder's entries; links whose target is gone are skipped. */
 def entriesOf(Path folder) {
     folder.listFiles().sort().findAll { entry -> entry.exists() }
+}
+
+/** Files of matrices beside a path whose names begin as its own: one of the three, or what stands before their names. */
+def companions(Path path) {
+    def start = path.name - ~/(matrix\.mtx|(barcodes|features|genes)\.tsv)(\.gz)?$/
+    def folder = path.parent
+    if ((path.exists() && start == path.name) || !folder?.isDirectory() || !readable(folder)) {
+        return []
+    }
+    entriesOf(folder).findAll { entry -> isPart(entry.name) && entry.name.startsWith(start) }
 }
 
 /** What is judged below a folder, at most `depth` levels down, and the folders on the way. */
@@ -84,7 +98,7 @@ def listing(Path folder, Set columns) {
     // 5 levels: run/outs/per_sample_outs/<sample>/count/<matrix>, from the run's folder.
     def judged = below(folder, 5)
     def usable = judged.findAll { entry -> !(entry.toString().drop(folder.toString().size()) =~ /raw/) }.collect { entry -> entry.name }
-    def parts = usable.collect { name -> name - ~/\.gz$/ }
+    def parts = usable.collect { name -> name - ~/\.gz$/ - ~/^.*[_.-](?=(matrix\.mtx|(barcodes|features|genes)\.tsv)$)/ }
     def whole = parts.containsAll(['matrix.mtx', 'barcodes.tsv']) && parts.intersect(['features.tsv', 'genes.tsv'])
     def matrix = whole || usable.any { name -> isMatrix(name) } || !columns.intersect(['gex', 'outs'])
     def contigs = usable.any { name -> isContigs(name) } || !columns.intersect(['vdj_b', 'vdj_t', 'vdj_t_gd'])
@@ -104,10 +118,11 @@ def inventory(Path samplesheet, Path specification) {
     def folder = samplesheet.toAbsolutePath().parent
     def rows = writtenPaths(samplesheet, specification).collectMany { written, columns ->
         def path = resolved(written, folder)
-        def others = !path.isDirectory() ? metricsBeside(path) : readable(path) ? listing(path, columns) : []
-        (path.exists() ? [path] + others : []).collect { entry ->
-            def kind = readable(entry) ? (entry.isDirectory() ? 'folder' : 'file') : 'unreadable'
-            [written, entry.toUriString(), kind, entry.isDirectory() ? 0 : entry.size()].join('\t')
+        def beside = path.isDirectory() ? [] : companions(path)
+        def others = !path.isDirectory() ? beside + metricsBeside(path) : readable(path) ? listing(path, columns) : []
+        (path.exists() ? [path] + others : beside ? [path] + beside : []).collect { entry ->
+            def kind = !entry.exists() ? 'prefix' : !readable(entry) ? 'unreadable' : entry.isDirectory() ? 'folder' : 'file'
+            [written, entry.toUriString(), kind, kind in ['folder', 'prefix'] ? 0 : entry.size()].join('\t')
         }
     }
     (['written\tpath\tkind\tsize'] + rows).join('\n') + '\n'

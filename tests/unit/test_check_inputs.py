@@ -342,6 +342,53 @@ def test_mtx_folders_of_versions_2_and_3(check, tmp_path, names):
     assert [row["gex"] for row in rows] == [str(tmp_path / folder) for folder in folders]
 
 
+MTX = ("barcodes.tsv.gz", "features.tsv.gz", "matrix.mtx.gz")
+
+
+def trio(folder: Path, prefix: str) -> str:
+    """The cell of samples.tsv for a matrix's three files, named by a prefix in a folder."""
+    return ";".join(str(folder / f"{prefix}{name}") for name in ("matrix.mtx.gz", "barcodes.tsv.gz", "features.tsv.gz"))
+
+
+@pytest.mark.parametrize(
+    "way", ["GSM900001_P1_T2", "GSM900001_P1_T2_", "GSM900001", *(f"GSM900001_P1_T2_{name}" for name in MTX), ""]
+)
+def test_one_of_several_matrices_in_a_folder(check, tmp_path, way):
+    folder = tmp_path / "RAW"
+    make(folder, *(f"GSM900001_P1_T2_{name}" for name in MTX), *(f"GSM900002_P1_T20_{name}" for name in MTX))
+    make(
+        folder, "GSM900003_P1_T2_BCR_filtered_contig_annotations.csv", "GSM900004_P1_T20_tcr_airr_rearrangement.tsv.gz"
+    )
+    got = check(HEADER + f"P1_T2,P1,T2,28,RAW/{way},,,\nP1_T20,P1,T3,29,,,,RAW\n")
+    assert got.status == 0, got.text
+    assert [row["gex"] for row in got.table()] == [trio(folder, "GSM900001_P1_T2_"), trio(folder, "GSM900002_P1_T20_")]
+    assert [Path(row["vdj_t"]).name for row in got.table()] == ["", "GSM900004_P1_T20_tcr_airr_rearrangement.tsv.gz"]
+
+
+def test_a_folder_of_one_prefixed_matrix_and_of_several_that_no_name_tells_apart(check, tmp_path):
+    make(tmp_path / "one", *(f"GSM900001_P1_T2_{name}" for name in MTX))
+    make(tmp_path / "RAW", *(f"GSM9_A_{name}" for name in MTX), *(f"GSM9_B_{name}" for name in MTX))
+    assert check(HEADER + "S,P1,T2,28,one,,,\n").table()[0]["gex"] == str(tmp_path / "one")
+    for way in ("RAW", "RAW/GSM9"):
+        line = check(HEADER + f"S,P1,T2,28,{way},,,\n").line("ERROR", "holds 2 times a matrix")
+        assert "GSM9_A_matrix.mtx.gz" in line and "GSM9_B_matrix.mtx.gz" in line
+    for way in ("RAW/GX", "one/GSM90"):
+        assert "does not exist" in check(HEADER + f"S,P1,T2,28,{way},,,\n").line("ERROR")
+    (tmp_path / "one/GSM900001_P1_T2_barcodes.tsv.gz").unlink()
+    for way in ("one", "one/GSM900001_P1_T2", "one/GSM900001_P1_T2_matrix.mtx.gz"):
+        assert "lacks barcodes.tsv or features.tsv" in check(HEADER + f"S,P1,T2,28,{way},,,\n").line("ERROR")
+
+
+def test_starsolo_and_cellbender(check, tmp_path):
+    plain = [name.removesuffix(".gz") for name in MTX]
+    make(tmp_path / "Solo.out/Gene", *(f"{kind}/{name}" for kind in ("raw", "filtered") for name in plain))
+    make(tmp_path / "cb", "raw_feature_bc_matrix_cellbender_filtered.h5", "raw_feature_bc_matrix_cellbender.h5")
+    got = check(HEADER + "A,P1,T1,0,Solo.out/Gene,,,\nB,P1,T2,1,cb,,,\n")
+    assert got.status == 0, got.text
+    assert got.table()[0]["gex"].endswith("Gene/filtered") and got.table()[1]["gex"].endswith("cellbender_filtered.h5")
+    assert "every droplet" in check(HEADER + "A,P1,T1,0,Solo.out/Gene/raw,,,\n").line("ERROR")
+
+
 def test_only_a_raw_matrix(check, tmp_path):
     make(tmp_path, "run/raw_feature_bc_matrix.h5")
     for path in ("run", "run/raw_feature_bc_matrix.h5"):

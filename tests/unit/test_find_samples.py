@@ -119,6 +119,84 @@ def test_receptors_without_a_matrix_are_told(tmp_path):
     assert "S1 has receptors but no matrix" in found(tmp_path)[1]
 
 
+MTX = ("barcodes.tsv.gz", "features.tsv.gz", "matrix.mtx.gz")
+
+
+@pytest.mark.parametrize("end", ["_", "_GEX_", ".", "-"])
+def test_files_of_geo_in_one_folder(tmp_path, end):
+    for number, sample in ((900001, "P1_T2"), (900002, "P1_T3")):
+        make(tmp_path, *(f"RAW/GSM{number}_{sample}{end}{name}" for name in MTX))
+    make(tmp_path, f"RAW/GSM900003_P1_T2_BCR_{CONTIGS}.gz", content=BCR)
+    make(tmp_path, f"RAW/GSM900004_P1_T3_{CONTIGS}", content=TCR)
+    make(
+        tmp_path,
+        "RAW/GSM900005_P1_T4_filtered_feature_bc_matrix.h5",
+        "RAW/GSM900006_P1_T5_matrix.mtx.gz",
+        "GSE1_RAW.tar",
+    )
+    make(
+        tmp_path,
+        "RAW/GSM900007_P1_T6_counts.csv.gz",
+        "RAW/GSE1_object.rds",
+        "RAW/GSM900008_P1_T2_raw_feature_bc_matrix.h5",
+    )
+    rows, said = found(tmp_path)
+    assert [(row["sample"], Path(row["gex"]).name) for row in rows] == [
+        ("P1_T2", f"GSM900001_P1_T2{end}matrix.mtx.gz"),
+        ("P1_T3", f"GSM900002_P1_T3{end}matrix.mtx.gz"),
+        ("P1_T4", "GSM900005_P1_T4_filtered_feature_bc_matrix.h5"),
+    ]
+    assert [bool(row["vdj_b"]) for row in rows] == [True, False, False]
+    assert [bool(row["vdj_t"]) for row in rows] == [False, True, False]
+    assert "found: 3 gex, 1 vdj_b, 1 vdj_t; 3 rows" in said and "more than once" not in said
+    for name, why in {
+        "GSE1_RAW.tar": "unpack it",
+        "GSM900006_P1_T5_matrix.mtx.gz": "missing beside the matrix",
+        "GSM900007_P1_T6_counts.csv.gz": "a table of counts",
+        "GSE1_object.rds": "an object of scanpy or Seurat",
+        "GSM900008_P1_T2_raw_feature_bc_matrix.h5": "every droplet",
+    }.items():
+        assert any(name in line and why in line for line in said.splitlines() if line.startswith("left aside")), name
+
+
+def test_names_that_are_accessions_alone(tmp_path):
+    make(tmp_path, *(f"GSM900001_{name}" for name in MTX), *(f"GSM900002_{name}" for name in MTX))
+    assert [row["sample"] for row in found(tmp_path)[0]] == ["GSM900001", "GSM900002"]
+
+
+@pytest.mark.parametrize("solo", ["S1/Solo.out", "S1_Solo.out", "star/S1.Solo.out"])
+def test_starsolo_offers_its_cells_and_not_every_droplet(tmp_path, solo):
+    plain = [name.removesuffix(".gz") for name in MTX]
+    for counted in ("Gene", "GeneFull"):
+        make(tmp_path, *(f"{solo}/{counted}/{kind}/{name}" for kind in ("raw", "filtered") for name in plain))
+    make(tmp_path, f"{solo}/Velocyto/filtered/spliced.mtx", f"{solo}/Gene/Summary.csv")
+    ((row,), said) = found(tmp_path)
+    assert row["sample"] == "S1" and row["gex"] == str(tmp_path / solo / "Gene/filtered")
+    assert "every droplet" in said and "Gene/raw/matrix.mtx" in said and "GeneFull" in said
+
+
+def test_cellbender_gives_its_filtered_file(tmp_path):
+    make(tmp_path, "S1/cellbender_output.h5", "S1/cellbender_output_filtered.h5", "S1/cellbender_output_posterior.h5")
+    make(tmp_path, "all/S2_cellbender_filtered.h5", "S3/raw_feature_bc_matrix_cellbender_filtered.h5")
+    rows, _ = found(tmp_path)
+    assert [(row["sample"], Path(row["gex"]).name) for row in rows] == [
+        ("S1", "S1"),
+        ("S2", "S2_cellbender_filtered.h5"),
+        ("S3", "S3"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["S1_barcode_airr.tsv", "S1_VDJ_Dominant_Contigs_AIRR.tsv", "S1_filtered_contig_dandelion.tsv.gz"]
+)
+def test_contigs_of_other_callers(tmp_path, name):
+    make(tmp_path, "S1/outs/filtered_feature_bc_matrix.h5", "vdj/S1_airr.tsv")
+    make(tmp_path, f"vdj/{name}", content="cell_id\tlocus\tv_call\nA\tTRB\tTRBV2\nA\tTRA\tTRAV2\n")
+    ((row,), said) = found(tmp_path)
+    assert row["sample"] == "S1" and row["vdj_t"].endswith(name)
+    assert "contigs that are not of cells" in said and "S1_airr.tsv" in said
+
+
 def test_nothing_found(tmp_path):
     result = CliRunner().invoke(find_samples.main, [str(tmp_path)])
     assert result.exit_code == 1 and "name other folders" in result.stderr
