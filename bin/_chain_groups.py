@@ -3,6 +3,7 @@
 
 from _airr_cells import MODEL_FIELDS, add_receptor_model, airr_cells
 from _chains import codes
+from _gene_sets import is_family, narrowed
 from _receptors import BCR
 
 import numpy as np
@@ -56,14 +57,15 @@ def compared(chains):
 
 
 def chain_groups(chains, rule: str, similarity: float):
-    """Adds `exact` (code of locus, genes, junction) and `unit` (of chains that the rule calls the same).
+    """Adds `exact` (code of locus, genes, junction), `unit` (of chains that the rule calls the same) and `open` (of _gene_sets).
 
-    chains: own chains with locus, chain_type, v_gene, j_gene, junction, junction_aa.
+    chains: own chains with locus, chain_type, v_gene, j_gene (several by commas), junction, junction_aa.
     """
+    chains = narrowed(chains, compared(chains) & (rule == "similarity"), round(100 * (1 - similarity)))
     distinct, exact = chains.drop_duplicates(CHAIN), codes(chains[CHAIN])
     parts = [(np.ones(len(distinct), bool), rule, False)]
     if rule == "similarity":
-        similar = compared(distinct)
+        similar = compared(distinct) & ~distinct["v_gene"].map(is_family)
         tcr = ~distinct["locus"].isin(BCR) & distinct["junction"].str.fullmatch(BASES)
         parts = [(similar, rule, True), (~similar & ~tcr, "nucleotide", True), (tcr, "nucleotide", False)]
     unit, n = np.full(len(distinct), -1), 0

@@ -14,7 +14,7 @@ NO_GENE = re.compile(r"(NA|NAN|NO|NONE|NULL|UNKNOWN|UNDEFINED|UNRESOLVED|HOMSAP|
 NO_NAME = re.compile(r"\*[^,;|\s/]*|[(\[](?:F|P|ORF|[\d.]+)[)\]]")
 BETWEEN = re.compile(r"[,;|&\s/]+")
 # IGHV, TCRBV, TRBV, VH, IGVH, BV, Vbeta without its word.
-START = re.compile(r"(?:IG|TCR|TR)?[-_ ]?(?:([HKLABGD])([VDJ])|([VDJ])([HKLABGD]))(?=\d)")
+START = re.compile(r"(?:IG|TCR|TR)?[-_ ]?(?:([HKLABGD])([VDJ])|([VDJ])([HKLABGD]))(?=\d|P\d?$)")
 FAMILY = re.compile(r"[A-Z]{3}V\d+")
 
 

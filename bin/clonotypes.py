@@ -38,7 +38,7 @@ def rule_texts(rule: str, similarity: float, partial: str, count_ambiguous: bool
 
 
 def cell_chains(chains):
-    """Per cell and chain type: number of own chains; unit, exact and UMIs of the two strongest (-1 where none)."""
+    """Per cell and chain type: number of own chains; unit, exact, open and UMIs of the two strongest (-1 where none)."""
     import pandas as pd
 
     chains = strongest_first(chains)
@@ -49,7 +49,7 @@ def cell_chains(chains):
         wide[f"n_{kind}"] = chains.loc[of_kind, "cell_id"].value_counts()
         for place in (1, 2):
             rows = chains[of_kind & (rank == place)].set_index("cell_id")
-            wide |= {f"{what}_{kind}_{place}": rows[what] for what in ("unit", "exact", "duplicate_count")}
+            wide |= {f"{what}_{kind}_{place}": rows[what] for what in ("unit", "exact", "open", "duplicate_count")}
     zeros = dict.fromkeys((name for name in wide if name.startswith(("n_", "duplicate"))), 0)
     return pd.DataFrame(wide).fillna(zeros).fillna(-1).astype("int64").sort_index()
 
@@ -122,7 +122,8 @@ def attached_clones(cells) -> tuple[np.ndarray, np.ndarray]:
     best, next_best = (cells[f"duplicate_count_VDJ_{place}"].to_numpy() for place in (1, 2))
     multi = ((cells["n_VDJ"] > 2) | (cells["n_VJ"] > 2)).to_numpy()
     evidence[multi] = "multichain"
-    clear = ~multi & ((h2 < 0) | (h1 == h2) | (best >= PRIMARY_RATIO * next_best))
+    one_gene = (cells["open_VDJ_1"] != 1).to_numpy()  # else its call fits the clones of several genes
+    clear = ~multi & one_gene & ((h2 < 0) | (h1 == h2) | (best >= PRIMARY_RATIO * next_best))
 
     both, heavy_only = (np.flatnonzero(clear & (h1 >= 0) & chosen) for chosen in (l1 >= 0, l1 < 0))
     component, defines = partner_clones(h1, l1, l2, hx, both, heavy_only)

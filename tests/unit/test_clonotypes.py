@@ -25,9 +25,9 @@ def clones_of(rows, rule="similarity", partial="attach", receptor="BCR"):
 
 
 def test_clones_by_a_heavy_and_by_a_light_chain_never_meet():
-    lone = [{"cell_id": f"l{i}", "chain_type": "VJ", "unit": 0, "exact": 0} for i in range(6)]
+    lone = [{"cell_id": f"l{i}", "chain_type": "VJ", "unit": 0, "exact": 0, "open": False} for i in range(6)]
     # The unit's number is the number of cells: added to it, that is twice the number of cells.
-    heavy = [{"cell_id": "h", "chain_type": "VDJ", "unit": 7, "exact": 7}]
+    heavy = [{"cell_id": "h", "chain_type": "VDJ", "unit": 7, "exact": 7, "open": False}]
     table = pd.DataFrame(lone + heavy).assign(junction="TGT", junction_aa="C", duplicate_count=9, consensus_count=9)
     found = clonotypes.define_clones(table, "P1", "BCR", "similarity", 0.85, "attach")
     assert found["clone"].nunique() == 2 and found.loc["h", "evidence"] == "VDJ"

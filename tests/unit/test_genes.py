@@ -2,8 +2,10 @@
 
 from _genes import Genes, family
 
+import numpy as np
 import pytest
 from conftest import PROJECT
+from helpers.spellings import spelled, twin_groups
 
 GENES = Genes(PROJECT / "assets" / "receptor_genes.tsv")
 
@@ -63,3 +65,22 @@ def test_a_family_alone_is_that_of_its_genes():
     assert not GENES.in_family({"IGHV3"}, {"IGHV4-4"})
     assert not GENES.in_family({"IGHV3-11"}, {"IGHV3-21"})
     assert family("IGKV1D-39") == "IGKV1"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_spelling_of_any_gene_is_another_gene(seed):
+    """Every gene of the table in spellings drawn from what writers of calls do to a name."""
+    rng = np.random.default_rng(seed)
+    for gene in GENES.twin:
+        call = spelled(gene, rng, twins={})
+        assert GENES.read(call) == {gene}, call
+
+
+def test_calls_that_name_twins_in_any_order_are_one_gene():
+    rng = np.random.default_rng(4)
+    twins = twin_groups()
+    assert {len(group) for group in twins.values()} >= {2, 3}
+    for gene, group in twins.items():
+        for _ in range(5):
+            call = ",".join(spelled(name, rng, twins={}) for name in rng.permutation(group)[: rng.integers(1, 4)])
+            assert GENES.for_cells(GENES.read(call)) == GENES.for_cells({gene}), call
