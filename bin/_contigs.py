@@ -70,7 +70,7 @@ def read_contigs(path: Path, sample: str, column: str) -> tuple[Any, list[str]]:
     how: dict[str, Any] = {"dtype": str, "keep_default_na": False, "na_values": ["", "NaN", *MISSING]}
     try:
         with open_bytes(source) as handle:
-            text = handle.read().decode("utf-8-sig")
+            text = re.sub(r"\A(#.*\n)+", "", handle.read().decode("utf-8-sig"))  # BD's remarks stand above the header
         header, last = text[: text.find("\n") + 1], text[text.rfind("\n") + 1 :]
         sep = max(",\t;", key=(header or text).count)
         if last and last.count(sep) < header.count(sep):
@@ -92,6 +92,8 @@ def read_contigs(path: Path, sample: str, column: str) -> tuple[Any, list[str]]:
     if missing:
         lack = f"{where} has no column for {', '.join(missing)} (found {', '.join(table.columns[:4])} ..)"
         raise InputError(f"{lack}; give filtered_contig_annotations.csv or an AIRR rearrangement TSV")
+    if len(table) > 1 and table.cell_id.isna().all():
+        raise InputError(f"{where} names no cells, as a bulk table; give the table with barcodes")
     for row in table.index[table.cell_id.isna()]:
         raise InputError(f"{where}: row {row + 2} has no barcode; remove the row or give Cell Ranger's file")
     return tidy_contigs(table, sample, column, where)
@@ -108,7 +110,7 @@ def loci(table: Any) -> Any:
     )
     end = j.fillna(c)
     guess = v.fillna(end).where(v.isna() | end.isna() | (v == end) | (v.isin(ALPHA_DELTA) & end.isin(ALPHA_DELTA)))
-    locus = given.where(table.locus.notna(), guess)  # "Multi" is no locus
+    locus = given.fillna(guess).mask(table.locus.astype("string").str.lower().eq("multi").fillna(False))
     return end.where(locus.isin(ALPHA_DELTA) & end.isin(ALPHA_DELTA), locus)
 
 

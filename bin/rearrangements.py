@@ -72,6 +72,9 @@ def v_region(sequence: str | None, germline: str | None, junction: str | None) -
     sequence, germline = sequence.upper(), germline.upper()
     if "." in germline:
         return (sequence[:V_COLUMNS], germline[:V_COLUMNS]) if len(sequence) == len(germline) else ("", "")
+    if len(sequence) == len(germline):  # side by side already: what the sequence lacks may lie within the junction
+        germline = "".join(base for base, own in zip(germline, sequence, strict=True) if own != "-")
+        sequence = sequence.replace("-", "")
     end = sequence.find(junction.upper()) if isinstance(junction, str) else -1
     if end <= 0:
         return "", ""

@@ -7,6 +7,7 @@ from _errors import InputError
 
 import pandas as pd
 import pytest
+from rearrangements import v_mutations
 
 
 def contigs_as_in_file(path, table):
@@ -211,3 +212,52 @@ def test_contigs_of_a_gamma_delta_library_are_tcr_with_names_of_their_own(tmp_pa
     genes = {"v_call": "TRGV9", "j_call": "TRGJP", "c_call": "TRGC1"}
     (row,) = airr(tmp_path, genes, column="vdj_t_gd")[0].to_dict("records")
     assert (row["library"], row["locus"], row["sequence_id"]) == ("TCR", "TRG", "gd_c")
+
+
+def test_trust4_single_cells(data):
+    table, warnings = read_contigs(data / "airr_callers/trust4.tsv", "S", "vdj_b")
+    assert warnings == [] and table.productive.all() and table.is_cell.all()
+    assert table.groupby("cell_id").locus.agg(lambda loci: "IGH" in set(loci) and len(loci) == 2).tolist() == [True] * 8
+    lengths = table.junction.str.len() / 3
+    assert (table.junction_aa.str.len() == lengths).all() and table.junction_aa.str.startswith("C").all()
+    columns = (table[name] for name in ("sequence_alignment", "germline_alignment", "junction"))
+    compared = [v_mutations(*row) for row in zip(*columns, strict=True)]
+    assert all(n > 250 and 0 < different < 0.2 * n for n, different in compared)
+
+
+def test_a_bulk_table_is_named_as_one(tmp_path):
+    with pytest.raises(InputError, match="names no cells, as a bulk table"):
+        airr(tmp_path, {"cell_id": ""}, {"cell_id": ""})
+
+
+def test_dandelion_by_its_documented_columns(tmp_path):
+    germline = "CAGGTG...CAG" * 26
+    mutated = germline.replace("CAGGTG", "CAGATG", 3)
+    row = {"cell_id": "AAACCTGAGAAACCAT-1", "v_call_genotyped": "IGHV3-21*01", "c_call": "IGHG1*01,IGHG1*02"}
+    row |= {
+        "sequence_alignment": mutated + "TGTGCGAGATGG",
+        "germline_alignment": "",
+        "locus": "IGH",
+        "umi_count": "12.0",
+    }
+    row |= {"germline_alignment_d_mask": germline + "TGTGCGNNNTGG", "duplicate_count": "", "consensus_count": "900"}
+    (contig,) = airr(tmp_path, row)[0].to_dict("records")
+    assert (contig["c_call"], contig["duplicate_count"], contig["consensus_count"]) == ("IGHG1", 12, 900)
+    found = v_mutations(contig["sequence_alignment"], contig["germline_alignment"], contig["junction"])
+    assert found == (26 * 9, 3)
+
+
+REMARKS = "## BD Rhapsody Sequence Analysis Pipeline\n## Libraries - demo\n"
+
+
+def test_bd_rhapsody_by_its_documented_columns(tmp_path):
+    rows = [{"cell_id": "105636", "locus": "IGH", "c_call": "IGHM*01", "high_quality_cell_tcr_bcr": "true"}]
+    rows += [
+        {"cell_id": "10681", "locus": "BCR_Kappa", "v_call": "IGKV1-5*03", "j_call": "IGKJ2*01", "productive": "true"}
+    ]
+    airr(tmp_path, *rows)
+    path = tmp_path / "t.tsv"
+    path.write_text(REMARKS + path.read_text())
+    table, warnings = read_contigs(path, "S", "vdj_b")
+    assert table.cell_id.tolist() == ["S:105636", "S:10681"] and table.locus.tolist() == ["IGH", "IGK"]
+    assert table.productive.all() and table.c_call.fillna("").tolist() == ["IGHM", ""] and warnings == []
