@@ -167,6 +167,19 @@ def malignant(rows, facts: dict, patient: str, design: dict[str, str] | None = N
     return statements
 
 
+def same_labels(clones) -> list[dict]:
+    """A warning for clones.tsv's clones whose label a larger one has, and what keeps them apart; a note where they are small."""
+    if clones is None:
+        return []
+    warnings = []
+    for row in clones[clones["kept_apart"].fillna("") != ""].itertuples():
+        larger, why = row.kept_apart.split(": ", 1)
+        text = f"Clones {larger} and {row.clone} ({row.n_cells:,} cells) have the same label, {row.label}. They are kept apart: {why}."
+        level = "warning" if row.n_cells >= FEW else "note"
+        warnings.append({"level": level, "sample": "", "step": "CLONE_TABLE", "text": text})
+    return warnings
+
+
 @command()
 @click.argument("results", type=FOLDER)
 @click.option("--patient", required=True, help="Name of the patient.")
@@ -178,7 +191,7 @@ def main(results: Path, patient: str) -> None:
     first, notes = precursors(case)
     answer = {
         "patient": patient, "first": first, "headline": headline(clones), "clones": clones, "not_compared": not_compared(case.series),
-        "warnings": case.facts("warnings.json", []), "malignant": [*malignant(case.own("malignancy"), facts, patient, case.design), *notes],
+        "warnings": case.facts("warnings.json", []) + same_labels(case.own("clones")), "malignant": [*malignant(case.own("malignancy"), facts, patient, case.design), *notes],
         "surroundings": surroundings_of(case),
     }  # fmt: skip
     write_json(answer, f"{patient}.answer.json", default=as_json)

@@ -53,7 +53,7 @@ def describe(cells, chains, receptor: str, expected: tuple[str, ...]):
     for kind in ("VDJ", "VJ"):
         # A light chain that a cell does not share with its clone says nothing about the clone.
         rows = chains[(chains["chain_type"] == kind) & ((kind == "VDJ") | ~chains["cell_id"].isin(odd))]
-        for name in ("locus", "v_call", "j_call", "junction_aa", "junction"):
+        for name in ("locus", "v_call", "j_call", "junction_aa", "junction", "v_gene", "j_gene"):
             table[f"{name}_{kind.lower()}"] = most_common(rows["clone"], rows[name])
     heavy = chains[chains["chain_type"] == "VDJ"]
     table["n_junctions"] = heavy.groupby("clone")["junction"].nunique()
@@ -67,7 +67,25 @@ def describe(cells, chains, receptor: str, expected: tuple[str, ...]):
     sides = [table[f"junction_aa_{kind}"].fillna("-") for kind in ("vdj", "vj")]
     table.insert(0, "label", sides[0] + "_" + sides[1])
     table.insert(0, "receptor", receptor)
-    return table.iloc[np.argsort(clone_numbers(table.index))].reset_index()
+    table = table.iloc[np.argsort(clone_numbers(table.index))]
+    table["kept_apart"] = kept_apart(table)
+    return table.drop(columns=[f"{gene}_gene_{kind}" for gene in "vj" for kind in ("vdj", "vj")]).reset_index()
+
+
+def kept_apart(table) -> list[str]:
+    """For each clone whose label a larger one has, that clone and what differs: `P1.B2: IGHV3-33, there IGHV3-30`; else ''."""
+    genes = [f"{gene}_gene_{kind}" for kind in ("vdj", "vj") for gene in "vj"]
+    known = table[["label", *genes, "junction_vdj", "junction_vj"]].fillna("").astype(str)
+    largest, texts = {}, []
+    for clone, row in known.iterrows():
+        there = known.loc[largest.setdefault(row["label"], clone)]
+        differ = [f"{row[gene]}, there {there[gene]}" for gene in genes if row[gene] != there[gene]]
+        for kind in ("vdj", "vj"):
+            bases = [a != b for a, b in zip(row[f"junction_{kind}"], there[f"junction_{kind}"], strict=False)]
+            if any(bases):
+                differ.append(f"{sum(bases)} of {len(bases)} bases of the {kind.upper()} junction")
+        texts.append("" if there.name == clone else f"{there.name}: {'; '.join(differ) or 'other partner chains'}")
+    return texts
 
 
 def spread(cells, receptor: str):

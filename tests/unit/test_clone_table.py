@@ -2,6 +2,7 @@
 
 import json
 
+import case_answer
 import pandas as pd
 import pytest
 from helpers import small_receptors as receptors
@@ -58,3 +59,31 @@ def test_multiqc_section_counts_the_cells(tables):
     section = json.loads((tables[2] / "P1.clone_table_mqc.json").read_text())
     assert sum(section["data"]["P1 BCR"].values()) == tables[0]["n_cells"].sum()
     assert "similarity 0.85" in section["description"]
+
+
+def test_what_keeps_clones_with_one_label_apart_is_said(tmp_path, monkeypatch):
+    """Three clones of one label: the second by another V gene, the third by other codons of the same amino acids."""
+    monkeypatch.chdir(tmp_path)
+    codons = [J[0][i : i + 3] for i in range(0, len(J[0]), 3)]
+    other = "".join(codon[:2] + {"C": "T", "T": "C", "A": "G"}.get(codon[2], codon[2]) for codon in codons)
+    rows, cells = [], {}
+    for name, n, junction, v_call in [
+        ("a", 3, J[0], "IGHV3-30"),
+        ("b", 2, J[0], "IGHV3-33"),
+        ("c", 1, other, "VH3-30"),
+    ]:
+        for i in range(n):
+            cells[f"T1:{name}{i}"] = ("plasma", "plasma cell")
+            rows += [receptors.heavy(f"T1:{name}{i}", junction, v_call=v_call), receptors.light(f"T1:{name}{i}", J[1])]
+    receptors.run_clones(tmp_path, {"T1": receptors.contigs(rows)}, receptors.labels(cells))
+    table = pd.read_csv("P1.clones.tsv", sep="\t", keep_default_na=False)
+    assert table["label"].nunique() == 1 and table["n_cells"].tolist() == [3, 2, 1]
+    differ = sum(a != b for a, b in zip(J[0], other, strict=True))
+    apart = ["", "P1.B1: IGHV3-33, there IGHV3-30", f"P1.B1: {differ} of {len(other)} bases of the VDJ junction"]
+    assert table["kept_apart"].tolist() == apart
+    one, two = case_answer.same_labels(table)
+    assert one["level"] == two["level"] == "note" and "They are kept apart: IGHV3-33, there IGHV3-30." in one["text"]
+    (large,) = case_answer.same_labels(table[1:2].assign(n_cells=40))
+    assert large["level"] == "warning" and large["text"].startswith(
+        "Clones P1.B1 and P1.B2 (40 cells) have the same label"
+    )
