@@ -39,10 +39,7 @@ def who(clone: str, rows, source: str, composition, design: dict[str, str]) -> t
     """
     by_type = rows.groupby("cell_type", sort=False)["n"].sum().sort_values(ascending=False, kind="stable")
     if not len(by_type) or not by_type.sum():
-        texts = [rows[column].iloc[0] for column in ("reason", "verdict")]
-        reason = next((text for text in texts if isinstance(text, str) and text), "no reason is given")
-        # What follows the first semicolon is evidence.
-        return [f"{capitalised(str(texts[1]))}: ", reason.split(";")[0]], [], "", 0.0
+        return [capitalised(str(rows["verdict"].iloc[0]))], [], "", 0.0
     main, share = by_type.index[0], by_type.iloc[0] / by_type.sum()
     lead = capitalised(plural(main)) if share >= 0.5 else f"Several cell types, most often {plural(main)}"
     of_main, of_clone = {"clone": clone, "cell_type": main}, {"clone": clone}
@@ -64,12 +61,11 @@ def who(clone: str, rows, source: str, composition, design: dict[str, str]) -> t
 def confidence(rows, n: float, share: float) -> tuple[str, list[str]]:
     """(high, moderate, low or none; why) for the carrier of a bulk clone, from its rows of mrd.tsv."""
     first = rows.iloc[0]
-    exact = first["distance"] == 0
+    exact = first["distance"] == 0 and not str(first["matched_by"]).startswith("window")
     apart = f", {first['distance']:.0f} differences" if first["distance"] == first["distance"] else ""
     why = [f"matched by {first['matched_by']}{apart}"] if n else []
-    why += [] if n else [text.strip() for text in str(first["reason"]).split(";")[1:]]
-    agreement = str(first["agreement"]) if first["agreement"] == first["agreement"] else ""
-    why += [text for text in (agreement, str(first["reason"])) if n and text not in ("", "nan")]
+    agreement, reason = (str(first[name]) if first[name] == first[name] else "" for name in ("agreement", "reason"))
+    why += [text.strip() for text in ([agreement, reason] if n else reason.split(";")) if text.strip()]
     if n < FEW:
         return ("low" if n else "none"), why
     together = agreement.split(" ")[0] == agreement.split(" ")[2:3][0] if " of " in agreement else False

@@ -2,32 +2,41 @@
 """Bulk MRD rearrangements matched to the chains of single cells, with the reason for each non-match."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from _genes import Genes
+from _mrd_testable import JUNCTION, kind_by_genes, kind_by_sequence, reverse_complement
 from _tables import read_text_table
 
 import numpy as np
 
 NEAR_DAYS = 30  # a bulk value further than this from a sample is not compared with it
 FAR = 10_000  # distance of junctions that cannot be compared
+WINDOW = 36  # bases of a junction that a window must hold: more than a J gene gives to it (IGHJ6: 30)
+KNOWN = 2 / 3  # least part of a junction that is known (no N, no X)
 AMINO = "ACDEFGHIKLMNPQRSTVWYX*"
 
 
-def genes(call: str | None) -> frozenset[str]:
-    """Gene names of a call: alleles dropped, ambiguous calls expanded, upper case; empty where missing."""
-    names = re.split(r"[,;/|\s]+|\bor\b", call) if isinstance(call, str) else []
-    names = (re.sub(r"\*.*", "", name).upper() for name in names)
-    return frozenset(name for name in names if name not in ("", "NA", "NONE", "NAN", "UNKNOWN", "-", "."))
+class Shown:
+    """What a V(D)J library can show: library in which each locus is sequenced, and why other rearrangements are not testable (reason, note)."""
+
+    def __init__(self, path: Path):
+        table = read_text_table(path, ("rearrangement", "loci", "library", "reason", "note"))
+        rows = table[table["library"] != ""].itertuples()
+        self.library = {locus.upper(): row.library for row in rows for locus in row.loci.split()}
+        self.reason = dict(zip(table["rearrangement"], table["reason"], strict=True))
+        self.note = dict(zip(table["rearrangement"], table["note"], strict=True))
 
 
 def letters(text: str | None, allowed: str) -> str:
-    """Upper-case sequence without blanks and gaps; '' where missing or with letters that are not allowed."""
+    """Upper-case sequence without blanks and gaps; '' where missing, mostly N or X, or with letters that are not allowed."""
     text = re.sub(r"[\s.\-]", "", text).upper() if isinstance(text, str) else ""
-    return text if set(text) <= set(allowed) else ""
+    unknown = text.count("X" if allowed == AMINO else "N")
+    return text if set(text) <= set(allowed) and len(text) - unknown >= KNOWN * len(text) else ""
 
 
-def read_bulk(path: Path, patient: str):
+def read_bulk(path: Path, patient: str, genes: Genes):
     """Bulk clones of a patient (a row each; gene sets v and j, junctions nt and aa), and their curve."""
     import pandas as pd
 
@@ -38,7 +47,11 @@ def read_bulk(path: Path, patient: str):
     )
     bulk = table.groupby("clone", sort=False).first().reset_index()
     bulk["locus"] = bulk["locus"].fillna(bulk["v_call"].str[:3]).fillna("").str.strip().str.upper()
-    bulk["v"], bulk["j"] = bulk["v_call"].map(genes), bulk["j_call"].map(genes)
+    bulk = bulk.astype(object).where(bulk.notna(), None)
+    for segment in ("v", "j"):
+        starts = bulk["locus"] + segment.upper()
+        calls = zip(bulk[f"{segment}_call"], starts, strict=True)
+        bulk[segment] = [genes.read(call, start) for call, start in calls]
     bulk["nt"] = bulk["junction"].map(lambda text: letters(text, "ACGTN"))
     bulk["aa"] = bulk["junction_aa"].map(lambda text: letters(text, AMINO))
     curve = table[["clone", "day", "fraction", "limit"]].copy()
@@ -55,18 +68,6 @@ def nearest_bulk(curve, days: Sequence[int]) -> np.ndarray:
         if (apart <= NEAR_DAYS).any():
             fractions[i] = curve.loc[apart.idxmin(), "fraction"]
     return fractions
-
-
-def unobservable(row: dict) -> str:
-    """Why a rearrangement can never be in a V(D)J library; '' where it can."""
-    names = {row["locus"], *row["v"], *row["j"]}
-    if any("KDE" in name for name in names):
-        return "locus not in a V(D)J library: kappa-deleting rearrangements (IGKDE) are not transcribed as V-J"
-    if any("INTR" in name or "RSS" in name for name in names):
-        return "locus not in a V(D)J library: intron-RSS rearrangements are not transcribed as V-J"
-    if any(re.match(r"(IGH|TRB|TRD)D", name) for name in row["v"]):
-        return "incomplete D-J rearrangement: without a V gene there is no V(D)J contig"
-    return ""
 
 
 def mismatches(wanted: str, junctions: Sequence[str], step: int) -> np.ndarray:
@@ -87,49 +88,101 @@ def mismatches(wanted: str, junctions: Sequence[str], step: int) -> np.ndarray:
     return best
 
 
-def match(row: dict, chains, limit: int) -> tuple[np.ndarray, int | None, str, str]:
+def slide(wanted: str, junctions: Sequence[str], limit: int) -> tuple[np.ndarray, np.ndarray]:
+    """A sequence laid over each of the cells' junctions at every place: differing letters at the best, and whether all is covered.
+
+    Of what covers only a part of a junction, WINDOW bases or more, `limit` falls in proportion. FAR where no place is within it.
+    """
+    best, whole = np.full(len(junctions), FAR), np.zeros(len(junctions), bool)
+    lengths, target = np.array([len(text) for text in junctions], int), np.frombuffer(wanted.encode(), np.uint8)
+    for length in np.unique(lengths):
+        rows = np.flatnonzero(lengths == length)
+        texts = np.frombuffer("".join(junctions[i] for i in rows).encode(), np.uint8).reshape(len(rows), -1)
+        least = min(WINDOW, length)
+        for start in range(least - length, len(wanted) - least + 1):  # of the junction, in the sequence
+            a = texts[:, max(0, -start) : len(wanted) - start]
+            b = target[max(0, start) : start + length]
+            if len(b) < least:
+                continue
+            apart = ((a != b) & (a != ord("N")) & (b != ord("N"))).sum(1)
+            apart = np.where(apart <= limit * len(b) // length, apart, FAR)
+            better = apart < best[rows]
+            best[rows[better]], whole[rows[better]] = apart[better], len(b) == length
+    return best, whole
+
+
+def ways(wanted: str, junctions: Sequence[str], limit: int) -> Iterator[tuple[str, np.ndarray]]:
+    """In order of weight, how a bulk sequence may fit the cells' junctions: in words, with the differing letters of each."""
+    strands = {"": wanted, ", reverse complement": reverse_complement(wanted)}
+    for strand, text in strands.items():
+        yield f"junction nucleotides{strand}", mismatches(text, junctions, 3)
+    laid = {strand: slide(text, junctions, limit) for strand, text in strands.items()}
+    for strand, (apart, whole) in laid.items():
+        yield f"junction within a sequence of {len(wanted)} nt{strand}", np.where(whole, apart, FAR)
+    if not any(JUNCTION.fullmatch(text) for text in strands.values()):  # a whole junction is no window of another
+        for strand, (apart, whole) in laid.items():
+            yield f"window of {len(wanted)} nt{strand}", np.where(whole, FAR, apart)
+
+
+def one_rearrangement(junctions: Sequence[str], limit: int) -> bool:
+    """Whether junctions are of one rearrangement: of one length, none further than `limit` from the first."""
+    return bool((mismatches(junctions[0], junctions, 0) <= limit).all())
+
+
+def match(row: dict, chains, limit: int, genes: Genes) -> tuple[np.ndarray, int | None, str, str]:
     """Rearrangements of the patient's cells that a bulk clone matches.
 
-    row: a bulk clone. chains: unique locus, v, j (gene sets), junction, junction_aa. In order: junction
-    nucleotides exactly, within `limit` mismatches, amino acids exactly; V and J must share a gene where
-    both sides know it. Returns (mask over chains, distance or None, how, reason where nothing matches).
+    row: a bulk clone. chains: unique locus, v, j (gene sets), junction, junction_aa. In order: junction nucleotides exactly,
+    within `limit` mismatches, the junction within a longer sequence, a window of it, amino acids exactly; either strand. V and
+    J must share a gene where both sides know it, with genes that a bulk read cannot tell apart as one; of a V family alone
+    the junction must be identical. Returns (mask over chains, distance or None, how, reason where nothing matches).
     """
     here = (chains["locus"] == row["locus"]).to_numpy()
+    nothing = np.zeros(len(chains), bool)
     if not here.any():
-        return here, None, "", f"no {row['locus']} chain in the patient's V(D)J libraries"
-    same = {
-        gene: np.array([not row[gene] or not known or bool(row[gene] & known) for known in chains[gene]])
-        for gene in ("v", "j")
-    }
-    fits = here & same["v"] & same["j"]
-    near = np.full(len(chains), FAR)
-    if row["nt"]:
-        near = np.where(here, mismatches(row["nt"], chains["junction"].tolist(), 3), FAR)
-        if near[fits].min(initial=FAR) <= limit:
-            best = int(near[fits].min())
-            words = "junction nucleotides" if best == 0 else f"junction nucleotides, {best} mismatches"
-            return fits & (near <= limit), best, words, ""
+        return nothing, None, "", f"no {row['locus']} chain in the patient's V(D)J libraries"
+    same = {}
+    for gene in ("v", "j"):
+        wide = genes.for_bulk(row[gene])
+        same[gene] = np.array([not row[gene] or not known or not wide.isdisjoint(known) for known in chains[gene]])
+    family = np.array([genes.in_family(row["v"], known) for known in chains["v"]], bool)
+    fits, akin = here & same["v"] & same["j"], here & family & same["j"]
+    junctions, nearest = chains["junction"].tolist(), np.full(len(chains), FAR)
+    for words, apart in ways(row["nt"], junctions, limit) if row["nt"] else ():
+        chosen = (fits & (apart <= limit)) | (akin & (apart == 0))
+        nearest = np.minimum(nearest, np.where(here, apart, FAR))
+        if not chosen.any():
+            continue
+        best = np.where(chosen, apart, FAR).argmin()
+        of_chosen = [junctions[best], *(junctions[i] for i in np.flatnonzero(chosen))]
+        if words.startswith("window") and not one_rearrangement(of_chosen, limit):
+            return (
+                nothing,
+                None,
+                "",
+                f"a {words} that fits several rearrangements of the cells, give the whole junction",
+            )
+        return chosen, int(apart[best]), words, ""
     if row["aa"]:
         by_letters = np.where(here, mismatches(row["aa"], chains["junction_aa"].tolist(), 1), FAR)
-        if (fits & (by_letters == 0)).any():
-            chosen = fits & (by_letters == 0)
-            apart = int(near[chosen].min())
-            return chosen, apart if apart < FAR else None, "junction amino acids", ""
-        near = np.minimum(near, np.where(by_letters == 0, 0, FAR))
-    if not row["nt"] and not row["aa"]:
-        return fits & False, None, "", "the bulk row has no junction that can be read"
-    if (near <= limit).any():
-        gene = "v" if not same["v"][near <= limit].any() else "j"
-        seen = "/".join(sorted(chains[gene][near.argmin()]))
-        return fits & False, None, "", f"{gene.upper()} differs: the same junction is seen with {seen}"
-    return fits & False, None, "", ""
+        chosen = (fits | akin) & (by_letters == 0)
+        if chosen.any():
+            number = int(nearest[chosen].min())
+            return chosen, number if number < FAR else None, "junction amino acids", ""
+        nearest = np.minimum(nearest, np.where(by_letters == 0, 0, FAR))
+    if (nearest <= limit).any():
+        gene = "v" if not same["v"][nearest <= limit].any() else "j"
+        seen, number = "/".join(sorted(chains[gene][nearest.argmin()])), int(nearest.min())
+        alike = f"a junction with {number} mismatch{'es' if number > 1 else ''}" if number else "the same junction"
+        return nothing, None, "", f"{gene.upper()} differs: {alike} is seen with {seen}"
+    return nothing, None, "", ""
 
 
-def carriers(bulk, chains, limit: int):
+def carriers(bulk, chains, limit: int, genes: Genes, shown: Shown):
     """Matches of all bulk clones.
 
-    bulk: of `read_bulk`. chains: own chains of kept cells, with cell_id. Returns (matches: one row per bulk
-    clone; cells: clone, cell_id, chain_type of the matched chain).
+    bulk: of `read_bulk`. chains: own chains of kept cells, with cell_id. Returns (matches: one row per bulk clone, with reason,
+    why it is not testable, kind and note of the table `shown`; cells: clone, cell_id, chain_type of the matched chain).
     """
     import pandas as pd
 
@@ -138,18 +191,21 @@ def carriers(bulk, chains, limit: int):
     number = chains.groupby(names, sort=False).ngroup().to_numpy()
     unique = chains.drop_duplicates(names).reset_index(drop=True)
     for gene in ("v", "j"):
-        unique[gene] = unique[f"{gene}_call"].map(genes)
+        unique[gene] = unique[f"{gene}_call"].map(genes.read)
     for name in ("junction", "junction_aa"):
         unique[name] = unique[name].str.upper()
     matches, cells = [], [chains.iloc[:0][["cell_id", "chain_type"]].assign(clone="")]
     for row in bulk.to_dict("records"):
-        matching, distance, how, reason = np.zeros(len(unique), bool), None, "", unobservable(row)
-        if not reason:
-            matching, distance, how, reason = match(row, unique, limit)
+        matching, distance, how, reason = np.zeros(len(unique), bool), None, "", ""
+        kind = kind_by_genes(row)
+        if not kind:
+            matching, distance, how, reason = match(row, unique, limit, genes)
+            kind = "" if matching.any() or reason else kind_by_sequence(row)
         hits = chains[matching[number]].drop_duplicates("cell_id")
         cells.append(hits[["cell_id", "chain_type"]].assign(clone=row["clone"]))
         kept = {name: row[name] for name in ("clone", *names)}
-        matches.append(kept | {"distance": distance, "matched_by": how, "n_carriers": len(hits), "reason": reason})
-    columns = ["clone", *names, "distance", "matched_by", "n_carriers", "reason"]
+        why = {"reason": shown.reason.get(kind, reason), "kind": kind, "note": shown.note.get(kind, "")}
+        matches.append(kept | {"distance": distance, "matched_by": how, "n_carriers": len(hits)} | why)
+    columns = ["clone", *names, "distance", "matched_by", "n_carriers", "reason", "kind", "note"]
     table = pd.DataFrame(matches, columns=columns).astype({"distance": "Int64"})
     return table, pd.concat(cells, ignore_index=True)

@@ -1,32 +1,51 @@
 #!/usr/bin/env python3
-"""Why a bulk MRD clone is not seen in single cells: the chance to have missed it, and indirect evidence."""
+"""What is said of a bulk MRD clone that no cell carries: not detected, with an upper limit, or not testable; and indirect evidence."""
 
 import math
 from collections.abc import Sequence
 
 from _mrd_match import nearest_bulk
-from _words import percent, plural
+from _receptors import VDJ
+from _shares import wilson
+from _words import listed, percent, plural
 
 import numpy as np
 
 FLOOR = 1e-5  # shares and bulk fractions up to this count as not seen
-MISSED = 0.05  # chance to have missed a clone, above which the samples are not deep enough
+ENOUGH = 10  # cells of a lineage from which its capture rate is taken
 MIN_CLONE = 10  # cells with a lambda chain of the clone that is named beside a kappa deletion
 
 
-def missed(curve, cells: dict[int, int], captured: float) -> float:
+def missed(curve, cells: dict[int, int], captured: dict[int, float]) -> float:
     """Chance to have sampled no cell of a clone: product over time of (1 - fraction * capture) ** kept cells.
 
-    curve: day, fraction of one bulk clone; cells: day -> kept cells; captured: part of a receptor's cells
-    whose chain is seen. NaN where no bulk value lies within NEAR_DAYS of a sample.
+    curve: day, fraction of one bulk clone; cells, captured: day -> kept cells, part of the carriers whose chain is seen. NaN
+    where no bulk value lies within NEAR_DAYS of a sample.
     """
     bulk = nearest_bulk(curve, list(cells))
     logs = [
-        number * math.log1p(-min(fraction * captured, 1 - 1e-12))
-        for fraction, number in zip(bulk, cells.values(), strict=True)
+        number * math.log1p(-min(fraction * captured[day], 1 - 1e-12))
+        for fraction, (day, number) in zip(bulk, cells.items(), strict=True)
         if not math.isnan(fraction)
     ]
     return math.exp(sum(logs)) if logs else math.nan
+
+
+def capture(cells, own, locus: str, names: Sequence[str]):
+    """Part of each lineage's cells with an own chain of the type of the locus: table of time points by lineages.
+
+    cells: kept cells of samples with the library, of lineages that may carry the locus. A lineage with fewer than ENOUGH
+    cells at a time has its rate over all times, with fewer than that in all it is left out. A cell expresses IGK or IGL, so
+    either counts for both.
+    """
+    import pandas as pd
+
+    of_type = (own["locus"].str[:2] == locus[:2]) & (own["chain_type"] == ("VDJ" if locus in VDJ else "VJ"))
+    seen = pd.Series(cells.index.isin(own.loc[of_type, "cell_id"]), cells.index)
+    sizes, rates = (seen.groupby([cells["timepoint"], cells["lineage"]]).agg(how).unstack() for how in ("size", "mean"))
+    over_all = seen.groupby(cells["lineage"]).mean()[sizes.sum() >= ENOUGH]
+    rates = rates.where(sizes >= ENOUGH).reindex(index=names, columns=over_all.index)
+    return rates.fillna(over_all)
 
 
 def contradicts(bulk: np.ndarray, shares: np.ndarray) -> bool:
@@ -86,41 +105,106 @@ def lambda_clone(cells, own) -> str:
     return sizes.index[0] if len(sizes) and sizes.iloc[0] >= MIN_CLONE else ""
 
 
-def explain(match: dict, curve, cells, own, lineages: Sequence[str], times: dict[str, int]) -> dict:
-    """Why no cell carries a bulk clone: verdict, reason, p_missed.
+def not_looked_for(cells, with_library, library: str, bulk: np.ndarray, names: Sequence[str]) -> str:
+    """Why the samples do not tell whether a rearrangement is there; '' where they do.
 
-    match: a bulk clone without carriers; curve: its days and fractions. cells: kept cells (index cell_id) with clone,
-    counted, cell_type, lineage, timepoint, sort and main. lineages: those that may have rearranged the locus. times: timepoint
-    -> day, in order. Depth is judged in the main series (cells with `main`): a bulk fraction is one of a tissue, not of cells
-    that were sorted from it.
+    cells: kept cells of the main series; with_library: those of samples with contigs of the library; bulk: fraction per time
+    point of names.
+    """
+    if with_library.empty:
+        return f"no sample that is compared has a {library} library (or none with contigs)"
+    if cells["sort"].iloc[0]:
+        return f"the cells were sorted ({cells['sort'].iloc[0]}), so that depth cannot be judged"
+    seen = [name for name, fraction in zip(names, bulk, strict=True) if fraction > 0]
+    if seen and not with_library["timepoint"].isin(seen).any():
+        return f"bulk sees it at {listed(seen)} only, where there is no {library} library (or none with contigs)"
+    return ""
+
+
+def upper_limits(cells, own, locus: str, names: Sequence[str]):
+    """Most that a clone of which no cell is seen may be of the kept cells, per time point (one-sided 95 %), for each lineage.
+
+    cells: kept cells of samples with the library; carrier: whether their lineage may carry the locus. (1 - s * capture) ** cells
+    = 0.05, and no more than there are of the lineage. NaN where the lineage was sampled and its chains are not seen. Returns
+    (table of time points by lineages, captured parts as of capture).
+    """
+    import pandas as pd
+
+    kept = cells["timepoint"].value_counts().reindex(names).to_numpy()[:, None]
+    rates = capture(cells[cells["carrier"]], own, locus, names)
+    sizes = pd.crosstab(cells["timepoint"], cells["lineage"]).reindex(index=names, columns=rates.columns, fill_value=0)
+    by_chain = wilson(np.zeros_like(kept), kept)[2] / rates.clip(lower=1e-9)
+    limits = np.minimum(by_chain, wilson(sizes.to_numpy(), np.broadcast_to(kept, sizes.shape))[2])
+    return limits.mask((by_chain >= 1) & (sizes >= ENOUGH)), rates
+
+
+def depth(curve, cells, own, locus: str, times: dict[str, int]) -> dict:
+    """Verdict `not detected` with its upper limit and what that rests on, or `not testable`.
+
+    cells: as of upper_limits. The limit is that of the time at which bulk sees most, else the largest; of the lineages that
+    may carry the locus the largest, for nothing tells which does.
+    """
+    kept = cells["timepoint"].value_counts()
+    times = {name: day for name, day in times.items() if kept.get(name, 0)}
+    names, bulk = list(times), nearest_bulk(curve, list(times.values()))
+    by_lineage, rates = upper_limits(cells, own, locus, names)
+    limits = by_lineage.max(axis=1, skipna=False).fillna(1).to_numpy()
+    seen = bulk > 0
+    at = int(np.argmax(np.where(seen, bulk, -1) if seen.any() else limits))
+    time, here = names[at], rates.iloc[at].sort_values(kind="stable")
+    shown = listed(f"{percent(rate)} of {lineage} cells" for lineage, rate in here.items())
+    if limits[at] >= 1:
+        cause = (
+            f"such chains are seen in {shown} at {time}, which may carry it" if shown else "no cells that may carry it"
+        )
+        return {"verdict": f"not testable: {cause}", "reason": ""}
+    # The part of the carriers that is seen, where the limit is right.
+    captured = wilson(np.zeros(len(names)), kept[names].to_numpy())[2] / limits
+    days = [times[name] for name in names]
+    chance = missed(curve, dict(zip(days, kept[names], strict=True)), dict(zip(days, captured, strict=True)))
+    fraction = "no bulk value near a sample"
+    if seen.any():
+        side = "above" if bulk[at] > limits[at] else "below"
+        fraction = f"bulk there {percent(bulk[at])} of DNA, {side} this limit"
+    elif not np.isnan(bulk).all():
+        fraction = "nor does bulk see it when these were sampled"
+    words = f"of {kept[time]:,} cells at {time}, whichever of {listed(here.index)} cells carry it; such chains are seen in {shown}"
+    return {
+        "verdict": f"not detected (upper limit {percent(limits[at])})", "reason": f"{words}; {fraction}",
+        "upper_limit": limits[at], "p_missed": chance
+    }  # fmt: skip
+
+
+def explain(match: dict, curve, cells, own, lineages: Sequence[str], times: dict[str, int], library: str) -> dict:
+    """What is said of a bulk clone that no cell carries: verdict, reason, upper_limit, p_missed.
+
+    match: a bulk clone without carriers, reason: why it is not testable, note: evidence of its kind; curve: its days and
+    fractions. cells: kept cells (index cell_id) with clone, counted, cell_type, lineage, timepoint, sort, main and sampled (of
+    samples with contigs of the library that shows the locus). lineages: those that may carry the locus. times: timepoint -> day,
+    in order. Depth is judged in the main series (cells with `main`): a bulk fraction is one of a tissue,
+    not of cells that were sorted from it.
     """
     import pandas as pd
 
     cells = cells[cells["main"]]
-    sort = cells["sort"].iloc[0]
     days, names = list(times.values()), list(times)
-    kept = cells["timepoint"].value_counts().reindex(names, fill_value=0)
-    owners = cells[cells["lineage"].isin(lineages)]
-    captured = float(owners["counted"].mean()) if len(owners) else 0.0
+    cells = cells.assign(carrier=cells["lineage"].isin(lineages))
     by_type = pd.crosstab(cells["timepoint"], cells["cell_type"], normalize="index").reindex(names)
-    types = sorted(set(owners.loc[owners["counted"], "cell_type"]) - {"unassigned"})
+    types = sorted(set(cells.loc[cells["carrier"] & cells["counted"], "cell_type"]) - {"unassigned"})
     series = {plural(name): by_type[name].tolist() for name in types}
-    chance, reason = np.nan, match["reason"]
+    bulk, with_library = nearest_bulk(curve, days), cells[cells["sampled"]]
+    # Why no library shows it; else why these do not; else why it is not matched in them.
+    reason = match["reason"] if match["kind"] else not_looked_for(cells, with_library, library, bulk, names)
+    reason = reason or match["reason"]
+    found = {"verdict": f"not testable: {reason}", "reason": match["note"]}
     if not reason:
-        chance = np.nan if sort else missed(curve, dict(zip(days, kept, strict=True)), captured)
-        reason = (
-            f"the cells were sorted ({sort}): depth cannot be judged" if sort else
-            "no bulk value near a sample: depth cannot be judged" if np.isnan(chance) else
-            f"not sampled deep enough: chance to have missed it {percent(chance)}" if chance > MISSED else
-            f"absent although sampled deep enough: chance to have missed it {percent(chance)}"
-        )  # fmt: skip
-    clone = lambda_clone(cells, own) if "IGKDE" in reason else ""
+        found = depth(curve, with_library, own, match["locus"], times)
+    evidence = [found["reason"]]
+    clone = lambda_clone(cells, own) if match["kind"] in ("Kde", "intron-RSS") else ""
     if clone:
-        share = (cells["clone"] == clone).groupby(cells["timepoint"]).mean().reindex(names)
-        if not contradicts(nearest_bulk(curve, days), share.to_numpy(float)):
-            reason += f"; expected in cells that express lambda, as clone {clone} does"
-    reason += "; " + co_dynamics(curve, times, series)
-    # Only a junction seen with other genes says that the clone was looked for.
-    hidden = match["reason"] and "differs" not in match["reason"]
-    unseen = "cannot be looked for in single cells" if hidden else "not seen in single cells"
-    return {"clone": match["clone"], "verdict": unseen, "reason": reason, "p_missed": chance}
+        share = (with_library["clone"] == clone).groupby(with_library["timepoint"]).mean().reindex(names)
+        if not contradicts(bulk, share.to_numpy(float)):
+            evidence.append(f"expected in cells that express lambda, as clone {clone} does")
+    evidence.append(co_dynamics(curve, times, series))
+    empty = {"clone": match["clone"], "upper_limit": np.nan, "p_missed": np.nan}
+    return empty | found | {"reason": "; ".join(filter(None, evidence))}

@@ -50,6 +50,8 @@ def imgt_call(text: str) -> str:
     text = re.sub(r"\bHom(?:sap|o sapiens)\s+", "", text, flags=re.I)
     text = re.sub(r"\s+[\[(]?(?:F|ORF|P)[\])]?(?=$|[\s,;|])", "", text)
     text = re.sub(r"(?<=[0-9DSL])_(\d\d)(?=$|[\s,;|])", r"*\1", text)  # LymphoTrack's IGHV3-21_01
+    text = re.sub(r"\bTCR(?=[ABDG][VDJ])", "TR", text, flags=re.I)
+    text = re.sub(r"\b([VJ])([HKL])(?=\d)", r"IG\2\1", text, flags=re.I)  # VH3-21
     return re.sub(r"\s*,?\s+or\s+", ",", text)
 
 
@@ -64,11 +66,15 @@ def unwritten(text: str) -> str:
     return f"{wrong}; write it in one line, or close the quotation mark before it" if odd else ""
 
 
-def locus_of(j_call: str, v_call: str) -> str:
-    """Locus by the J gene, else by a V gene that only one locus has; '' where neither says it (TRAV../DV)."""
-    if re.search("intron", v_call, re.I):
+def locus_of(j_call: str, v_call: str, name: str = "") -> str:
+    """Locus by the J gene, else by a V gene that only one locus has; '' where neither says it (TRAV../DV).
+
+    A rearrangement without a J gene is of Kde or the intron-RSS where its name says so.
+    """
+    name = "" if j_call else name
+    if re.search("intron", v_call + name, re.I):
         return "intron-RSS"
-    if re.search("KDE", j_call, re.I):
+    if re.search("KDE", j_call + name, re.I):
         return "IGKDE"
     for call, side in ((j_call, "J"), (v_call, "V")):
         loci = {

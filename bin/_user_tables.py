@@ -79,9 +79,10 @@ class Reader:
         """The locus of a rearrangement from its genes, where it is not given."""
         for name, column in self.columns.items():
             genes = [row[gene] for gene in column.get("from_genes", ())]
-            if genes and not row[name] and locus_of(*genes):
-                row[name] = locus_of(*genes)
-                note = f"an empty cell is read as {row[name]}: by the genes of the row"
+            locus = locus_of(*genes, row[column["from_name"]]) if genes and not row[name] else ""
+            if locus:
+                row[name] = locus
+                note = f"an empty cell is read as {locus}: by the genes or the name of the row"
                 self.notes.setdefault((name, "by the genes of the row"), []).append((number, note))
 
     def tell(self) -> None:

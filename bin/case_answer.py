@@ -50,13 +50,14 @@ def headline(entries: list[dict]) -> str:
         )
         lead = lead if most else f"Several cell types show {names}, most often {plural(main)}"
         sentences.append(f"{lead}: {', '.join(about)}." if about else f"{lead}.")
-    few = [entry["clone"] for entry in entries if not entry["carrier"] and entry["matched"]]
-    unmatched = [entry for entry in entries if not entry["carrier"] and not entry["matched"]]
-    hidden = [entry["clone"] for entry in unmatched if entry["verdict"].startswith("cannot")]
-    none = [entry["clone"] for entry in unmatched if entry["clone"] not in hidden]
+    unnamed = [entry for entry in entries if not entry["carrier"]]
+    few, none, hidden = (
+        [entry["clone"] for entry in unnamed if entry["verdict"].startswith(verdict)]
+        for verdict in ("carried by", "not detected", "not testable")
+    )
     sentences += [f"{listed(few)}: seen in too few cells to name a carrier."] if few else []
-    sentences += [f"{listed(hidden)}: cannot be looked for in these single cells."] if hidden else []
-    sentences += [f"{listed(none)}: not seen in single cells, which is not the same as absent."] if none else []
+    sentences += [f"{listed(hidden)}: not testable in these single cells."] if hidden else []
+    sentences += [f"{listed(none)}: not detected in single cells, which is not the same as absent."] if none else []
     return " ".join(sentences)
 
 

@@ -12,6 +12,7 @@ from _cli import FILE, command, write_json
 from _errors import InputError
 from _fish_text import BALANCED_ONLY, CUTOFF, read_row
 from _fish_words import Words
+from _mrd_testable import kind_by_genes
 from _user_days import Days, reference_dates
 from _user_grid import Problem, read_headings
 from _user_numbers import shown
@@ -92,6 +93,21 @@ def check_fish(rows: list[dict], file: str, words: Words, problems: list[Problem
         if number >= CUTOFF and any(one.negated for one in read.values()):
             text = f"{shown(row['abnormality'])} says that it is not there, the percentage is {row['percent']}; is this so?"
             problems.append(Problem(file, row["#"], "percent", text, "warning"))
+
+
+def check_mrd(rows: list[dict], file: str, problems: list[Problem]) -> None:
+    """Sequences of bulk rearrangements that are no whole junctions, each clone once: they are looked for as what they are."""
+    known = set()
+    for row in rows:
+        clone, junction = (row["patient"], row["clone"]), row["junction"]
+        if not junction or clone in known or kind_by_genes(row) or "junction" in row.get("bad", ()):
+            continue
+        known.add(clone)
+        found = [] if junction.startswith(("TGT", "TGC")) else ["does not begin with TGT or TGC (the conserved C)"]
+        found += [f"has {len(junction)} letters, no multiple of 3"] if len(junction) % 3 else []
+        if found:
+            text = f"{shown(junction)} {' and '.join(found)}: out of frame, or no whole junction, which is then looked for in it"
+            problems.append(Problem(file, row["#"], "junction", text, "warning"))
 
 
 def timepoints_of(rows: list[dict]) -> dict[str, dict[str, str]]:
@@ -261,6 +277,8 @@ def main(
         if known:
             rows[name] = check_members(rows[name], files[name].name, cell, known, problems)
 
+    if given["mrd"]:
+        check_mrd(rows["mrd"], files["mrd"].name, problems)
     if given["fish"]:
         check_fish(rows["fish"], files["fish"].name, Words(fish_words), problems)
     for line in report(problems, [path.name for path in files.values()]):

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from _cli import FILE, command, multiqc_section, write_json
 from _clones import of_receptor, read_labels, with_clones
-from _mrd_match import carriers, nearest_bulk, read_bulk
+from _genes import Genes
+from _mrd_match import Shown, carriers, nearest_bulk, read_bulk
 from _mrd_unseen import explain
-from _receptors import Lineages
+from _receptors import LIBRARY_OF, Lineages, with_library
 from _series import DESIGN, main_series
 from _shares import wilson
 from _tables import read_text_table, write_parquet, write_table
@@ -23,7 +24,7 @@ import numpy as np
 COLUMNS = [
     "patient", "clone", "locus", "matched_clone", "distance", "cell_type", "timepoint", "day", *DESIGN, "n", "total", "share",
     "low", "high", "verdict", "reason", "label", "matched_by", "counted_as", "cells_share", "bulk_fraction", "agreement",
-    "p_missed", "rule",
+    "upper_limit", "p_missed", "rule",
 ]  # fmt: skip
 CHAINS = ["cell_id", "chain_type", "locus", "v_call", "j_call", "junction", "junction_aa", "verdict"]
 MAIN_SHARE = 0.5  # a cell type carries a clone where it holds at least this part of the matched cells
@@ -38,14 +39,14 @@ def verdict(cells, counted, lineages: Sequence[str]) -> str:
     """
     n = len(cells)
     if not n:
-        return "matched, but by no cell that counts"
+        return "carried by ambiguous cells alone, which are in no count"
     by_type = cells["cell_type"].value_counts()
     main = sorted(by_type.index, key=lambda name: (-by_type[name], name))[0]
     sampled = counted.drop_duplicates("timepoint")["timepoint"].tolist()
     seen = [time for time in sampled if (cells["timepoint"] == time).any()]
     when = "" if len(seen) == len(sampled) else f" at {', '.join(seen)} only"
     if n < 3:
-        start = f"seen in {n} {'cell' if n == 1 else 'cells'} only ({plural(main)}{when})"
+        start = f"carried by {n} {'cell' if n == 1 else 'cells'} only ({plural(main)}{when})"
     elif by_type[main] >= MAIN_SHARE * n:
         start = f"carried by {plural(main)}{when}: {by_type[main]:,} of {n:,} matched cells"
     else:
@@ -151,38 +152,60 @@ def multiqc(table, patient: str) -> dict:
 @click.option("--chains", required=True, type=FILE, help="Judged chains (parquet).")
 @click.option("--labels", required=True, type=FILE, help="Kept cells with their types.")
 @click.option("--lineages", required=True, type=FILE, help="Lineages that rearrange a locus (TSV).")
+@click.option("--library", required=True, type=FILE, help="What a V(D)J library can show of a rearrangement (TSV).")
+@click.option("--genes", required=True, type=FILE, help="V and J genes that no sequence can tell apart (TSV).")
 @click.option("--mrd-mismatch", default=2, type=click.IntRange(0, 10), help="Bases of the junction that may differ.")
 def main(
-    mrd: Path, patient: str, clones: Path, table: Path, chains: Path, labels: Path, lineages: Path, mrd_mismatch: int
+    mrd: Path,
+    patient: str,
+    clones: Path,
+    table: Path,
+    chains: Path,
+    labels: Path,
+    lineages: Path,
+    library: Path,
+    genes: Path,
+    mrd_mismatch: int,
 ) -> None:
     """Attribute a patient's bulk MRD clones to cell types over time. MRD: the table of bulk rearrangements (TSV)."""
     import pandas as pd
 
-    bulk, curve = read_bulk(mrd, patient)
-    own = pd.read_parquet(chains, columns=CHAINS)
-    own = own[own["verdict"] == "own"]
-    matches, cells_of = carriers(bulk, own, mrd_mismatch)
+    known_genes, shown = Genes(genes), Shown(library)
+    bulk, curve = read_bulk(mrd, patient, known_genes)
+    judged = pd.read_parquet(chains, columns=CHAINS)
+    sampled = judged.groupby(judged["locus"].map(shown.library))["cell_id"].agg(
+        lambda ids: set(ids.str.split(":").str[0])
+    )
+    own = judged[judged["verdict"] == "own"]
+    matches, cells_of = carriers(bulk, own, mrd_mismatch, known_genes, shown)
 
-    names = ["sample", "timepoint", "day", *DESIGN, "lineage", "cell_type"]
+    names = ["sample", "timepoint", "day", *DESIGN, "libraries", "lineage", "cell_type"]
     cells = with_clones(read_labels(labels, patient, names), clones).set_index("cell_id")
     cells["main"] = main_series(cells)
     known = read_text_table(table, ("clone", "label", "rule"), only=True).set_index("clone")
     order = cells[cells["main"]].drop_duplicates("timepoint").sort_values("day", kind="stable")
     times = {name: int(day) for name, day in zip(order["timepoint"], order["day"], strict=True)}
     owners, tables = Lineages(lineages), []
+    with_receptor = {*owners.owners("BCR"), *owners.owners("TCR")}
     for match in matches.to_dict("records"):
-        here = of_receptor(cells, "TCR" if match["locus"].startswith("TR") else "BCR")
+        receptor, name = LIBRARY_OF.get(match["locus"][:2], "BCR"), shown.library.get(match["locus"], "")
+        looked_for = cells.index.isin(with_library(cells, receptor).index) & cells["sample"].isin(sampled.get(name, ()))
+        here = of_receptor(cells, receptor)
         here["label"] = here["clone"].map(known["label"])
-        of_clone, possible = curve[curve["clone"] == match["clone"]], owners.rearranging(match["locus"])
+        of_clone = curve[curve["clone"] == match["clone"]]
+        possible = owners.rearranging("IG" if receptor == "BCR" else "TR")
         if match["n_carriers"]:
             mine = cells_of[cells_of["clone"] == match["clone"]]
-            rows = attribute(mine, of_clone, here, own, possible, times)
+            rows = attribute(mine, of_clone, here[looked_for], own, possible, times)
         else:
-            rows = pd.DataFrame([explain(match, of_clone, here, own, possible, times)]).assign(matched_clone="")
+            able = [one for one in possible if one in with_receptor]
+            row = explain(match, of_clone, here.assign(sampled=looked_for), own, able, times, name)
+            rows = pd.DataFrame([row]).assign(matched_clone="")
         tables.append(rows.assign(**{name: match[name] for name in ("clone", "locus", "distance", "matched_by")}))
     result = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
     result = result.assign(patient=patient, rule=known["rule"].iloc[0] if len(known) else "").reindex(columns=COLUMNS)
 
+    matches = matches.drop(columns=["kind", "note"])
     for content in (matches, curve):
         content.insert(0, "patient", patient)
     write_table(result, f"{patient}.mrd.tsv")

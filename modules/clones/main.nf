@@ -15,7 +15,7 @@ workflow CLONES {
     contigs         // [meta with patient, [contigs.parquet of its samples]], the same metas
     sheet           // samples.tsv
     mrd             // mrd.tsv of all patients, or an empty channel
-    assets          // map of files: lineages, receptor_genes
+    assets          // map of files: lineages, receptor_genes, vdj_library
     clone_rule      // similarity, nucleotide or amino_acid
     count_ambiguous // whether ambiguous and multichain cells are in denominators
     mrd_mismatch    // bases of a bulk junction that may differ
@@ -36,7 +36,13 @@ workflow CLONES {
     // Only a patient's own samples are part of its task: other patients may come and go.
     FATES(labelled.join(CLONE_TABLE.out.clones).join(patientRows(labels, sheet)), assets.lineages)
 
-    MRD(labelled.join(chains).join(CLONE_TABLE.out.clones).join(patientRows(labels, mrd)), assets.lineages, mrd_mismatch)
+    MRD(
+        labelled.join(chains).join(CLONE_TABLE.out.clones).join(patientRows(labels, mrd)),
+        assets.lineages,
+        assets.vdj_library,
+        assets.receptor_genes,
+        mrd_mismatch,
+    )
 
     emit:
     cells          = cells                    // [meta, clones.parquet]

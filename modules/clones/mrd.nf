@@ -8,6 +8,8 @@ process MRD {
     input:
     tuple val(meta), path(labels), path(clones), path(chains), path(table), path(mrd)
     path lineages
+    path vdj_library
+    path genes
     val mrd_mismatch
 
     output:
@@ -18,10 +20,10 @@ process MRD {
 
     script:
     """
-    # code: _cli.py _clones.py _errors.py _mrd_match.py _mrd_unseen.py _receptors.py _series.py _shares.py _tables.py
-    # code: _words.py
+    # code: _cli.py _clones.py _errors.py _genes.py _mrd_match.py _mrd_testable.py _mrd_unseen.py _receptors.py _series.py
+    # code: _shares.py _tables.py _words.py
     mrd.py ${mrd} --patient ${meta.patient} --clones ${clones} --table ${table} --chains ${chains} \\
-        --labels ${labels} --lineages ${lineages} --mrd-mismatch ${mrd_mismatch}
+        --labels ${labels} --lineages ${lineages} --library ${vdj_library} --genes ${genes} --mrd-mismatch ${mrd_mismatch}
     """
 
     stub:

@@ -12,6 +12,7 @@ def assetFiles(Map settings) {
         tables: 'tables.json', headings: 'headings.tsv', fish_words: 'fish_words.tsv', profiles: 'profiles.parquet',
         subset_rates: 'subset_rates.tsv', interferon_resting: 'interferon_resting.tsv', isg_core: 'isg_core.tsv', gene_ids: 'gene_ids.tsv',
         masked_genes: 'masked_genes.tsv', car_names: 'car_names.tsv', receptor_genes: 'receptor_genes.tsv',
+        vdj_library: 'vdj_library.tsv',
         malignant_programmes: 'malignant_programmes.tsv', precursor_genes: 'precursor_genes.tsv', colours: 'colours.tsv',
         cell_columns: 'cell_columns.tsv', multiqc_config: 'multiqc_config.yml', report: 'report',
     ].collectEntries { name, table -> [name, folder.resolve(table)] }

@@ -32,8 +32,8 @@ process CHECK_INPUTS {
         .join(' ')
     def zero = reference_date ? "--reference-date ${reference_date}" : ''
     """
-    # code: _cellranger_files.py _cellranger_outs.py _cli.py _errors.py _fish_places.py _fish_text.py _fish_words.py _user_cells.py
-    # code: _user_days.py _user_grid.py _user_numbers.py _user_tables.py
+    # code: _cellranger_files.py _cellranger_outs.py _cli.py _errors.py _fish_places.py _fish_text.py _fish_words.py
+    # code: _mrd_testable.py _user_cells.py _user_days.py _user_grid.py _user_numbers.py _user_tables.py
     check_inputs.py ${sheet} ${tables} --inventory - --specification ${specification} \\
         --headings ${headings} --fish-words ${fish_words} ${zero}
     """

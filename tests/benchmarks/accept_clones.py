@@ -126,7 +126,8 @@ def run_steps(patient, files):
     spent = time.time() - begin
     step(clone_table.main, cells, *same, "--chains", judged)
     step(fates.main, cells, *same, "--samples", "samples.tsv", "--table", table)
-    step(mrd.main, "mrd.tsv", *same, "--chains", judged, "--clones", cells, "--table", table)
+    tables = ["--library", ROOT / "assets/vdj_library.tsv", "--genes", ROOT / "assets/receptor_genes.tsv"]
+    step(mrd.main, "mrd.tsv", *same, *tables, "--chains", judged, "--clones", cells, "--table", table)
     return spent
 
 

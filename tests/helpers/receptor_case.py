@@ -13,7 +13,7 @@ from _receptors import LIBRARY_COLUMNS
 
 import pandas as pd
 
-from helpers.small_receptors import GENES, LINEAGES, run
+from helpers.small_receptors import GENES, LIBRARY, LINEAGES, run
 
 LABELS = Path(__file__).resolve().parents[1] / "data" / "simulated_case" / "labels.tsv.gz"
 PATIENT = "P1"
@@ -84,12 +84,13 @@ def run_case(
         files = [f"{name}.contigs.parquet" for name in sheet["sample"]]
         judged, cells, table = (f"{PATIENT}.{name}" for name in ("own_chains.parquet", "clones.parquet", "clones.tsv"))
         pairing = ["--pairing", f"{PATIENT}.pairing.parquet"]
+        tables_of_mrd = ["--library", LIBRARY, "--genes", GENES]
         steps = {
             chains: [*files, *same, "--genes", GENES],
             clonotypes: [judged, "--patient", PATIENT, *pairing],
             clone_table: [cells, *same, "--chains", judged],
             fates: [cells, *same, "--samples", "samples.tsv", "--table", table],
-            mrd_command: ["mrd.tsv", *same, "--chains", judged, "--clones", cells, "--table", table],
+            mrd_command: ["mrd.tsv", *same, *tables_of_mrd, "--chains", judged, "--clones", cells, "--table", table],
         }
         for step, arguments in steps.items():
             run(step.main, *arguments, *options.get(step.__name__, ()))

@@ -116,8 +116,8 @@ def write(
                     "cells_share": 0.05 * (at + 1),
                 }
             )
-    hidden = {"patient": patient, "clone": "IGKDE_1" + name, "locus": "IGK", "verdict": "cannot be looked for in single cells",
-              "reason": f"locus not in a V(D)J library{name}"}  # fmt: skip
+    hidden = {"patient": patient, "clone": "IGKDE_1" + name, "locus": "IGK", "verdict": f"not testable: Kde removes IGKC{name}",
+              "reason": "seen at T1 only, as B-ALL blasts are (3 sampled time points); indirect, not a match"}  # fmt: skip
     save(f"{patient}.mrd.tsv", [hidden, *rows])
     cnv = {"patient": patient, "population": f"{patient}.B1", "level": "population", "stratum": "all", "normal": False}
     save(f"{patient}.cnv.tsv", [cnv | {"arm": "1q", "event": "gain", "verdict": "detected", "n": 25, "total": 32, "share": 0.78, "low": 0.6, "high": 0.9},

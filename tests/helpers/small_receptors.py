@@ -7,6 +7,7 @@ import pandas as pd
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 LINEAGES, GENES = ASSETS / "lineages.tsv", ASSETS / "receptor_genes.tsv"
+LIBRARY = ASSETS / "vdj_library.tsv"
 CONTIG = {
     "library": "BCR", "locus": "IGH", "v_call": "IGHV3-21", "d_call": None, "j_call": "IGHJ6", "c_call": "IGHG1",
     "junction": "TGTGCGAGATGG", "junction_aa": "CARW", "productive": True, "is_cell": True, "high_confidence": True,

@@ -44,7 +44,8 @@ def test_the_bulk_clone_is_carried_by_plasma_cells(case_run):
         assert rows.loc[clone, "verdict"].startswith("carried by plasma cells: ")
         assert rows.loc[clone, "label"] == "CARDGQNYDVLGTPTALDVW_CCSYAGSGTEWVF"
     for clone in ("IGKDE_1", "IGKDE_2"):
-        assert "not transcribed" in rows.loc[clone, "reason"]
+        assert rows.loc[clone, "verdict"] == "not testable: Kde removes IGKC, the target of the library's primers"
+        assert "B-ALL blasts" in rows.loc[clone, "reason"]
 
 
 def test_every_table_of_clones_says_by_which_rule(case_run):

@@ -32,7 +32,7 @@ def test_carrier_movement_and_load(answer):
     assert seen["confidence"] == "high"
     assert (
         found["headline"]
-        == "Plasma cells carry IGH_1: persistent, with 1q gain. IGKDE_1: cannot be looked for in these single cells."
+        == "Plasma cells carry IGH_1: persistent, with 1q gain. IGKDE_1: not testable in these single cells."
     )
 
 
@@ -107,16 +107,26 @@ def test_numbers_of_several_tissues_are_in_their_tables(several, tmp_path):
         ({"main_share": 0.4, "confidence": "moderate", "fate": "", "events": []},
          "Several cell types show A, most often plasma cells."),
         ({"carrier": ""}, "A: seen in too few cells to name a carrier."),
+        ({"carrier": "", "verdict": "not detected (upper limit 2 %)"},
+         "A: not detected in single cells, which is not the same as absent."),
+        ({"carrier": "", "verdict": "not testable: Kde"}, "A: not testable in these single cells."),
     ],
 )  # fmt: skip
 def test_the_headline_says_no_more_than_the_confidence(entry, headline):
-    usual = {"clone": "A", "matched": "P1.B1", "carrier": "plasma cell", "main_share": 0.95, "confidence": "high"}
+    usual = {
+        "clone": "A",
+        "verdict": "carried by ..",
+        "carrier": "plasma cell",
+        "main_share": 0.95,
+        "confidence": "high",
+    }
     assert case_answer.headline([usual | {"fate": "persistent", "events": ["1q gain"]} | entry]) == headline
 
 
 def test_unseen_is_not_absent(answer):
     hidden = next(entry for entry in answer()["clones"] if entry["clone"] == "IGKDE_1")
-    assert said(hidden["who"]).startswith("Cannot be looked for in single cells: locus not in a V(D)J library")
+    assert said(hidden["who"]).startswith("Not testable: Kde removes IGKC")
+    assert hidden["why"][0].startswith("seen at T1 only")
     assert hidden["confidence"] == "none" and hidden["carrier"] == ""
 
 

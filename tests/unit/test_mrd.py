@@ -1,8 +1,7 @@
 """Bulk MRD clones: attribution to cells, reasons, words."""
 
-import mrd
-import pandas as pd
 import pytest
+from helpers import mrd_case
 from helpers import small_receptors as receptors
 
 J = receptors.junctions(200, seed=7)
@@ -32,26 +31,7 @@ def case(tmp_path_factory):
         rows[time].append(receptors.light(f"{time}:l", J[80], 6))
         for i in range(200):
             cells[f"{time}:t{i}"] = ("T", "CD4 T")
-    labels = receptors.labels(cells, DAYS)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(work)
-        receptors.run_clones(work, {name: receptors.contigs(part) for name, part in rows.items()}, labels)
-
-    def attribute(bulk, *options):
-        columns = ["patient", "day", "clone", "locus", "v_call", "j_call", "junction", "junction_aa", "fraction"]
-        with pytest.MonkeyPatch.context() as patch:
-            patch.chdir(work)
-            table = pd.DataFrame([{"patient": "P1"} | row for row in bulk]).reindex(columns=columns)
-            table.to_csv("mrd.tsv", sep="\t", index=False)
-            receptors.run(
-                mrd.main, "mrd.tsv", "--patient", "P1", "--clones", "P1.clones.parquet", "--table", "P1.clones.tsv",
-                "--chains", "P1.own_chains.parquet", "--labels", "labels.parquet", "--lineages", receptors.LINEAGES, *options,
-            )  # fmt: skip
-            table = pd.read_csv("P1.mrd.tsv", sep="\t", keep_default_na=False, dtype={"clone": str})
-            return table, table.drop_duplicates("clone").set_index("clone").to_dict("index")
-
-    attribute.labels = labels
-    return attribute
+    return mrd_case.attribution(work, rows, cells, DAYS)
 
 
 def bulk(clone, locus, sequence, curve=(0.001, 0.05, 0.04), **more):
@@ -111,27 +91,30 @@ def test_each_reason_for_a_non_match(case):
     rows += bulk("kappa", "IGK", J[5], v_call="IGKV1-5", j_call="IGKJ1")
     rows += bulk("rare", "IGH", J[150], (1e-5, 1e-5, 1e-5)) + bulk("common", "IGH", J[151], (0.2, 0.2, 0.2))
     rows += bulk("no junction", "IGH", "")
-    table, clones = case(rows)
+    _, clones = case(rows)
     reasons = {name: row["reason"] for name, row in clones.items()}
-    assert "kappa-deleting" in reasons["KDE"]
+    verdicts = {name: row["verdict"] for name, row in clones.items()}
+    assert (
+        verdicts["KDE"].startswith("not testable: Kde removes IGKC") and "suggests and does not prove" in reasons["KDE"]
+    )
     # The lambda clone rises: it is named only beside a deletion that does not fall.
-    assert "lambda" not in reasons["KDE"]
+    assert "expected in cells" not in reasons["KDE"]
     assert "expected in cells that express lambda" in reasons["rising KDE"]
     alike = "seen at T1 only, as B-ALL blasts are (3 sampled time points); indirect, not a match"
     assert reasons["KDE"].endswith(alike)
     moves = "indirect evidence, not a match: over 3 time points it moves as plasma cells do"
     assert moves in reasons["rising KDE"]
-    assert "kappa" in reasons["intron"] or "intron" in reasons["intron"]
-    assert "incomplete D-J" in reasons["DJ"]
-    assert "V differs: the same junction is seen with IGHV3-21" in reasons["other V"]
-    assert "no IGK chain" in reasons["kappa"]
-    assert "not sampled deep enough: chance to have missed it 9" in reasons["rare"]
-    assert "absent although sampled deep enough" in reasons["common"]
-    assert "no junction" in reasons["no junction"]
-    hidden = {"KDE", "rising KDE", "intron", "DJ", "kappa", "no junction"}
-    verdicts = table.drop_duplicates("clone").set_index("clone")["verdict"]
-    assert set(verdicts[list(hidden)]) == {"cannot be looked for in single cells"}
-    assert set(verdicts.drop(list(hidden))) == {"not seen in single cells"}
+    assert verdicts["intron"].startswith("not testable: intron-RSS and Kde join")
+    assert verdicts["DJ"].startswith("not testable: incomplete D-J")
+    assert verdicts["other V"] == "not testable: V differs: the same junction is seen with IGHV3-21"
+    assert verdicts["kappa"] == "not testable: no IGK chain in the patient's V(D)J libraries"
+    assert verdicts["no junction"] == "not testable: no junction that can be read"
+    for name, side in (
+        ("rare", "bulk there 0.001 % of DNA, below this limit"),
+        ("common", "20 % of DNA, above this limit"),
+    ):
+        assert verdicts[name].startswith("not detected (upper limit ") and side in reasons[name]
+    assert float(clones["rare"]["p_missed"]) > 0.9 and float(clones["common"]["p_missed"]) < 1e-6
 
 
 def test_clones_named_by_numbers_and_rows_without_a_locus(case):
@@ -196,8 +179,8 @@ def test_a_type_that_carries_the_clone_elsewhere_is_not_told_as_unseen(case, tmp
 def test_depth_is_not_judged_in_sorted_cells(case, tmp_path):
     sorts = designed(case, tmp_path, **dict.fromkeys(DAYS, ("", "CD3+")))
     _, clones = case(bulk("common", "IGH", J[151], (0.2, 0.2, 0.2)), *sorts)
-    assert clones["common"]["reason"].startswith("the cells were sorted (CD3+): depth cannot be judged; ")
-    assert clones["common"]["verdict"] == "not seen in single cells" and clones["common"]["p_missed"] == ""
+    assert clones["common"]["verdict"] == "not testable: the cells were sorted (CD3+), so that depth cannot be judged"
+    assert clones["common"]["p_missed"] == clones["common"]["upper_limit"] == ""
 
 
 def test_no_rows_for_the_patient(case):

@@ -24,5 +24,7 @@ def test_a_correlation_needs_three_times_at_which_both_are_seen():
 
 def test_chance_to_have_missed_is_the_closed_form():
     curve = pd.DataFrame({"day": [0, 100], "fraction": [0.001, 0.01]})
-    assert _mrd_unseen.missed(curve, {0: 500, 110: 200}, 0.5) == pytest.approx((1 - 0.0005) ** 500 * (1 - 0.005) ** 200)
-    assert np.isnan(_mrd_unseen.missed(curve, {400: 500}, 0.5))
+    assert _mrd_unseen.missed(curve, {0: 500, 110: 200}, {0: 0.5, 110: 0.5}) == pytest.approx(
+        (1 - 0.0005) ** 500 * (1 - 0.005) ** 200
+    )
+    assert np.isnan(_mrd_unseen.missed(curve, {400: 500}, {400: 0.5}))
