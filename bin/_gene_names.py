@@ -15,8 +15,8 @@ SPECIES = {"human": "ENSG", "mouse": "ENSMUSG"}
 GENOMES = {"human": r"(?i:GRCh|hg\d|human|homo)", "mouse": r"(?i:GRCm|mm\d|mouse|mus(?:_|$))"}
 SPELLINGS = {"human": r"[A-Z]{2}[A-Z0-9]+$", "mouse": r"[A-Z][a-z][a-z0-9]+$"}  # symbols whose case tells the species
 FEWEST = 20  # names that tell a prefix or a species
-COMMON = 0.05  # share of all names from which the beginning that they share may be a genome's
-ONE_SPECIES = 0.9  # share of the genes of human and mouse from which a reference is of one of them
+PREFIXED = 0.9  # share of all names that begin as many others do, from which that is a genome's prefix
+SPELT = 0.1  # share of symbols from which their spelling tells a species
 HUMAN_CELL = (
     0.8  # share of a human cell's UMIs, at least, that human genes have; of a mouse cell's, at most, the rest to 1
 )
@@ -26,17 +26,15 @@ FEWEST_CORE = 5  # measured genes of isg_core.tsv without which no cell has an i
 def genome_prefixes(names: Any, genomes: Iterable[str] = ()) -> list[str]:
     """What a reference of several genomes writes before every name: `GRCh38_`, `mm10___`, `GRCh38-2020-A_`; [] where it does not.
 
-    A prefix is what at least COMMON of all names (Series) begin with, up to a sign, and nearly every name has one. Beside these,
+    A prefix is what at least FEWEST names (Series) begin with, up to a sign, and PREFIXED of all names have one. Beside these,
     a small genome that `genomes` names, such as that of a virus or a construct, has its own.
     """
-    if len(names) < FEWEST:
-        return []
-    share = names.str.extract(r"^(.*[_:|.-])", expand=False).value_counts() / len(names)
+    counts = names.str.extract(r"^(.*[_:|.-])", expand=False).value_counts()
     chosen: list[str] = []
-    for head in share.index[share >= COMMON]:
+    for head in counts.index[counts >= FEWEST]:
         if not head.startswith(tuple(chosen)):
             chosen.append(head)
-    if not chosen or names.str.startswith(tuple(chosen)).mean() < ONE_SPECIES:
+    if not chosen or names.str.startswith(tuple(chosen)).mean() < PREFIXED:
         return []
     small = names[~names.str.startswith(tuple(chosen))]
     for genome in set(genomes):
@@ -54,18 +52,17 @@ def species_of(names: Any, ids: Any, genomes: Any) -> Any:
     for kind, stem in SPECIES.items():
         species[ids.str.contains(rf"(?:^|[^A-Z]){stem}\d")] = kind
     if not (species != "").any():
-        for kind, spelling in SPELLINGS.items():
-            species[names.str.match(spelling)] = kind
+        spelt = {kind: names.str.match(spelling) for kind, spelling in SPELLINGS.items()}
+        for kind, rows in spelt.items():
+            if rows.sum() > SPELT * sum(rows.sum() for rows in spelt.values()):
+                species[rows] = kind
     return species
 
 
 def overall_species(species: Any) -> str:
     """human, mouse, mixed or unknown, of the genes' (of species_of)."""
-    human, mouse = (int((species == kind).sum()) for kind in SPECIES)
-    share = human / max(human + mouse, 1)
-    if human + mouse < FEWEST:
-        return "unknown"
-    return "human" if share > ONE_SPECIES else "mouse" if share < 1 - ONE_SPECIES else "mixed"
+    found = [kind for kind in SPECIES if (species == kind).sum() >= FEWEST]
+    return "mixed" if len(found) == 2 else found[0] if found else "unknown"
 
 
 def with_symbols(names: Any, ids: Any, table: Path) -> tuple[Any, Any, str]:

@@ -18,6 +18,7 @@ from _receptors import BCR, TCR
 
 import click
 
+MIXED = 0.2  # share of a table's contigs from which those of the other receptor are no stray ones
 DEPTH = 8  # levels: results/cellrangermulti/count/<run>/outs/per_sample_outs/<sample> and more
 COLUMNS = ("sample", "patient", "timepoint", "day", "gex", "vdj_b", "vdj_t", "vdj_t_gd", "outs")
 # Folders of Cell Ranger and nf-core/scrnaseq that sort, and so are no sample's name.
@@ -29,15 +30,15 @@ SORTING = re.compile(
 RAW, INCOMPLETE = "every droplet, not only cells", "barcodes or features are missing beside the matrix"
 # What looks like a sample's and is not read (of lower-case names), and why.
 ASIDE = (
-    (r"\.(tar|tgz|tar\.gz|zip|7z|rar)$", "an archive: unpack it"),
+    (r"\.(tar|tgz|tar\.gz|zip|7z|rar)$", "an archive; unpack it"),
     (
         r"\.(h5ad|h5mu|loom|rds|robj|rdata|h5seurat)(\.gz)?$",
-        "an object of scanpy or Seurat: write its raw counts as barcodes, features and matrix",
+        "an object of scanpy or Seurat; write its raw counts as barcodes, features and matrix",
     ),
     (r"(^|[-_.])raw_(feature|gene)_bc_matri|(^|[-_.])raw[-_.].*matrix\.h5$", RAW),
     (
         r"(counts?|umis?|expression|matrix|dge)[^/]*\.(csv|tsv|txt)(\.gz)?$",
-        "a table of counts: write it as barcodes, features and matrix",
+        "a table of counts; write it as barcodes, features and matrix",
     ),
     (r"unfiltered_contigs_airr\.tsv|all_contig_dandelion\.tsv|(?<!barcode)_airr\.tsv", "contigs that are not of cells"),
 )
@@ -67,14 +68,14 @@ def sample_name(folder: Path) -> str:
 
 
 def receptor(contigs: Path) -> str:
-    """vdj_b, vdj_t or vdj_t_gd by the chains in a contig table's first rows, '' where it has none or both alike."""
+    """vdj_b, vdj_t or vdj_t_gd by the chains in a contig table's first rows, '' where it has none or many of both."""
     with open_bytes(contigs) as handle:
         text = io.TextIOWrapper(handle, encoding="utf-8", errors="replace", newline="")
         separator = "\t" if ".tsv" in contigs.name else ","
         rows = islice(csv.DictReader(text, delimiter=separator), 500)
         chains = Counter((row.get("chain") or row.get("locus") or row.get("v_call") or "")[:3] for row in rows)
     b, t, gd = (sum(chains[locus] for locus in loci) for loci in (BCR, TCR, ("TRG", "TRD")))
-    return "" if b == t else "vdj_b" if b > t else "vdj_t_gd" if gd > t - gd else "vdj_t"
+    return "" if min(b, t) >= MIXED * (b + t) else "vdj_b" if b > t else "vdj_t_gd" if gd > t - gd else "vdj_t"
 
 
 def left_aside(child: Path) -> str:
@@ -116,7 +117,7 @@ def outputs(folder: Path, aside: Aside, depth: int = DEPTH) -> Iterator[Output]:
     for name, child in children.items():
         passed_by = SKIPPED.fullmatch(name) or name.startswith("raw_") or name in matrices
         if name.startswith("GeneFull") and "Gene" in children:
-            aside["a second count of the same cells (STARsolo, introns too): name it in gex to use it"].append(child)
+            aside["a second count of the same cells (STARsolo, introns too); name it in gex to use it"].append(child)
         elif depth and child.is_dir() and not passed_by:
             yield from outputs(child, aside, depth - 1)
 
@@ -144,7 +145,9 @@ def assemble(located: Iterable[Output], remarks: list[str]) -> list[dict[str, st
         if clean != name:
             remarks.append(f"{name} is written as {clean}: names hold letters, digits, _ . and -")
         if not column:
-            remarks.append(f"{path}: no telling whether of B or T cells; put it into vdj_b or vdj_t of its sample")
+            remarks.append(
+                f"{path}: no telling whether of B or T cells; put it into vdj_b or vdj_t of its sample, split it by locus if of both"
+            )
             continue
         same = [row for row in rows if row["sample"] == clean]
         row = next((row for row in same if not row[column] and not row["outs"]), None)

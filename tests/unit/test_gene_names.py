@@ -253,6 +253,23 @@ def test_genes_that_match_nothing_fail_their_sample_at_reading(tmp_path, monkeyp
     assert "human symbols or Ensembl ids" in facts["reason"] and not (tmp_path / "S.counts.h5ad").exists()
 
 
+@pytest.mark.parametrize("n_mouse", [25, 200, 1000])
+@pytest.mark.parametrize("files", ["h5", "mtx"])
+def test_a_few_mouse_genes_of_a_large_reference_tell_mouse_cells(tmp_path, human, mouse, n_mouse, files):
+    genes = human[:20000]
+    names = [f"GRCh38_{name}" for name in genes.name] + [f"mm10___{name}" for name in mouse.name[:n_mouse]]
+    ids = [f"GRCh38_{name}" for name in genes.id] + [f"mm10___{name}" for name in mouse.id[:n_mouse]]
+    counts = sparse.lil_matrix((30, len(names)), dtype=int)
+    counts[:20, :200], counts[20:, 20000:] = 1, 1
+    if files == "h5":
+        path = write_h5(tmp_path / "a.h5", counts, codes(30), names, id=ids, genome=None)
+    else:
+        path = write_trio(tmp_path, "", counts, codes(30), names, ids)
+    adata, _ = reader.read_counts(path, "S")
+    assert adata.shape == (20, 20000) and adata.uns["species_cells"] == {"human": 20, "mouse": 10, "both": 0}
+    assert (adata.var.gene_ids.to_numpy() == genes.id.to_numpy()).all()
+
+
 def test_a_sample_of_mouse_cells_alone_fails(tmp_path, human, mouse):
     names = [f"hg19_{name}" for name in some(human, 100).name] + [f"mm10_{name}" for name in mouse.name[:100]]
     counts = np.zeros((20, 200), int)
