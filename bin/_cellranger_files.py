@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Files as Cell Ranger leaves them: where they are below a folder, gzip or plain, and barcodes with a library's suffix."""
+"""Files as Cell Ranger leaves them: where they are below a folder, gzip or plain."""
 
 import gzip
 import re
@@ -7,7 +7,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from _errors import InputError
 
@@ -61,18 +61,3 @@ def find_file(path: Path, patterns: tuple[str, ...], what: str) -> Path:
             return files[0]
     state = "holds no " + " or ".join(patterns) if path.exists() else "does not exist"
     raise InputError(f"{what}: {path} {state}; give Cell Ranger's file or the folder with it")
-
-
-def strip_suffix(barcodes: Any, where: str) -> tuple[Any, list[str]]:
-    """Barcodes (Series) without the suffix that (nearly) all share, and warnings; files of aggr stop."""
-    kinds = barcodes.str.extract(r"-(\d+)$", expand=False).fillna("none").value_counts()
-    if len(kinds) < 2:
-        return barcodes.str.replace(r"-\d+$", "", regex=True), []
-    usual, odd = kinds.index[0], int(kinds.iloc[1:].sum())
-    if "2" in kinds.index or odd >= 0.05 * len(barcodes):
-        suffixes = " and -".join(sorted(kinds.index)[:4])
-        raise InputError(
-            f"{where}: barcodes of several libraries (-{suffixes}), as of aggr; give each library as a sample"
-        )
-    kept = barcodes.str.replace(rf"-{usual}$", "", regex=True)
-    return kept, [f"{where}: {odd} of {len(barcodes)} barcodes keep a suffix other than -{usual}"]

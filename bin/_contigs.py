@@ -8,7 +8,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from _cellranger_files import UNREADABLE, find_file, open_bytes, strip_suffix
+from _barcodes import own_barcodes
+from _cellranger_files import UNREADABLE, find_file, open_bytes
 from _errors import InputError
 from _receptors import BCR, LIBRARY_COLUMNS, TCR
 
@@ -57,10 +58,11 @@ def constant_genes(call: Any) -> str | None:
     return ",".join(dict.fromkeys(genes)) or None
 
 
-def read_contigs(path: Path, sample: str, column: str) -> tuple[Any, list[str]]:
+def read_contigs(path: Path, sample: str, column: str, cells: frozenset[str] = frozenset()) -> tuple[Any, list[str]]:
     """All rows of a contig file (filtered or all, CSV or AIRR TSV) in the columns of `schema()`; warnings.
 
     column: of the samplesheet (vdj_b, vdj_t or vdj_t_gd); it tells the library.
+    cells: barcodes of the sample's matrix; of several libraries in one file they tell which is the sample's.
     """
     import numpy as np
     import pandas as pd
@@ -96,7 +98,9 @@ def read_contigs(path: Path, sample: str, column: str) -> tuple[Any, list[str]]:
         raise InputError(f"{where} names no cells, as a bulk table; give the table with barcodes")
     for row in table.index[table.cell_id.isna()]:
         raise InputError(f"{where}: row {row + 2} has no barcode; remove the row or give Cell Ranger's file")
-    return tidy_contigs(table, sample, column, where)
+    table["cell_id"], warnings = own_barcodes(table.cell_id, where, sample, cells)
+    tidy, more = tidy_contigs(table[table.cell_id.notna()].copy(), sample, column, where)
+    return tidy, warnings + more
 
 
 def loci(table: Any) -> Any:
@@ -119,14 +123,14 @@ def tidy_contigs(table: Any, sample: str, column: str, where: str) -> tuple[Any,
     import pandas as pd
 
     library = next(name for name, columns in LIBRARY_COLUMNS.items() if column in columns)
-    barcodes, warnings = strip_suffix(table.cell_id, where)
+    warnings = []
     if table.empty:
         warnings.append(f"{where} holds no {library} contigs")
     elif "duplicate_count" not in table:
         warnings.append(f"{where} has no UMI counts: 1 is taken for every contig")
     absent = {name: pd.Series(pd.NA, table.index, object) for name in (*TEXT, *ALIGNMENTS) if name not in table}
     table = table.assign(**absent, **{"duplicate_count": table.get("duplicate_count", "1")})
-    out = pd.DataFrame({"cell_id": f"{sample}:" + barcodes, "sample": sample, "library": library})
+    out = pd.DataFrame({"cell_id": f"{sample}:" + table.cell_id, "sample": sample, "library": library})
     out[[*TEXT, *ALIGNMENTS]] = table[[*TEXT, *ALIGNMENTS]]
     out["locus"] = loci(table)
     if column == "vdj_t_gd":  # Cell Ranger numbers the contigs of a barcode anew in each library
@@ -166,8 +170,8 @@ def tidy_contigs(table: Any, sample: str, column: str, where: str) -> tuple[Any,
         out[name] = numbers.astype("int64")
     other = "TCR" if library == "BCR" else "BCR"
     foreign = int(out.locus.isin(LOCI[other]).sum())
-    if foreign and not out.locus.isin(LOCI[library]).any():
-        raise InputError(f"{where}: all {foreign} contigs are {other}, none is {library}; exchange vdj_b and vdj_t")
+    if foreign > int(out.locus.isin(LOCI[library]).sum()):
+        raise InputError(f"{where}: {foreign} of {len(out)} contigs are {other}; exchange vdj_b and vdj_t")
     if foreign:
         warnings.append(f"{where}: {foreign} of {len(out)} contigs are of a {other} locus")
     return out[schema().names], warnings

@@ -162,7 +162,7 @@ def pick(offered: Offer | None, name: str, wanted: str, sample: str) -> str:
 
 
 def find_files(rows: list[dict], file: str, offers: dict[str, Offer], problems: list[Problem]) -> None:
-    """Put the files behind the paths, and their metrics, into the rows; each file serves one sample."""
+    """Put the files behind the paths, and their metrics, into the rows; only contigs may serve several samples."""
     users: dict[str, tuple[int, str]] = {}
     for row in rows:
         written, metrics, wrong = dict(row), [], set()
@@ -180,7 +180,10 @@ def find_files(rows: list[dict], file: str, offers: dict[str, Offer], problems: 
                 continue
             metrics.append(offered.metrics.get(path, ""))
             number, column = users.setdefault(os.path.normpath(path), (row["#"], wanted))
-            if (number, column) != (row["#"], wanted):
+            if wanted == column != "gex" and number != row["#"]:
+                pool = "as one library of a pool: each sample gets the contigs of its own cells"
+                wrong.add((name, f"{shown(path)} is {column} of row {number} too; taken {pool}", "warning"))
+            elif (number, column) != (row["#"], wanted):
                 wrong.add((name, f"{shown(path)} is {column} of row {number} already; name another file", "error"))
             if wanted == "gex" and set(path.split(";")) & set(offered.empty):
                 wrong.add((name, f"{shown(path)} is empty (0 bytes); copy it again", "error"))

@@ -4,15 +4,15 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from _barcodes import ABOVE_CHANCE, MIN_LIBRARY, WHITELIST, more_than_chance
 from _cli import FILE, command, write_json
 from _errors import InputError
-from _tables import read_samples, write_table
+from _tables import read_samples, write_parquet, write_table
 
 import click
 
-WHITELIST = 737_280  # 10x 5' v1/v2 barcodes; 5' v3 has 3,686,400 and chance is a fifth of what is stated
-MIN_LIBRARY = 20  # receptor cells below which an overlap is not judged
-ELSEWHERE, ABOVE_CHANCE = 0.1, 5  # share in another sample's cells worth a word, if so many times chance
+ELSEWHERE = 0.1  # share in another sample's cells worth a word, if so many times chance
+USUAL = 0.8  # of real libraries that are whole, more than this is in the matrix
 SAME_FILE, SAME_MATRIX = 0.9, 0.5  # shared content of two receptor files, two matrices
 MIN_SEX_UMI, MIN_SEX_RATE, MIXED_SHARE = 20, 5e-6, 0.1
 GERMLINE_NT = 30  # a heavy junction shorter than this can arise twice
@@ -23,25 +23,37 @@ DONOR = "expected after a transplant from a donor of the other sex, else samples
 QC = ["cell_id", "sample", "n_umi", "n_genes", "xist_umi", "y_umi", "pass"]
 PAIR = ["sample", "library", "other", "barcodes", "other_cells", "shared", "share", "expected"]
 PAIR += ["same", "same_share", "related"]
-CONTIGS = ["cell_id", "sample", "library", "locus", "v_call", "j_call", "junction", "productive"]
+CONTIGS = ["cell_id", "sample", "library", "locus", "v_call", "j_call", "junction", "junction_aa", "productive"]
 CALLED = ["is_cell", "high_confidence"]
+SHARED = ["sample", "other", "locus", "v_call", "j_call", "junction", "junction_aa"]
+SHARED += ["cells", "other_cells", "same_barcodes", "kind"]
 # What a finding says; the sample it is about is named beside it.
 WORDS = {
-    "misfit": "only {own} of its {n:,} {library} cells are among the {cells:,} cells of its matrix, ",
+    "out": "its {library} library is left out: ",
+    "misfit": "{few} of its {n:,} {library} cells are among the {cells:,} cells of its matrix, ",
     "fits": "but {shared} ({share}) are among those of {other}",
     "copy": ": the {library} file of {other} is given here too",
     "exchanged": ", and the other way round: the {library} files of both look exchanged",
     "alike": ": its {library} file looks like one of {other}",
-    "nobody": "and no other sample of the run fits better: its {library} file is from elsewhere",
-    "twice": "its {library} contigs are also given for {others}: every sample needs a file of its own",
+    "nobody": "and no other sample of the run fits better: its {library} file is from elsewhere, or writes its barcodes otherwise",
+    "twice": "; its contigs are also given for {others}",
+    "barcodes": " (a barcode of its contigs: {contig}, of its matrix: {cell})",
+    "pool": "its {library} contigs are also given for {others}: one library of a pool, of which each sample has the contigs "
+    "of its own cells ({own} of {n:,} here)",
+    "part": "only {own} of its {n:,} {library} cells ({own_share}) are among the {cells:,} cells of its matrix, where 90 % and more are "
+    "usual: the matrix lacks cells, or the library has contigs of others",
     "elsewhere": "{share} of its {n:,} {library} cells are also among those of {other}: are samples mixed?",
     "matrix": "its matrix is that of {other} ({n:,} cells with equal barcode, UMI, genes): {fate}",
     "wells": "{share} of its cell barcodes are also in {other}: one sample sequenced twice, or mixed reads",
     "sexes": "its sex genes are {sex}, those of {others} of the same patient are not: " + DONOR,
     "mixed": "it expresses both XIST and Y genes, as cells of two people do: " + DONOR,
-    "chains": "{n} of its heavy chains ({cells} cells) are in {other} of patient {patient} ({there}), {how}",
-    "hopped": "mostly with the same barcodes: reads of one library are in the other",
-    "moved": "with other barcodes: cells were mixed, or samples exchanged",
+    "chains": "{n} of its {loci} rearrangements ({cells} cells) are in {others} of patient {patient} ({there}), {how}",
+    "hopped": "mostly with the same barcodes: index hopping, reads of one library are in the other",
+    "IGH": "with other barcodes: cells were mixed, or samples exchanged",
+    "TRB": "with other barcodes: index hopping or carry-over of a large clone, a public clone (one that arises in many people), "
+    "or samples exchanged",
+    "public": "{n} of its {loci} rearrangements ({cells} cells) are in {others} of other patients, with other barcodes and no common "
+    "light or alpha chain: public clones, which arise in many people, or index hopping or carry-over of a large clone",
 }
 
 
@@ -102,34 +114,77 @@ def pair_table(cells, receptors):
     return pd.DataFrame(rows, columns=PAIR)
 
 
-def receptor_findings(pairs, min_overlap: float) -> list[tuple[str, str, str]]:
-    """(level, sample, sentence) for receptor files that fit another sample, no sample, or are given twice."""
+def copied_files(pairs) -> dict[tuple[str, str], list[str]]:
+    """{(sample, library): the other samples for which its receptor file is given too}, by content.
+
+    pairs: of pair_table. Nine tenths of both files' pairs of barcode and junction are the same, and at least MIN_LIBRARY.
+    """
+    pairs = pairs[pairs["library"] != "GEX"]
+    own = pairs[pairs["sample"] == pairs["other"]].set_index(["sample", "library"])["same"]
+    both = pairs[(pairs["sample"] != pairs["other"]) & (pairs["same"] >= MIN_LIBRARY)]
+    files: dict[tuple[str, str], list[str]] = {}
+    for row in both.itertuples():
+        if row.same >= SAME_FILE * max(own[row.sample, row.library], own[row.other, row.library]):
+            files.setdefault((row.sample, row.library), []).append(row.other)
+    return files
+
+
+def receptor_findings(
+    pairs, min_overlap: float, examples: dict
+) -> tuple[list[tuple[str, str, str]], dict[tuple[str, str], str]]:
+    """Findings (level, sample, sentence) on receptor files, and {(sample, library): sentence} of those that are left out.
+
+    Left out is a library that does not fit the sample's matrix. Of a file that several samples name, each one that has
+    more of its barcodes than by chance keeps it (a pool); nothing is said of a sample whose file was only copied.
+    examples: {(sample, library): (a barcode of the contigs, one of the matrix)}.
+    """
     pairs = pairs[pairs["library"] != "GEX"].sort_values("share", kind="stable")
     best = {(fit.sample, fit.library): fit for fit in pairs[pairs["related"]].itertuples()}  # the last wins
-    copied = pairs[(pairs["same_share"] >= SAME_FILE) & (pairs["same"] >= 3) & (pairs["sample"] != pairs["other"])]
-    findings = []
-    for row in pairs[(pairs["sample"] == pairs["other"]) & pairs["share"].notna()].sort_index().itertuples():
-        library, fit = row.library, best.get((row.sample, row.library))
-        copies = sorted(copied.loc[(copied["sample"] == row.sample) & (copied["library"] == library), "other"])
+    files, findings, left_out = copied_files(pairs), [], {}
+    fits = pairs[(pairs["sample"] == pairs["other"]) & pairs["share"].notna()].sort_index()
+    pooled = {
+        (row.sample, row.library)
+        for row in fits.itertuples()
+        if (row.sample, row.library) in files and more_than_chance(row.shared, row.barcodes, row.other_cells)
+    }
+    for row in fits.itertuples():
+        library, key = row.library, (row.sample, row.library)
+        fit, copies = best.get(key), files.get(key, [])
         words = {"library": library, "n": row.barcodes, "own": row.shared, "cells": row.other_cells}
-        words |= {"others": ", ".join(copies)}
+        words["few"] = f"only {row.shared}" if row.shared else "none"
+        words |= {"own_share": rough_percent(row.share), "others": ", ".join(sorted(copies))} | dict(
+            zip(("contig", "cell"), examples[key], strict=True)
+        )
         if fit:
             words |= {"other": fit.other, "shared": fit.shared, "share": rough_percent(fit.share)}
-        misfit = row.share < min_overlap and (row.barcodes >= MIN_LIBRARY or bool(fit and fit.share >= 0.5))
-        if misfit:
-            level = "fail" if row.barcodes >= MIN_LIBRARY else "warning"
-            sentence = ["misfit", "nobody"] + (["twice"] if copies else [])
+        judged, sentence = row.barcodes >= MIN_LIBRARY, []
+        if key in pooled:
+            words["others"] = ", ".join(other for other in sorted(copies) if (other, library) in pooled)
+            sentence = ["pool"] if words["others"] else []
+        elif copies or (row.share < min_overlap and (judged or bool(fit and fit.share >= 0.5))):
+            reason = ["nobody", "twice"] if copies else ["nobody"]
             if fit and fit.share > row.share:
                 back = best.get((fit.other, library))
                 swapped = bool(back) and back.other == row.sample
-                sentence = ["misfit", "fits", "copy" if fit.other in copies else "exchanged" if swapped else "alike"]
-        else:
-            level = "warning"
-            sentence = ["twice"] if copies else ["elsewhere"] if fit and row.share >= min_overlap else []
+                reason = ["fits", "copy" if fit.other in copies else "exchanged" if swapped else "alike"]
+            sentence = ["out", "misfit", *reason, "barcodes"]
+        elif fit and row.share >= min_overlap:
+            sentence = ["elsewhere"]
+        elif row.share < USUAL and judged:
+            sentence = ["part"]
         if sentence:
-            text = "".join(("; " if word == "twice" and misfit else "") + WORDS[word] for word in sentence)
-            findings.append((level, row.sample, text.format(**words)))
-    return findings
+            text = "".join(WORDS[word] for word in sentence).format(**words)
+            findings.append(("warning", row.sample, text))
+            left_out |= {key: text} if sentence[0] == "out" else {}
+    return findings, left_out
+
+
+def example_barcodes(cells, receptors) -> dict[tuple[str, str], tuple[str, str]]:
+    """{(sample, library): (a barcode of its contigs, if possible one that is not in the matrix, a barcode of its matrix)}."""
+    of_matrix = cells.groupby("sample")["barcode"].min().to_dict()
+    strange = receptors.assign(inside=receptors["cell_id"].isin(cells["cell_id"]))
+    first = strange.sort_values(["inside", "barcode"]).drop_duplicates(["sample", "library"])
+    return {(row.sample, row.library): (row.barcode, of_matrix.get(row.sample, "")) for row in first.itertuples()}
 
 
 def matrix_findings(pairs, order: list[str]) -> list[tuple[str, str, str]]:
@@ -212,16 +267,45 @@ def shared_chains(receptors, patients: dict[str, str]):
     return pd.DataFrame(rows, columns=names)
 
 
+def some(names: Iterable[str]) -> str:
+    """The first five of some names, and how many more there are."""
+    names = sorted(set(names))
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
 def chain_findings(chains, patients: dict[str, str]) -> list[tuple[str, str, str]]:
-    """Chains that two patients share: a warning, or a note where it is one cell on either side."""
+    """What a sample shares with another patient: a warning, or a note where it is one cell on either side; a note on public chains."""
+
+    def words_of(table) -> dict:
+        once = table.drop_duplicates(["locus", "junction"])
+        loci = " and ".join(sorted(set(once["locus"])))
+        return {"n": len(once), "loci": loci, "cells": once["cells"].sum(), "others": some(table["other"])}
+
     findings = []
-    for (sample, other), table in chains[chains["kind"] != "public"].groupby(["sample", "other"]):
-        cells, there = table["cells"].sum(), table["other_cells"].sum()
-        how = WORDS["hopped" if 2 * table["same_barcodes"].sum() >= min(cells, there) else "moved"]
-        words = {"n": len(table), "cells": cells, "other": other, "patient": patients[other], "there": there}
-        text = WORDS["chains"].format(how=how, **words)
-        findings.append(("warning" if max(cells, there) > 1 else "note", sample, text))
+    evidence = chains[chains["kind"] != "public"]
+    for (sample, patient), table in evidence.groupby(["sample", evidence["other"].map(patients)]):
+        there = table["other_cells"].sum()
+        words = words_of(table) | {"patient": patient, "there": there}
+        hopped = 2 * table["same_barcodes"].sum() >= min(table["cells"].sum(), there)
+        how = WORDS["hopped" if hopped else table["locus"].min()]  # IGH where there is one: the stronger evidence
+        level = "warning" if max(words["cells"], there) > 1 else "note"
+        findings.append((level, sample, WORDS["chains"].format(how=how, **words)))
+    for sample, table in chains[chains["kind"] == "public"].groupby("sample"):
+        findings.append(("note", sample, WORDS["public"].format(**words_of(table))))
     return findings
+
+
+def shared_table(chains, receptors, patients: dict[str, str]):
+    """shared_rearrangements.tsv: each chain that samples of two patients share, once for each pair of samples."""
+    order = {sample: place for place, sample in enumerate(patients)}
+    once = chains[chains["sample"].map(order) < chains["other"].map(order)]
+    keys = ["sample", "locus", "junction"]
+    named = receptors.drop_duplicates(keys)[[*keys, "v_call", "j_call", "junction_aa"]]
+    table = once.merge(named, on=keys, how="left")[SHARED]
+    table.insert(0, "patient", table["sample"].map(patients))
+    table.insert(2, "other_patient", table["other"].map(patients))
+    places = table.assign(a=table["sample"].map(order), b=table["other"].map(order))
+    return table.loc[places.sort_values(["a", "b", "locus", "junction"]).index]
 
 
 def verdict(sample: str, findings: list[tuple[str, str, str]], pairs) -> dict:
@@ -274,7 +358,10 @@ def identity_table(pairs, chains, judged: dict[str, dict], patients: dict[str, s
 @click.option("--min-overlap", default=0.3, type=click.FloatRange(0, 1),
               help="Minimum share of a receptor library's cells in the sample's own matrix.")  # fmt: skip
 def main(samples: Path, tables: tuple[Path, ...], min_overlap: float) -> None:
-    """Compare the SAMPLES of samples.tsv by their TABLES (*.qc.parquet, *.contigs.parquet): identity.tsv and .json."""
+    """Compare the SAMPLES of samples.tsv by their TABLES (*.qc.parquet, *.contigs.parquet): identity.tsv and .json.
+
+    Contigs of samples one of whose libraries is left out are written, without it, into the folder fitting.
+    """
     import pandas as pd
 
     sheet = read_samples(samples)
@@ -285,17 +372,29 @@ def main(samples: Path, tables: tuple[Path, ...], min_overlap: float) -> None:
     for name in sorted((set(cells["sample"]) | set(receptors["sample"])) - set(order)):
         raise InputError(f"{name}: not in {samples}; give only tables of the samples in it.")
 
-    pairs, chains = pair_table(cells, receptors), shared_chains(receptors, patients)
+    pairs = pair_table(cells, receptors)
+    findings, left_out = receptor_findings(pairs, min_overlap, example_barcodes(cells, receptors))
+    library = pd.MultiIndex.from_frame(receptors[["sample", "library"]])
+    # Of a pool's contigs a sample has those of its own cells; a library that is left out is no evidence.
+    foreign = library.isin(list(copied_files(pairs))) & ~receptors["cell_id"].isin(cells["cell_id"])
+    receptors = receptors[~foreign & ~library.isin(list(left_out))]
+    chains = shared_chains(receptors, patients)
     sums = cells[cells["pass"].astype(bool)].groupby("sample")[["xist_umi", "y_umi", "n_umi"]].sum()
     sexes = dict.fromkeys(order, "undetermined") | {name: sex_of(*row) for name, row in sums.iterrows()}
-    findings = receptor_findings(pairs, min_overlap) + matrix_findings(pairs, order)
-    copied = pairs.loc[(pairs["same_share"] >= SAME_FILE) & (pairs["library"] != "GEX"), ["sample", "other"]]
-    strangers = ~chains.set_index(["sample", "other"]).index.isin(pd.MultiIndex.from_frame(copied))
-    findings += sex_findings(sexes, patients) + chain_findings(chains[strangers], patients)
-    judged = {sample: verdict(sample, findings, pairs) | {"sex": sexes[sample]} for sample in order}
+    findings += matrix_findings(pairs, order) + sex_findings(sexes, patients) + chain_findings(chains, patients)
+    judged = {sample: verdict(sample, findings, pairs) | {"sex": sexes[sample], "left_out": {}} for sample in order}
+    for (sample, library), text in left_out.items():
+        judged[sample]["left_out"][library] = text
 
     write_table(identity_table(pairs, chains, judged, patients), "identity.tsv")
+    write_table(shared_table(chains, receptors, patients), "shared_rearrangements.tsv")
     write_json(judged, "identity.json")
+    for path in tables:
+        out = judged.get(path.name.removesuffix(".contigs.parquet"), {}).get("left_out")
+        if out:
+            contigs = pd.read_parquet(path)
+            Path("fitting").mkdir(exist_ok=True)
+            write_parquet(contigs[~contigs["library"].isin(out)], Path("fitting") / path.name)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import _compiled  # noqa: F401
+from _barcodes import fitting
 from _cli import FILE, command, write_json
 from _receptors import BCR, TCR, VDJ, VJ
 from _tables import write_parquet
@@ -254,7 +255,7 @@ def main(
 
     adata = anndata.read_h5ad(counts)
     classes, species = gene_classes(adata.var), adata.uns["species"]
-    evidence = receptor_evidence(pd.read_parquet(contigs), adata.obs_names)
+    evidence = receptor_evidence(fitting(pd.read_parquet(contigs), adata.obs_names), adata.obs_names)
     table = pd.concat([cell_metrics(adata, classes), evidence], axis=1)
     limit = limits(table, fixed, rule)
     failing = exclusions(table, limit)

@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from _cellranger_files import PART, PARTS, UNREADABLE, find_file, is_raw, named_parts, open_bytes, strip_suffix
+from _barcodes import own_barcodes
+from _cellranger_files import PART, PARTS, UNREADABLE, find_file, is_raw, named_parts, open_bytes
 from _cli import FILE, command, write_json
 from _contigs import read_contigs, schema
 from _errors import InputError
@@ -148,7 +149,7 @@ def read_counts(path: Path, sample: str, symbols: Path = ASSETS / "gene_ids.tsv"
     if wrong:
         raise InputError(f"{where} {wrong}")
     genes = (features.feature_types == GEX).to_numpy()
-    stripped, warnings = strip_suffix(pd.Series(barcodes), where)
+    stripped, warnings = own_barcodes(pd.Series(barcodes), where)
     for barcode in stripped[stripped.duplicated()]:
         raise InputError(f"{where} names barcode {barcode} twice; make the barcodes unique")
     matrix = matrix.astype(np.int32, copy=False)
@@ -229,6 +230,25 @@ def describe(adata: Any, contigs: Any) -> dict[str, Any]:
     return facts | {"overlap": overlap}
 
 
+def read_libraries(
+    files: dict[str, Path | None], sample: str, cells: frozenset[str]
+) -> tuple[list[Any], list[str], dict[str, str]]:
+    """Tables of contigs, warnings, and {library: why it is left out}: a library fails alone, and with all its files.
+
+    files: by column of the samplesheet; cells: barcodes of the matrix.
+    """
+    tables, warnings, left_out = [], [], {}
+    for library, columns in LIBRARY_COLUMNS.items():
+        try:
+            read = [read_contigs(files[column], sample, column, cells) for column in columns if files[column]]
+        except InputError as error:
+            left_out[library] = f"its {library} library is left out: {str(error).removeprefix(f'{sample}: ')}"
+        else:
+            tables += [table for table, _ in read]
+            warnings += [text for _, remarks in read for text in remarks]
+    return tables, warnings, left_out
+
+
 @command()
 @click.option("--sample", required=True, help="Name of the sample; every cell_id begins with it.")
 @click.option(
@@ -248,7 +268,8 @@ def main(
 ) -> None:
     """Write SAMPLE.counts.h5ad, SAMPLE.contigs.parquet and SAMPLE.read.json from Cell Ranger's files.
 
-    Of a sample whose files cannot be read, only SAMPLE.read.json is written, with the reason.
+    Of a sample whose matrix cannot be read, only SAMPLE.read.json is written, with the reason. A library that
+    cannot be read is left out alone.
     """
     import hdf5plugin
     import pyarrow as pa
@@ -258,17 +279,18 @@ def main(
     try:
         adata, warnings = read_counts(gex, sample, gene_ids)
         check_names(adata, isg, sample)
-        columns = [column for columns in LIBRARY_COLUMNS.values() for column in columns if libraries[column]]
-        tables = [read_contigs(libraries[column], sample, column) for column in columns]
         numbers = {name: value for path in metrics for name, value in read_metrics(path, sample).items()}
     except InputError as error:
         facts |= {"status": "failed", "reason": str(error)}
     else:
-        parts = [pa.Table.from_pandas(table, schema=schema(), preserve_index=False) for table, _ in tables]
+        cells = frozenset(adata.obs_names.str.removeprefix(f"{sample}:"))
+        tables, remarks, left_out = read_libraries(libraries, sample, cells)
+        parts = [pa.Table.from_pandas(table, schema=schema(), preserve_index=False) for table in tables]
         contigs = pa.concat_tables([schema().empty_table(), *parts])
-        warnings += [text for _, remarks in tables for text in remarks]
+        warnings += [*remarks, *left_out.values()]
+        given = [name for name, columns in LIBRARY_COLUMNS.items() if any(libraries[column] for column in columns)]
+        facts |= {"libraries": [name for name in given if name not in left_out], "left_out": left_out}
         facts |= describe(adata, contigs.to_pandas()) | {"cellranger": numbers, "warnings": warnings}
-        facts["libraries"] = [name for name, columns in LIBRARY_COLUMNS.items() if any(libraries[c] for c in columns)]
         adata.write_h5ad(f"{sample}.counts.h5ad", compression=hdf5plugin.FILTERS["zstd"])
         pq.write_table(contigs, f"{sample}.contigs.parquet", compression="zstd")
     write_json(facts, f"{sample}.read.json")

@@ -17,7 +17,7 @@ NO_SPECIES = (None, "", "unknown")
 COLUMNS = ("sample", "patient", "timepoint", "day", "status", "reason", "identity", "identity_reason", "sex")
 COLUMNS += ("species", "quality", "cells_before", "cells_after", "mouse_cells")
 COLUMNS += ("median_umi", "median_genes", "median_pct_mito")
-COLUMNS += ("libraries", "bcr_cells", "bcr_overlap", "tcr_cells", "tcr_overlap", "warnings")
+COLUMNS += ("libraries", "bcr_cells", "bcr_overlap", "tcr_cells", "tcr_overlap", "left_out", "warnings")
 FEW_GENES = 20  # a CAR or a virus more or less makes no other reference
 
 
@@ -57,8 +57,9 @@ def row_of(meta: dict, read: dict, qc: dict, identity: dict, status: str, reason
         row[name] = qc.get(name)
     row["cells_before"] = qc.get("cells_before", read.get("n_cells"))
     row["mouse_cells"] = read.get("species_cells", {}).get("mouse")
+    left_out = {**read.get("left_out", {}), **identity.get("left_out", {})}
+    row["left_out"] = "; ".join(bare(text, row["sample"]) for _, text in sorted(left_out.items()))
     # The one place that says which libraries a sample has: those that were read, without what IDENTITY leaves out.
-    left_out = identity.get("left_out", [])
     row["libraries"] = " ".join(library for library in read.get("libraries", []) if library not in left_out)
     for library in ("BCR", "TCR"):
         overlap = read.get("overlap", {}).get(library, {})

@@ -14,18 +14,20 @@ process IDENTITY {
 
     output:
     path 'identity.tsv', emit: table
+    path 'shared_rearrangements.tsv'
     path 'identity.json', emit: facts
+    path 'fitting/*.contigs.parquet', emit: contigs, optional: true // of samples one of whose libraries is left out
     tuple val('IDENTITY'), eval('identity.py --version'), emit: versions, topic: versions
 
     script:
     """
-    # code: _cli.py _errors.py _tables.py
+    # code: _barcodes.py _cli.py _errors.py _tables.py
     identity.py ${sheet} ${metrics} ${contigs} --min-overlap ${min_overlap}
     """
 
     stub:
     """
-    touch identity.tsv
+    touch identity.tsv shared_rearrangements.tsv
     echo '{}' > identity.json
     """
 }

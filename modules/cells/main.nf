@@ -16,13 +16,21 @@ def ofPassed(keyed, passed) {
     passed.join(keyed.map { meta, file -> [meta.sample, meta, file] }).map { _sample, meta, file -> [meta, file] }
 }
 
-/** Why a run that is not to go on without its failed samples ends here; null where none failed. */
+/** Why a run that is not to go on without its failed samples and libraries ends here; null where none failed. */
 def failures(List rows) {
-    def failed = rows.findAll { row -> row.status != 'pass' }
-    def reasons = failed.collect { row -> "\n  ${row.sample}: ${row.reason}" }.join('')
-    failed
-        ? "${failed.size()} of ${rows.size()} samples failed, and --keep_going is off; correct or remove them, or turn it on.${reasons}"
-        : null
+    def failed = rows.findAll { row -> row.status != 'pass' || row.left_out }
+    def reasons = failed.collect { row -> "\n  ${row.sample}: ${row.reason ?: row.left_out}" }.join('')
+    def advice = 'and --keep_going is off; correct or remove them, or turn it on'
+    failed ? "${failed.size()} of ${rows.size()} samples failed or lost a library, ${advice}.${reasons}" : null
+}
+
+/** Contigs of each sample; of one whose library is left out those that IDENTITY wrote without it. */
+def ofFittingLibraries(contigs, corrected) {
+    def others = corrected.flatten().map { file -> [file.name - ~/\.contigs\.parquet$/, byContent(file)] }
+    contigs.map { meta, file -> [meta.sample, meta, file] }
+        .join(others, remainder: true)
+        .filter { _sample, meta, _file, _other -> meta }
+        .map { _sample, meta, file, other -> [meta, other ?: file] }
 }
 
 workflow CELLS {
@@ -67,7 +75,7 @@ workflow CELLS {
     passed = good.filter { row -> row.species != 'mouse' && !qc_only }.map { row -> row.sample }
 
     kept = ofPassed(QC.out.cells, passed)
-    receptors = ofPassed(READ_CELLRANGER.out.contigs, passed)
+    receptors = ofPassed(ofFittingLibraries(READ_CELLRANGER.out.contigs, IDENTITY.out.contigs), passed)
     // No task where no sample is left.
     matrices = sortedFiles(kept).filter { files -> files }
 

@@ -19,7 +19,7 @@ process QC {
     def limits = ['min_umi', 'min_genes', 'max_genes', 'max_mito', 'max_hb', 'min_cells', 'seed']
     def numbers = limits.collect { name -> "--${name.replace('_', '-')} ${thresholds[name]}" }.join(' ')
     """
-    # code: _cli.py _compiled.py _errors.py _receptors.py _tables.py
+    # code: _barcodes.py _cli.py _compiled.py _errors.py _receptors.py _tables.py
     qc.py ${counts} --sample ${meta.sample} --contigs ${contigs} \\
         --qc ${thresholds.qc} --doublets ${thresholds.doublets} ${numbers}
     """

@@ -4,7 +4,8 @@ import gzip
 import json
 import shutil
 
-from _cellranger_files import find_file, strip_suffix
+from _barcodes import own_barcodes
+from _cellranger_files import find_file
 from _errors import InputError
 
 import h5py
@@ -137,7 +138,7 @@ def test_several_genomes_and_extra_contigs_are_named(tmp_path):
 def test_aggregated_libraries_are_named(tmp_path):
     path = write_h5(tmp_path / "a.h5", np.ones((2, 1), int), ["AAA-1", "CCC-2"], ["CD3D"])
     assert "aggr" in message(reader.read_counts, path, "S")
-    kept, warnings = strip_suffix(pd.Series([f"{i:04d}-1" for i in range(99)] + ["0001-11"]), "S")
+    kept, warnings = own_barcodes(pd.Series([f"{i:04d}-1" for i in range(99)] + ["0001-11"]), "S")
     assert kept.iloc[0] == "0000" and kept.iloc[-1] == "0001-11" and len(warnings) == 1
 
 
@@ -234,3 +235,56 @@ def test_a_sample_that_cannot_be_read_is_a_fact_with_its_reason(tmp_path):
     facts = json.loads((tmp_path / "S.read.json").read_text())
     assert facts["status"] == "failed" and "0 bytes" in facts["reason"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["S.read.json", "a.h5"]
+
+
+def read(folder, sample: str, gex, *libraries: str):
+    """read.json and contigs of a sample; libraries: --vdj-t path ..."""
+    folder.mkdir(exist_ok=True)
+    result = run(folder, "--sample", sample, "--gex", gex, *libraries)
+    assert result.exit_code == 0, result.output
+    facts = json.loads((folder / f"{sample}.read.json").read_text())
+    return facts, pd.read_parquet(folder / f"{sample}.contigs.parquet")
+
+
+@pytest.mark.parametrize("written", ["C149_{}-1", "{}-4", "{}-1_3"])
+def test_contigs_with_prefixed_or_suffixed_barcodes_equal_cell_rangers(data, tmp_path, written):
+    source = data / "liao_covid_balf/C149"
+    expected, contigs = read(tmp_path / "as", "C149", source / "count", "--vdj-t", source / "vdj_t")
+    table = pd.read_csv(source / "vdj_t/filtered_contig_annotations.csv", dtype=str, keep_default_na=False)
+    table["barcode"] = [written.format(barcode.removesuffix("-1")) for barcode in table["barcode"]]
+    table.to_csv(tmp_path / "other.csv", index=False)
+    facts, found = read(tmp_path / "other", "C149", source / "count", "--vdj-t", tmp_path / "other.csv")
+    pd.testing.assert_frame_equal(found, contigs)
+    assert facts["overlap"] == expected["overlap"] and facts["left_out"] == {}
+    (said,) = (text for text in facts["warnings"] if "only the nucleotides are compared" in text)
+    assert f"barcodes are written {table['barcode'].iloc[0]};" in said and written.format("*") in said
+
+
+def test_a_table_of_several_samples_serves_each_of_them(data, tmp_path):
+    tables = []
+    for number, sample in enumerate(("C144", "C146", "C149"), 1):
+        table = pd.read_csv(data / f"liao_covid_balf/{sample}/vdj_t/filtered_contig_annotations.csv", dtype=str)
+        tables.append(table.assign(barcode=table["barcode"].str.replace("-1", f"-{number}")))
+    pd.concat(tables).to_csv(tmp_path / "aggr.csv", index=False)
+    for sample, table in zip(("C144", "C146", "C149"), tables, strict=True):
+        gex = data / "liao_covid_balf" / sample / "count"
+        facts, found = read(tmp_path / sample, sample, gex, "--vdj-t", tmp_path / "aggr.csv")
+        assert found["cell_id"].tolist() == (f"{sample}:" + table["barcode"].str[:16]).tolist()
+        assert any("holds 3 libraries" in text for text in facts["warnings"])
+
+
+def test_a_library_that_cannot_be_read_fails_alone(data, tmp_path):
+    spleen = data / "djvdj_mouse_spleen/BL6"
+    gex, table = spleen / "count/filtered_feature_bc_matrix", tmp_path / "b.csv"
+    expected, contigs = read(tmp_path / "whole", "BL6", gex, "--vdj-b", spleen / "vdj_b", "--vdj-t", spleen / "vdj_t")
+    assert expected["libraries"] == ["BCR", "TCR"] and expected["left_out"] == {}
+    table.write_bytes((spleen / "vdj_b/filtered_contig_annotations.csv").read_bytes()[:-60])
+    for vdj_b, why in (
+        (table, "cut off within its last row"),
+        (spleen / "vdj_t", "contigs are TCR; exchange vdj_b and vdj_t"),
+    ):
+        facts, found = read(tmp_path / "part", "BL6", gex, "--vdj-b", vdj_b, "--vdj-t", spleen / "vdj_t")
+        assert (facts["status"], facts["n_cells"], facts["libraries"]) == ("ok", expected["n_cells"], ["TCR"])
+        assert facts["left_out"]["BCR"].startswith("its BCR library is left out: ") and why in facts["left_out"]["BCR"]
+        assert facts["left_out"]["BCR"] in facts["warnings"]
+        pd.testing.assert_frame_equal(found, contigs[contigs["library"] == "TCR"].reset_index(drop=True))

@@ -64,7 +64,7 @@ def test_all_pass(run):
 def test_libraries_are_those_that_were_read_without_those_left_out(run):
     """An empty library is there; one that does not fit its matrix is as if there were none."""
     read = {"A": {"libraries": ["BCR", "TCR"]}, "B": {"libraries": ["BCR", "TCR"]}, "C": {"libraries": []}}
-    _, rows, _ = run(read=read, who={"B": {"left_out": ["BCR"]}})
+    _, rows, _ = run(read=read, who={"B": {"left_out": {"BCR": "its BCR library is left out"}}})
     assert [rows[sample]["libraries"] for sample in "ABC"] == ["BCR TCR", "TCR", ""]
 
 
@@ -111,6 +111,21 @@ def test_failed_qc_and_failed_identity_do_not_go_on(run):
     _, rows, warnings = run(qc={"A": {"status": "failed", "reason": "12 cells are left"}}, who={"B": bad})
     assert [rows[sample]["status"] for sample in "ABC"] == ["failed", "failed", "pass"]
     assert [(warning["sample"], warning["step"]) for warning in warnings] == [("A", "QC"), ("B", "IDENTITY")]
+
+
+def test_a_library_that_is_left_out_leaves_its_sample(run):
+    read = {"libraries": ["BCR"], "left_out": {"TCR": "its TCR library is left out: t.csv is cut off"}}
+    text = "its BCR library is left out: none of its 93 BCR cells are among the 4,111 cells of its matrix"
+    who = {
+        "verdict": "warning",
+        "reason": text,
+        "left_out": {"BCR": text},
+        "findings": [{"level": "warning", "text": text}],
+    }
+    done, rows, warnings = run(read={"A": read}, who={"A": who})
+    assert done.exit_code == 0 and rows["A"]["status"] == "pass" and rows["B"]["left_out"] == ""
+    assert rows["A"]["left_out"] == f"{text}; {read['left_out']['TCR']}" and rows["A"]["libraries"] == ""
+    assert [warning["text"] for warning in warnings] == [text]
 
 
 def test_warnings_are_ordered_by_severity_and_told_once(run):
