@@ -48,7 +48,9 @@ def describe(cells, chains, receptor: str, expected: tuple[str, ...]):
     chains = chains.assign(clone=chains["cell_id"].map(members["clone"])).dropna(subset="clone")
     odd = members.index[members["evidence"].isin(["other VJ", "VDJ"])]
     table = members.groupby("clone").size().rename("n_cells").to_frame()
-    table["n_paired"] = (members["evidence"] == "paired").groupby(members["clone"]).sum()
+    paired = members["evidence"].isin(["paired", "two VDJ chains"])
+    paired &= members.index.isin(chains.loc[chains["cell_id"].duplicated(), "cell_id"])
+    table["n_paired"] = paired.groupby(members["clone"]).sum()
     table["n_attached"] = members["evidence"].str.endswith("attached").groupby(members["clone"]).sum()
     for kind in ("VDJ", "VJ"):
         # A light chain that a cell does not share with its clone says nothing about the clone.

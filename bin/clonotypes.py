@@ -7,6 +7,7 @@ from _chain_groups import RULES, cell_clonotypes, own_chain_groups
 from _chains import codes, strongest_first
 from _cli import FILE, command, write_json
 from _clones import RECEPTORS
+from _partners import one_unit_each, receptor_units
 from _tables import write_parquet
 
 import click
@@ -28,8 +29,10 @@ def rule_texts(rule: str, similarity: float, partial: str, count_ambiguous: bool
     short, text = rule, f"identical {rule.replace('_', '-')} junctions of both chains"
     if rule == "similarity":
         short = f"similarity {similarity:g}"
-        text = "BCR: same V gene, J gene and junction length, junction nucleotides at least "
-        text += f"{similarity:g} similar (single linkage), light chain consistent; TCR: identical junctions"
+        text = (
+            "BCR: same V gene, J gene and junction length, junction nucleotides of either chain, or of both together, "
+        )
+        text += f"at least {similarity:g} similar (single linkage); TCR: identical junctions of both chains"
     text += "; one-chain cells "
     text += "join where exactly one clone fits" if partial == "attach" else "are clones of their own"
     text += "; ambiguous and multichain cells are in "
@@ -54,23 +57,32 @@ def cell_chains(chains):
     return pd.DataFrame(wide).fillna(zeros).fillna(-1).astype("int64").sort_index()
 
 
-def units(cells) -> tuple[np.ndarray, ...]:
-    """Units of the two VDJ chains, then of the two VJ chains of each cell (of cell_chains)."""
-    return tuple(cells[f"unit_{kind}_{place}"].to_numpy() for kind in ("VDJ", "VJ") for place in (1, 2))
+def receptor_keys(cells, heavy, chains, similarity: float | None) -> np.ndarray:
+    """Keys of each cell's receptors, -1 for none, cells x 4: cells that share one are of one clone.
 
-
-def linked(first, second) -> np.ndarray:
-    """Components of pairs (VDJ unit, VJ unit); each row joins the pairs that it may be. Component per row."""
+    For either VJ chain its pair of VDJ unit (heavy, per cell) and VJ unit, and where similarity is given the unit that
+    both junctions together belong to.
+    """
     import pandas as pd
+
+    light, exact = (np.concatenate([cells[f"{what}_VJ_{place}"] for place in (1, 2)]) for what in ("unit", "exact"))
+    pair = codes(pd.DataFrame({"heavy": np.tile(heavy, 2), "light": light}))
+    both = np.full(len(pair), -1)
+    if similarity is not None:
+        both = receptor_units(chains, np.tile(cells["exact_VDJ_1"], 2), exact, similarity)
+    both = np.where(both < 0, -1, both + len(pair))
+    return np.concatenate([np.where(light < 0, -1, pair), both]).reshape(4, -1).T
+
+
+def linked(keys: np.ndarray) -> np.ndarray:
+    """Components of rows that share a key (-1: none) in any column. Component per row."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    pairs = [np.stack(pair, axis=1) for pair in (first, *second)]
-    nodes = codes(pd.DataFrame(np.concatenate(pairs))).reshape(len(pairs), -1)
-    left, right = np.tile(nodes[0], len(second)), nodes[1:].ravel()
-    n = int(nodes.max(initial=-1)) + 1
-    edges = coo_array((np.ones(len(left), bool), (left, right)), shape=(n, n))
-    return connected_components(edges, directed=False)[1][nodes[0]] if n else np.zeros(0, np.int64)
+    row, column = np.nonzero(keys >= 0)
+    n = len(keys) + int(keys.max(initial=-1)) + 1
+    edges = coo_array((np.ones(len(row), bool), (row, len(keys) + keys[row, column])), shape=(n, n))
+    return connected_components(edges, directed=False)[1][: len(keys)] if n else np.zeros(0, np.int64)
 
 
 def fitting(chain, clone, wanted) -> tuple[np.ndarray, np.ndarray]:
@@ -92,32 +104,38 @@ def incidental(n, largest):
     return ((n == 1) & (largest >= SURE)) | (n <= RARE_PARTNER * largest)
 
 
-def partner_clones(h1, l1, l2, hx, paired, heavy_only) -> tuple[np.ndarray, np.ndarray]:
-    """Clones of paired cells: components of shared (VDJ unit, VJ unit). (component, defines) over `paired`.
+def partner_clones(keys, h1, hx, paired, heavy_only) -> tuple[np.ndarray, np.ndarray]:
+    """Clones of paired cells: components of shared receptor keys. (component, defines) over `paired`.
 
-    A component defines no clone where it is incidental beside a larger one of the same exact VDJ chain, or
-    where the VDJ unit mostly comes without VJ chain (as in blasts) and its partners disagree.
+    A component defines no clone where it is incidental beside a larger one of the same exact VDJ chain, is one cell beside
+    enough of the same VDJ unit, or where the unit mostly comes without VJ chain (as in blasts) and its partners disagree.
     """
     import pandas as pd
 
-    second = np.where(l2[paired] < 0, l1[paired], l2[paired])
-    component = linked((h1[paired], l1[paired]), [(h1[paired], second)])
+    component = linked(keys[paired])
     table = pd.DataFrame({"hx": hx[paired], "unit": h1[paired], "component": component})
     with_exact = table.groupby(["hx", "component"])["unit"].transform("size")
     size = table.groupby("component")["unit"].transform("size")
     odd = incidental(size, with_exact.groupby(table["hx"]).transform("max"))
+    odd |= (size == 1) & (size.groupby(table["unit"]).transform("max") >= SURE)
     alone = pd.Series(h1[heavy_only]).value_counts().reindex(table["unit"]).fillna(0).to_numpy()
     by_unit = table.groupby("unit")["component"]
     silent = (by_unit.transform("nunique") > 1) & (alone > SILENT * by_unit.transform("size"))
     return component, ~(odd | silent).to_numpy()
 
 
-def attached_clones(cells) -> tuple[np.ndarray, np.ndarray]:
-    """Clones of paired cells; one-chain cells join where one fits. (clone or -1, evidence) per cell."""
+def attached_clones(cells, chains, similarity: float | None) -> tuple[np.ndarray, np.ndarray]:
+    """Clones of paired cells; one-chain cells join where one fits. (clone or -1, evidence) per row of `cells` (of cell_chains).
+
+    chains: the cells' own; similarity: of both junctions together, None where they are not compared.
+    """
     n = len(cells)
     beyond = n + int(cells["unit_VDJ_1"].max()) + 1 if n else 0  # above all codes of clones by a VDJ chain
     clone, evidence = np.full(n, -1), np.full(n, "ambiguous", dtype=object)
-    h1, h2, l1, l2 = units(cells)
+    h1, h2, l1 = (cells[f"unit_{name}"].to_numpy() for name in ("VDJ_1", "VDJ_2", "VJ_1"))
+    differ = h1 != h2
+    h1, h2 = one_unit_each(h1, h2)
+    two_chains = differ & (h1 == h2)
     hx, lx = cells["exact_VDJ_1"].to_numpy(), cells["exact_VJ_1"].to_numpy()
     best, next_best = (cells[f"duplicate_count_VDJ_{place}"].to_numpy() for place in (1, 2))
     multi = ((cells["n_VDJ"] > 2) | (cells["n_VJ"] > 2)).to_numpy()
@@ -126,7 +144,7 @@ def attached_clones(cells) -> tuple[np.ndarray, np.ndarray]:
     clear = ~multi & one_gene & ((h2 < 0) | (h1 == h2) | (best >= PRIMARY_RATIO * next_best))
 
     both, heavy_only = (np.flatnonzero(clear & (h1 >= 0) & chosen) for chosen in (l1 >= 0, l1 < 0))
-    component, defines = partner_clones(h1, l1, l2, hx, both, heavy_only)
+    component, defines = partner_clones(receptor_keys(cells, h1, chains, similarity), h1, hx, both, heavy_only)
     paired, other_light = both[defines], both[~defines]
     clone[paired], evidence[paired] = component[defines], "paired"
 
@@ -161,6 +179,7 @@ def attached_clones(cells) -> tuple[np.ndarray, np.ndarray]:
     shown = np.bincount(clone[paired], minlength=1)[joined.clip(0)] >= 2
     clone[light_only] = joined = np.where(shown, joined, -1)
     evidence[light_only] = np.select([joined >= 0, number <= 1], ["VJ attached", "VJ unplaced"], "ambiguous")
+    evidence[two_chains & (clone >= 0)] = "two VDJ chains"
     return clone, evidence
 
 
@@ -188,8 +207,10 @@ def define_clones(
     import pandas as pd
 
     wide = cell_chains(chains)
-    separate = partial == "separate"
-    clone, evidence = separate_clones(wide, chains, rule, similarity) if separate else attached_clones(wide)
+    if partial == "separate":
+        clone, evidence = separate_clones(wide, chains, rule, similarity)
+    else:
+        clone, evidence = attached_clones(wide, chains, similarity if rule == "similarity" else None)
     names = name_clones(clone, patient, receptor)
     cells = pd.DataFrame({"clone": pd.Series(clone, wide.index).map(names), "evidence": evidence})
     cells["counted"] = count_ambiguous | ~cells["evidence"].isin(UNCOUNTED)

@@ -14,7 +14,7 @@ from _tables import read_samples, read_text_table, write_table
 import click
 import numpy as np
 
-SURE = ("paired", "VDJ", "VDJ attached", "other VDJ", "other VJ", "VJ")
+SURE = ("paired", "two VDJ chains", "VDJ", "VDJ attached", "other VDJ", "other VJ", "VJ")
 MIN_LINEAGE = 10  # counted cells of the lineage, at both times, for a comparison within it
 FATE_RULE = (
     "lost: unseen at the last time, with an upper bound there below the lower bound of its peak; emerging: "

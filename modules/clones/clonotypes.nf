@@ -19,7 +19,7 @@ process CLONOTYPES {
     def ambiguous = count_ambiguous ? '--count-ambiguous' : ''
     """
     # code: _airr_cells.py _chain_groups.py _chains.py _cli.py _clones.py _compiled.py _errors.py _gene_sets.py
-    # code: _genes.py _receptors.py _tables.py
+    # code: _genes.py _partners.py _receptors.py _tables.py
     clonotypes.py ${chains} --patient ${meta.patient} --pairing ${pairing} --clone-rule ${clone_rule} ${ambiguous}
     """
 
