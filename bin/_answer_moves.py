@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """How each bulk clone moves, in bulk and in single cells, and which arms its cells gained and lost, in words."""
 
+from _receptors import LIBRARY_COLUMNS
 from _results import Case
 from _statements import Statement, interval, number
 from _words import fate_in_words
 
 
-def moves(name: str, matched: str, curve, fates, patient: str) -> Statement:
-    """Statement on the bulk curve and on the share of the single-cell clone at each time point."""
+def moves(name: str, matched: str, curve, fates, patient: str, without: dict[str, str] | None = None) -> Statement:
+    """Statement on the bulk curve and on the share of the single-cell clone at each time point; without: as in fate_of."""
     statement: Statement = []
     if curve is not None:
         bulk, source = curve[curve["clone"] == name].sort_values("day"), f"{patient}.mrd_curve.tsv"
@@ -22,7 +23,7 @@ def moves(name: str, matched: str, curve, fates, patient: str) -> Statement:
     rows = fates[fates["clone"] == matched] if fates is not None and matched else None
     if rows is not None and len(rows):
         source = f"{patient}.fates.tsv"
-        statement.append(f"Single cells: {fate_in_words(*rows[['fate', 'change']].iloc[0])}; ")
+        statement.append(f"Single cells: {told_fate(rows, without)}; ")
         seen = rows[rows["total"] > 0].sort_values("day")
         shown = seen if len(seen) <= 4 else seen.iloc[[0, len(seen) // 2, -1]]
         # Fates are judged within the clone's lineage where it was sampled: not every lineage shows its receptors alike.
@@ -66,11 +67,17 @@ def carries(matched: str, cnv, patient: str) -> Statement:
     return [*statement, " of ", number(source, cnv, "total", of_events[0]), " cells"]
 
 
-def fate_of(matched: str, fates) -> str:
-    """The fate of a clone in words; empty where FATES calls none."""
+def told_fate(rows, without: dict[str, str] | None) -> str:
+    """`persistent (no BCR library at T3)`; rows: of fates.tsv of a clone; without: as in fate_of."""
+    missing = (without or {}).get(rows["receptor"].iloc[0])
+    return fate_in_words(*rows[["fate", "change"]].iloc[0]) + (f" ({missing})" if missing else "")
+
+
+def fate_of(matched: str, fates, without: dict[str, str] | None = None) -> str:
+    """The fate of a clone in words; empty where FATES calls none. without: by receptor the times without its library, in words."""
     rows = fates[fates["clone"] == matched] if fates is not None and matched else []
     called = len(rows) and rows["fate"].iloc[0] != "undetermined"
-    return fate_in_words(*rows[["fate", "change"]].iloc[0]) if called else ""
+    return told_fate(rows, without) if called else ""
 
 
 def events_of(matched: str, cnv) -> list[str]:
@@ -83,11 +90,12 @@ def events_of(matched: str, cnv) -> list[str]:
 def movements(case: Case) -> list[dict]:
     """Per bulk clone, in the order of mrd.tsv: its fate, the events of its cells, and what is said of both."""
     mrd, curve, fates, cnv = map(case.own, ("mrd", "mrd_curve", "fates", "cnv"))
-    entries = []
+    without, entries = {library: case.without(library) for library in LIBRARY_COLUMNS}, []
     for row in [] if mrd is None else mrd.drop_duplicates("clone").to_dict("records"):
         name, matched = row["clone"], row["matched_clone"] if isinstance(row["matched_clone"], str) else ""
         entries.append({
-            "clone": name, "fate": fate_of(matched, fates), "events": events_of(matched, cnv),
-            "moves": moves(name, matched, curve, fates, case.patient), "carries": carries(matched, cnv, case.patient)
+            "clone": name, "fate": fate_of(matched, fates, without), "events": events_of(matched, cnv),
+            "moves": moves(name, matched, curve, fates, case.patient, without),
+            "carries": carries(matched, cnv, case.patient)
         })  # fmt: skip
     return entries

@@ -36,7 +36,7 @@ def what_they_are(source: str, rows, where: dict, row: dict) -> tuple[Statement,
             "; flow cytometry or bulk MRD would confirm it"
         ]
     few: Statement = ["; ", with_bcr, " of ", total, " have a B-cell receptor, too few to tell; flow cytometry would"]
-    would = few if row["with_bcr"] else ["; a BCR library or flow cytometry would tell"]
+    would = few if row["with_bcr"] == row["with_bcr"] else ["; a BCR library or flow cytometry would tell"]
     if row["reading"] == "all stages":
         stages = [number(source, rows, name, where) for name in ("early", "kappa", "lambda")]
         said = [

@@ -2,7 +2,8 @@
 """Lines of evidence about malignant cells: clone, copy number, programme, FISH and cytology, cell by cell.
 
 Cells are tables indexed by cell_id with timepoint, day, tissue, sort, lineage, cell_type, `candidate` (of a lineage that a B-cell malignancy
-can sit in), clone and light (BCR clone and light chain locus, missing where none), population and cnv_profile (of CNV).
+can sit in), clone and light (BCR clone and light chain locus, missing where none), has_library (of its sample: BCR), population and
+cnv_profile (of CNV).
 """
 
 from collections.abc import Sequence
@@ -215,12 +216,16 @@ def assessable(cells, lines, table, min_evidence: int):
     """Per cell (bool): whether it is called, or would have been if it were malignant and its lines had shown it.
 
     cells: with `malignancy` and `candidate`. Enough lines must be known, one of them about the cell or its clone. Arms say nothing
-    in a patient of whom no arm is gained or lost anywhere (table: cnv.tsv): most tumours of B cells without one look the same.
+    in a patient of whom no arm is gained or lost anywhere (table: cnv.tsv): most tumours of B cells without one look the same. Without
+    a BCR library no cell of a B lineage can be found to be normal, so that those that are not called show nothing.
     """
     known = lines[list(LINES)].notna()
     altered = (table.level == "population") & (table.verdict == "detected") & ~table.normal.astype(bool)
     known["cnv"] &= bool(altered.any())
-    could = cells.candidate & (known.sum(axis=1) >= min_evidence) & known[list(OWN)].any(axis=1)
+    looked_for = (
+        cells.has_library.astype(bool).groupby([cells[name] for name in SAMPLED], observed=True).transform("any")
+    )
+    could = cells.candidate & looked_for & (known.sum(axis=1) >= min_evidence) & known[list(OWN)].any(axis=1)
     return could | cells.malignancy.isin(["malignant", "normal"])
 
 
@@ -250,7 +255,8 @@ def why_not_assessable(cells, lines, table) -> str:
         return ""
     open_ = lines.loc[cells.index[concerned & ~cells.assessable]]
     altered = (table.level == "population") & (table.verdict == "detected") & ~table.normal.astype(bool)
-    lacking = ["no B-cell receptor"] if open_.clone.isna().all() else []
+    library = cells.has_library[concerned & ~cells.assessable].any()
+    lacking = [] if open_.clone.notna().any() else ["no B-cell receptor" if library else "no BCR library"]
     lacking += [] if altered.any() else ["no arm gained or lost"]
     lacking += ["arms not judged"] if altered.any() and open_.cnv.isna().all() else []
     few = f"fewer than {MIN_RELATIVES} normal B-lineage cells to compare with"

@@ -75,8 +75,8 @@ def bounds(row: dict) -> str:
     return f"{100 * row['low']:.3g} to {percent(row['high'])}"
 
 
-def clones_over_time(fates, receptor: str, colours: list[str], patient: str) -> dict | None:
-    """The largest clones' shares of the cells with a receptor, as bands from time to time."""
+def clones_over_time(fates, receptor: str, colours: list[str], patient: str, without: str = "") -> dict | None:
+    """The largest clones' shares of the cells with a receptor, as bands from time to time; without: the times without its library."""
     rows = fates[fates["receptor"] == receptor]
     times = rows.drop_duplicates("timepoint").sort_values("day", kind="stable")
     times = times[times["total"] > 0]
@@ -102,12 +102,13 @@ def clones_over_time(fates, receptor: str, colours: list[str], patient: str) -> 
             told.append(f"{clone} ({kind}) {fate}: {steps}")
     unsure = sum(band["fate"] == "undetermined" for band in bands)
     told += [f"without a fate, for too few cells: {unsure}"] if unsure else []
+    told += [without] if without else []
     columns = [{"label": str(row["timepoint"]), "total": int(row["total"])} for row in times.to_dict("records")]
     return {
         "id": f"clones_{receptor.lower()}", "section": "clones", "title": f"Dominant {receptor} clones over time",
         "kind": "alluvial", "columns": columns, "bands": bands, "alt": "; ".join(told) + ".", "table": f"{patient}.fates.tsv",
         "caption": f"Share of the cells with a {receptor}; their number stands below. The grey rest are all other clones. "
-        "Clones too small to be followed have no band."
+        "Clones too small to be followed have no band." + (f" Not drawn: {without}." if without else "")
     }  # fmt: skip
 
 
@@ -225,5 +226,5 @@ def cells(case: Case, palette: dict[str, dict[str, str]]) -> list[dict | None]:
         rows = shares[shares["level"] == "cell_type"]
         figures.append(composition(rows, lambda label: types.get(label, types["unassigned"]), about))
     if fates is not None:
-        figures += [clones_over_time(fates, receptor, series, case.patient) for receptor in ("BCR", "TCR")]
+        figures += [clones_over_time(fates, name, series, case.patient, case.without(name)) for name in ("BCR", "TCR")]
     return figures + subset_panels(case, shares, palette.get("subset", {}), series)

@@ -98,8 +98,8 @@ def fish_says(row: dict) -> str:
             "FISH only": "FISH alone sees", "single cells only": "single cells alone see"}.get(said, f"{said}:")  # fmt: skip
 
 
-def fish_bars(fish, colours: list[str], patient: str) -> dict:
-    """FISH percentage and expression-inferred share per probe."""
+def fish_bars(fish, colours: list[str], patient: str, without: str = "") -> dict:
+    """FISH percentage and expression-inferred share per probe; without: the times without a BCR library, in words."""
     rows, told, groups, measured = [], [], {}, {}
     dated = fish["day"].nunique() > 1
     for row in fish.to_dict("records"):
@@ -126,7 +126,8 @@ def fish_bars(fish, colours: list[str], patient: str) -> dict:
     cells = ", ".join(
         f"{of} ({', '.join(dict.fromkeys(names))})" if len(measured) > 1 else of for of, names in measured.items()
     )
-    cells = f"Single cells: share of the cells {cells}; whiskers are 95 % intervals. " if cells else ""
+    unknown = f" (of a clone: {without})" if without else ""
+    cells = f"Single cells: share of the cells {cells}{unknown}; whiskers are 95 % intervals. " if cells else ""
     finding = "; ".join(f"{said} {', '.join(names)}" for said, names in groups.items()) + "."
     return {
         "id": "fish", "section": "course", "title": "FISH beside single cells", "kind": "bars", "rows": rows,
@@ -141,4 +142,4 @@ def tumour(case: Case, colours: list[str]) -> list[dict]:
     car, fish = case.own("car_kinetics"), case.own("fish")
     facts = case.facts(f"{case.patient}.car.json", {}).get("samples", {})
     figures = [] if car is None else [car_kinetics(car, case.own("car_change"), facts, case.patient)]
-    return figures + ([] if fish is None else [fish_bars(fish, colours, case.patient)])
+    return figures + ([] if fish is None else [fish_bars(fish, colours, case.patient, case.without("BCR"))])

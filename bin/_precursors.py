@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 
 from _errors import InputError
+from _receptors import with_library
 from _shares import wilson
 
 import numpy as np
@@ -204,7 +205,7 @@ def of_sample(cells, therapies) -> dict:
     """The row of precursors.tsv of a sample, without its names.
 
     cells: the sample's kept cells with what find_precursors says (all missing where the genes are not measured), cell_type, day
-    and clone (of B-cell receptors, missing where none). therapies: of directed_therapies, or None without a table of events.
+    libraries and clone (of B-cell receptors, missing where none). therapies: of directed_therapies, or None without a table of events.
     """
     row = {"cells": len(cells)}
     day = cells["day"].iloc[0]
@@ -223,10 +224,9 @@ def of_sample(cells, therapies) -> dict:
     row["named"] = held["cell_type"].value_counts().index[0] if len(held) else None
     row |= {"early": int(held["early"].sum()), "kappa": int((held["light_chain"] == "kappa").sum())}
     row |= {"lambda": int((held["light_chain"] == "lambda").sum())}
-    row |= {"with_bcr": int(clones.sum()), "largest_clone": int(clones.max()) if len(clones) else 0}
-    row["reading"] = reading(
-        len(held), *(row[name] for name in ("early", "kappa", "lambda", "with_bcr", "largest_clone"))
-    )
+    receptors = {"with_bcr": int(clones.sum()), "largest_clone": int(clones.max()) if len(clones) else 0}
+    row["reading"] = reading(len(held), *(row[name] for name in ("early", "kappa", "lambda")), *receptors.values())
+    row |= receptors if len(with_library(cells, "BCR")) else {}
     if row["reading"] == "none" and row["recognised"] < RECOGNISED:
         row["reading"] = "not testable"
     for antigen in ANTIGENS if len(held) else ():

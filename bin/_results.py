@@ -8,8 +8,10 @@ from typing import Any
 
 from _cli import read_json
 from _errors import InputError
+from _receptors import with_library
 from _series import DESIGN, with_design, with_series
 from _tables import read_table, read_text_table
+from _words import listed
 
 
 def read_rows(folder: Path, name: str, patient: str | None = None):
@@ -81,6 +83,22 @@ class Case:
     def main(self):
         """The samples of the main series, in order of days."""
         return self.series[self.series["series"] == "main"]
+
+    @cached_property
+    def libraries(self):
+        """The samples that passed, as of series, with their V(D)J `libraries` (qc.tsv); no row where that table does not say it."""
+        status = self.rows("qc.tsv")
+        if status is None or "libraries" not in status:
+            return self.series.iloc[:0].assign(libraries="")
+        known = status[status["status"] == "pass"].set_index("sample")["libraries"].fillna("").astype(str)
+        rows = self.series[self.series["sample"].isin(known.index)]
+        return rows.assign(libraries=rows["sample"].map(known))
+
+    def without(self, library: str) -> str:
+        """`no BCR library at T2 and T3` of the time points of the main series at which no sample has it, '' where there are none."""
+        main = self.libraries[self.libraries["series"] == "main"]
+        times = main.loc[~main["timepoint"].isin(with_library(main, library)["timepoint"]), "timepoint"]
+        return f"no {library} library at {listed(times.drop_duplicates())}" if len(times) else ""
 
     @cached_property
     def times(self) -> list[str]:

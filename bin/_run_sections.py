@@ -101,7 +101,7 @@ def general_table(rows: list[dict], reads: dict[str, dict], quality: dict[str, d
 
 def sample_table(rows: list[dict]) -> dict:
     """Every sample of the sheet, in its order, with the reason of a failure and the evidence of identity."""
-    shown = ("patient", "timepoint", "day", "status", "reason", "quality", "species", "sex", "identity")
+    shown = ("patient", "timepoint", "day", "status", "reason", "libraries", "quality", "species", "sex", "identity")
     data = {}
     for row in rows:
         data[escape(row["sample"])] = {key: escape(row.get(key) or "") for key in (*shown, "identity_reason")}

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from _answer_carriers import carriers
 from _answer_moves import movements
-from _answer_precursors import precursors
+from _answer_precursors import precursors, where_sampled
 from _answer_surroundings import surroundings_of
 from _cli import FOLDER, command, write_json
+from _receptors import with_library
 from _results import Case
 from _series import design_in_words, not_compared, with_design
 from _statements import Statement, as_json, interval, number, rows_where
@@ -61,6 +62,24 @@ def headline(entries: list[dict]) -> str:
     return " ".join(sentences)
 
 
+def lacking(case: Case) -> list[str]:
+    """Which samples lack which V(D)J library, and what therefore nothing is said of; one sentence per library."""
+    sentences, samples = [], case.libraries
+    names = dict(zip(samples["sample"], where_sampled(samples, case.series), strict=True))
+    for library, cells in (("BCR", "B"), ("TCR", "T")):
+        having = with_library(samples, library)
+        rest = samples[~samples["sample"].isin(having["sample"])]
+        closed = f"{cells}-cell clones are not looked for"
+        if len(rest) and having.empty:
+            sentences.append(f"No sample has a {library} library: {closed}.")
+        elif len(rest):
+            closed += " there" + (", and no B-lineage cell is shown to be normal" if library == "BCR" else "")
+            last = having.loc[having["series"] == "main", "timepoint"].tolist()[-1:]
+            closed += f"; the last time with one is {last[0]}" if last and last[0] != case.times[-1] else ""
+            sentences.append(f"There is no {library} library at {listed(rest['sample'].map(names))}: {closed}.")
+    return sentences
+
+
 def with_names(rows, design: dict[str, str]):
     """Rows of malignancy.tsv with `at`, the name of their time point: `T2 (blood)` where it is not of the main series.
 
@@ -79,7 +98,8 @@ def with_names(rows, design: dict[str, str]):
 def over_time(table: str, rows, where: dict, design: dict[str, str]) -> Statement:
     """`5,501 of 5,522 at T1 (99.4 % to 99.8 %), ...` per row of malignancy.tsv; of many times the first, the highest, the last.
 
-    Samples that are not of the main series (design: as in with_names) are named with their tissue and sort, after it.
+    Samples that are not of the main series (design: as in with_names) are named with their tissue and sort, after it. Where none
+    is called malignant and none could have been, there is no number.
     """
     rows = rows_where(rows, where)
     apart = rows["at"] != rows["timepoint"]
@@ -89,6 +109,9 @@ def over_time(table: str, rows, where: dict, design: dict[str, str]) -> Statemen
     statement: Statement = []
     for part in (shown, rows[apart].sort_values("day", kind="stable")):
         for row in part.to_dict("records"):
+            if where["malignancy"] == "malignant" and row["assessable"] == "no" and not row["n"]:
+                statement.append(f"{', ' if statement else ''}not assessable at {row['at']}")
+                continue
             there = where | {name: row[name] for name in ("timepoint", *design)}
             n, total = (number(table, rows, name, there) for name in ("n", "total"))
             statement += [
@@ -164,7 +187,8 @@ def malignant(rows, facts: dict, patient: str, design: dict[str, str] | None = N
         largest = by_type.idxmax()
         most = ["; ", number(source, rows, "n", unsure | {"cell_type": largest}), " of "]
         most += [number(source, rows, "n", unsure), f" are {plural(largest)}{ever}"]
-    statements.append(["Undecided: ", *over_time(source, rows, unsure, design), *most, "."])
+    bound = ". Upper bounds of malignant cells hold even if all of these were." if most else "."
+    statements.append(["Undecided: ", *over_time(source, rows, unsure, design), *most, bound])
     return statements
 
 
@@ -192,6 +216,7 @@ def main(results: Path, patient: str) -> None:
     first, notes = precursors(case)
     answer = {
         "patient": patient, "first": first, "headline": headline(clones), "clones": clones, "not_compared": not_compared(case.series),
+        "lacking": lacking(case),
         "warnings": case.facts("warnings.json", []) + same_labels(case.own("clones")), "malignant": [*malignant(case.own("malignancy"), facts, patient, case.design), *notes],
         "surroundings": surroundings_of(case),
     }  # fmt: skip

@@ -8,7 +8,7 @@ from _clones import read_labels
 from _evidence import LINES, OWN, SAMPLED, assessable, gather, log_expression, read_counts, untestable
 from _evidence import why_not_assessable as why_not
 from _precursors import COLUMNS, by_sample, checked_genes, directed_therapies, find_precursors
-from _receptors import Lineages
+from _receptors import Lineages, with_library
 from _series import DESIGN, told_apart
 from _shares import wilson
 from _tables import UNASSIGNED, read_table, read_text_table, write_parquet, write_table
@@ -20,8 +20,9 @@ def read_cells(labels: Path, patient: str, clones: Path | None, cnv_cells: Path,
     """A patient's cells as _evidence describes them."""
     import pandas as pd
 
-    columns = ["sample", "timepoint", "day", *DESIGN, "lineage", "cell_type"]
+    columns = ["sample", "timepoint", "day", *DESIGN, "libraries", "lineage", "cell_type"]
     cells = read_labels(labels, patient, columns).set_index("cell_id")
+    cells["has_library"] = cells.index.isin(with_library(cells, "BCR").index)
     cells["candidate"] = cells.lineage.isin(lineages.malignant)
     cells = cells.join(pd.read_parquet(cnv_cells).set_index("cell_id")[["population", "cnv_profile"]])
     receptors = pd.read_parquet(clones).set_index("cell_id") if clones else pd.DataFrame()
@@ -79,9 +80,9 @@ def counts(cells, lines, cnv):
     """Malignant, normal and undecided cells per time point, tissue and sort, of every cell type and of all cells, and whether that
     could be assessed. Where nothing could (_evidence.untestable) there is one row, `not testable`, with the reason.
 
-    cells: with what verdicts and assessable say; cnv: cnv.tsv. The upper bound of the malignant ones holds even if every cell that
-    could not be judged were malignant. Where a group could not be assessed they are a count without a share: no bound is given for
-    what could not have been seen.
+    cells: with what verdicts and assessable say; cnv: cnv.tsv. The upper bound of the malignant ones holds even if every undecided
+    cell were malignant. Where a group could not be assessed they are a count without a share: no bound is given for what could not
+    have been seen.
     """
     import pandas as pd
 
@@ -97,11 +98,9 @@ def counts(cells, lines, cnv):
             reason, of_group = (why_not(group, lines, cnv), where | {"cell_type": name})
             about = {"assessable": "no" if reason else "yes", "reason": reason}
             for verdict in ("malignant", "normal", "undecided"):
-                n, at_most = (
-                    (group.malignancy == verdict).sum(),
-                    (~group.assessable).sum() if verdict == "malignant" else 0,
-                )
-                row = {"malignancy": verdict, "n": n, "total": len(group), "at_most": n + at_most}
+                n = (group.malignancy == verdict).sum()
+                possible = (group.malignancy == "undecided").sum() if verdict == "malignant" else 0
+                row = {"malignancy": verdict, "n": n, "total": len(group), "at_most": n + possible}
                 rows.append(of_group | row | about)
     table = pd.DataFrame(rows)
     table["share"], table["low"], _ = wilson(table.n, table.total)

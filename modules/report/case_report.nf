@@ -21,7 +21,7 @@ process CASE_REPORT {
     script:
     def name = meta.patient
     """
-    # code: _car_words.py _cli.py _errors.py _page.py _results.py _series.py _tables.py _words.py
+    # code: _car_words.py _cli.py _errors.py _page.py _receptors.py _results.py _series.py _tables.py _words.py
     case_report.py tables --patient ${name} --answer ${name}.answer.json --figures ${name}.figures.json --maps ${name}.map.json \\
         --assets assets --columns ${columns} --parameters ${parameters} --versions ${versions} --release ${release} \\
         --failures ${failures}

@@ -16,7 +16,7 @@ process COHORT_REPORT {
 
     script:
     """
-    # code: _cli.py _errors.py _page.py _results.py _series.py _tables.py _words.py
+    # code: _cli.py _errors.py _page.py _receptors.py _results.py _series.py _tables.py _words.py
     cohort_report.py ${answers} --tables tables --failures ${failures} --colours ${colours} --assets assets
     """
 

@@ -28,7 +28,7 @@ process EXPORT {
     def layouts = [subsets].flatten().collect { file -> "--subsets ${file}" }.join(' ')
     def scores = [signatures].flatten().collect { file -> "--signatures ${file}" }.join(' ')
     """
-    # code: _cli.py _errors.py _matrices.py _results.py _series.py _tables.py _words.py
+    # code: _cli.py _errors.py _matrices.py _receptors.py _results.py _series.py _tables.py _words.py
     export.py ${matrices} --cells ${cells} ${receptors} ${components} ${layouts} ${scores} --export ${kinds} \\
         --colours ${colours} --columns ${columns}
     """

@@ -32,6 +32,20 @@ def write_counts(path: Path, counts: sp.csr_matrix, barcodes: np.ndarray, featur
         write_matrix(path, features, np.asarray(barcodes), [lambda: drawn], pool, 2, path.parent.name)
 
 
+def cut_contigs(case: Path, origins: dict[str, list[str]], library: str, folder: Path) -> Path:
+    """The contig table of one made sample; origins: as of cut. Returns the path."""
+    parts = []
+    for sample, cells in origins.items():
+        table = pd.read_csv(
+            case / sample / library / "filtered_contig_annotations.csv", dtype=str, keep_default_na=False
+        )
+        parts.append(table[table["barcode"].isin([f"{cell.split(':')[1]}-1" for cell in cells])])
+    path = folder / library / "filtered_contig_annotations.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pd.concat(parts).to_csv(path, index=False)
+    return path
+
+
 def cut(case: Path, origins: dict[str, list[str]], folder: Path, silent: tuple[str, ...] = ()) -> Path:
     """The matrix of one made sample: cells of simulated samples that are joined as one, without the `silent` genes.
 

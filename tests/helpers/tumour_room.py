@@ -86,7 +86,7 @@ def write_patient(folder: Path, seed: int = 0) -> pd.DataFrame:
         data = ad.AnnData(counts[at], obs=obs, var=var.assign(gene_ids=list(names), genome="GRCh38"))
         data.write_h5ad(folder / f"{sample}.cells.h5ad", compression=hdf5plugin.FILTERS["zstd"])
     label = ["cell_id", "sample", "patient", "timepoint", "day", "lineage", "cell_type", "subset"]
-    cells[label].assign(tissue="", sort="").to_parquet(folder / "labels.parquet", index=False)
+    cells[label].assign(tissue="", sort="", libraries="BCR TCR").to_parquet(folder / "labels.parquet", index=False)
     names = ["cell_id", "bcr_clone", "tcr_clone", "receptor_subtype_bcr"]
     cells[names].assign(rule="similarity 0.85").to_parquet(folder / "P.clones.parquet", index=False)
     rows = [
@@ -106,16 +106,24 @@ def write_patient(folder: Path, seed: int = 0) -> pd.DataFrame:
     return cells.set_index("cell_id")
 
 
-def run_steps(folder: Path, monkeypatch, last: str = "malignancy", rename: bool = False) -> pd.DataFrame:
+def run_steps(
+    folder: Path, monkeypatch, last: str = "malignancy", rename: bool = False, without: dict[str, str] | None = None
+) -> pd.DataFrame:
     """Write the patient and run the room's steps up to `last` in a folder; the cells' truth.
 
-    rename: genes get names that have no position.
+    rename: genes get names that have no position. without: libraries of the samples that lack the BCR library.
     """
     import importlib
 
     from click.testing import CliRunner
 
     truth = write_patient(folder)
+    if without:
+        labels, clones = (pd.read_parquet(folder / name) for name in ("labels.parquet", "P.clones.parquet"))
+        labels["libraries"] = labels["sample"].map(without).fillna(labels["libraries"])
+        clones.loc[labels["sample"].isin(without), ["bcr_clone", "receptor_subtype_bcr"]] = None
+        labels.to_parquet(folder / "labels.parquet", index=False)
+        clones.to_parquet(folder / "P.clones.parquet", index=False)
     for path in folder.glob("*.cells.h5ad") if rename else ():
         data = ad.read_h5ad(path)
         data.var_names = [f"Gene{number}" for number in range(data.n_vars)]
@@ -141,7 +149,15 @@ def run_steps(folder: Path, monkeypatch, last: str = "malignancy", rename: bool 
 def people(**columns) -> pd.DataFrame:
     """Cells with the columns that the lines of evidence read."""
     table = pd.DataFrame(
-        {"timepoint": "T1", "day": 0, "tissue": "", "sort": "", "lineage": "plasma", "cell_type": "plasma cell"},
+        {
+            "timepoint": "T1",
+            "day": 0,
+            "tissue": "",
+            "sort": "",
+            "has_library": True,
+            "lineage": "plasma",
+            "cell_type": "plasma cell",
+        },
         index=range(len(next(iter(columns.values())))),
     )
     table = table.assign(**{name: pd.Series(values, dtype=object) for name, values in columns.items()})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from helpers.cut_samples import cut
+from helpers.cut_samples import cut, cut_contigs
 from helpers.sheets import write_sheet
 
 from pipeline.conftest import PROJECT, nextflow_run
@@ -49,7 +49,8 @@ def text_of(page):
 def relapses(simulated, tmp_path_factory):
     """Two patients after CD19 CAR-T, each with a sample of T cells before and one of 50 precursors and 10 T cells after; no plasma cell.
 
-    The precursors of RP show CD19, those of RN do not. The run, and the ids of the precursors.
+    The precursors of RP show CD19, those of RN do not. RB has blasts at both times, with V(D)J libraries at the first and no BCR
+    library at the second. The run, and the ids of the precursors.
     """
     case, truth = simulated
     folder = tmp_path_factory.mktemp("relapses")
@@ -63,6 +64,19 @@ def relapses(simulated, tmp_path_factory):
             name = f"{patient}_{timepoint}"
             matrix = cut(case, origins, folder / name, lost)
             rows.append({"sample": name, "patient": patient, "timepoint": timepoint, "day": day, "gex": matrix})
+    t_cells = cells_of(truth, "P1_T2", ["CD4 T", "CD8 T"], 300, 360)["P1_T2"]
+    for timepoint, day, first, libraries in (("T1", -30, 100, ("vdj_b", "vdj_t")), ("T2", 120, 150, ("vdj_t",))):
+        folder_of, at = folder / f"RB_{timepoint}", 30 * (day > 0)
+        origins = {"P1_T1": blasts[first : first + 50], "P1_T2": t_cells[at : at + 30]}
+        row = {
+            "sample": f"RB_{timepoint}",
+            "patient": "RB",
+            "timepoint": timepoint,
+            "day": day,
+            "gex": cut(case, origins, folder_of),
+        }
+        rows.append(row | {name: cut_contigs(case, origins, name, folder_of) for name in libraries})
+    rows = [{"vdj_b": "", "vdj_t": ""} | row for row in rows]
     sheet = write_sheet(folder / "samples.csv", rows)
     events = [{"patient": p, "day": 0, "event": "CD19 CAR-T infusion", "kind": "therapy"} for p in planted]
     run = nextflow_run(
@@ -89,6 +103,28 @@ def test_precursors_after_car_t_are_reported_first_whatever_else_is_in_the_run(r
     first = page[page.index("To be looked at first") :][:600]
     assert re.search(r"(4\d|50) B-lineage precursors at T2, of 60 cells", first) and re.search(antigen, first), first
     assert "no cell is called malignant" not in page
+
+
+def test_a_time_without_a_bcr_library_is_not_one_without_clones_and_malignant_cells(relapses):
+    """RB: of 80 cells at T2 50 are leukaemic; whatever is said of B cells and blasts there says that no library was looked at."""
+    run, _ = relapses
+    libraries = {row["sample"]: row["libraries"] for row in run.table("cells/qc.tsv")}
+    assert (libraries["RB_T1"], libraries["RB_T2"], libraries["RP_T2"]) == ("BCR TCR", "TCR", "")
+    fates = pd.read_csv(run.results / "clones" / "RB.fates.tsv", sep="\t")
+    assert set(fates.loc[fates["receptor"] == "BCR", "timepoint"]) == {"T1"}
+    calls = pd.read_csv(run.results / "tumour" / "malignancy.tsv", sep="\t", keep_default_na=False)
+    calls = calls[(calls["patient"] == "RB") & (calls["malignancy"] != "normal")]
+    late = calls[calls["timepoint"] == "T2"]
+    assert late["malignancy"].tolist() == ["not testable"] and late["reason"].iloc[0].startswith("no BCR library")
+    assert int(late["n"].iloc[0]) >= 45
+    page = text_of(run.results / "report" / "RB.case_report.html")
+    assert (
+        "There is no BCR library at T2: B-cell clones are not looked for there"
+        in page[: page.index("Skip to the answer") + 600]
+    )
+    assert "Malignant cells cannot be assessed at T2: no BCR library" in page
+    assert "a BCR library or flow cytometry would tell" in page and not re.search(r"0 of \d+ at T2", page)
+    assert "There is no BCR library at T2" in text_of(run.results / "report" / "cohort_report.html")
 
 
 @pytest.fixture(scope="module")

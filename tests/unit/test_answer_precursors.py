@@ -9,8 +9,8 @@ from helpers.report_case import said
 
 USUAL = {
     "patient": "P1", "sample": "P1_T2", "timepoint": "T2", "day": 28, "cells": 900, "b_lineage": 60, "n": 45, "total": 900, "share": 0.05,
-    "low": 0.0375, "high": 0.0663, "reading": "open", "named": "HSPC", "early": 12, "kappa": 0, "lambda": 0, "with_bcr": 0,
-    "largest_clone": 0, "cd19": "present", "cd19_n": 20, "cd19_low": 0.31, "cd19_high": 0.59, "cd19_expected": 0.4, "cd22": "lost",
+    "low": 0.0375, "high": 0.0663, "reading": "open", "named": "HSPC", "early": 12, "kappa": 0, "lambda": 0, "with_bcr": None,
+    "largest_clone": None, "cd19": "present", "cd19_n": 20, "cd19_low": 0.31, "cd19_high": 0.59, "cd19_expected": 0.4, "cd22": "lost",
     "cd22_n": 0, "cd22_low": 0.0, "cd22_high": 0.064, "cd22_expected": 0.3, "after": "yes", "therapy": "CAR-T infusion", "therapy_day": 0,
     "target": "CD19",
 }  # fmt: skip
@@ -41,6 +41,8 @@ def test_after_a_therapy_both_possibilities_are_named_first(words):
         "45 B-lineage precursors at T2, of 900 cells (3.75 % to 6.63 %), after CAR-T infusion (day 0): leukaemia or haematogones; CD19"
     )
     assert first[0].endswith("; a BCR library or flow cytometry would tell.") and "CD22" not in first[0]
+    seen, _ = words({"with_bcr": 0, "largest_clone": 0})
+    assert seen[0].endswith("; 0 of 45 have a B-cell receptor, too few to tell; flow cytometry would.")
 
 
 def test_cells_without_a_name_are_not_named_so(words):

@@ -212,7 +212,7 @@ def test_of_several_times_only_those_that_could_be_assessed_have_bounds():
 def test_precursors_go_first_in_the_answer_and_on_both_pages(answer, tmp_path):
     report_case.write(tmp_path / "tables")
     row = {"patient": "P1", "sample": "P1_T3", "timepoint": "T3", "day": 180, "n": 53, "total": 54, "share": 0.98, "low": 0.9, "high": 1.0,
-           "b_lineage": 54, "reading": "open", "named": "pDC", "with_bcr": 0, "largest_clone": 0, "early": 30, "kappa": 0, "lambda": 0,
+           "b_lineage": 54, "reading": "open", "named": "pDC", "with_bcr": None, "largest_clone": None, "early": 30, "kappa": 0, "lambda": 0,
            "cd19": "present", "cd19_n": 38, "cd19_low": 0.58, "cd19_high": 0.82, "cd19_expected": 0.3, "after": "yes",
            "therapy": "CD19 CAR-T infusion", "therapy_day": 0, "target": "CD19"}  # fmt: skip
     pd.DataFrame([row]).to_csv(tmp_path / "tables" / "P1.precursors.tsv", sep="\t", index=False)

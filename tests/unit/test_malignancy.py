@@ -95,11 +95,11 @@ NO_EVENT = pd.DataFrame(columns=["level", "population", "verdict", "normal", "ar
 EVENT = pd.DataFrame([{"level": "population", "population": "c", "verdict": "detected", "normal": False}])
 
 
-def judged(arms, lineage="B", n=10, verdict="undecided", **lines):
+def judged(arms, lineage="B", n=10, verdict="undecided", has_library=True, **lines):
     """(assessable cells, reason) of n cells of which the same is known, with 90 T cells beside them."""
     cells = people(
         lineage=[lineage] * n + ["T"] * 90, malignancy=[verdict] * n + ["normal"] * 90, stray=[False] * (n + 90)
-    )
+    ).assign(has_library=has_library)
     known = {name: [lines.get(name)] * n + [None] * 90 for name in LINES}
     table = pd.DataFrame(known, index=cells.index).astype("boolean")
     cells["assessable"] = assessable(cells, table, arms, 2)
@@ -111,6 +111,11 @@ def test_a_cell_is_assessable_where_two_lines_could_have_spoken():
     assert judged(EVENT, cnv=False, programme=False) == (10, "")
     assert judged(EVENT, fish=True, morphology=True)[0] == 0  # neither is about the cell
     assert judged(EVENT, programme=False, morphology=False) == (10, "")
+
+
+def test_without_a_bcr_library_a_cell_that_is_not_called_shows_nothing():
+    assert judged(EVENT, has_library=False, cnv=False, programme=False) == (0, "no BCR library")
+    assert judged(EVENT, has_library=False, verdict="malignant", cnv=True, programme=True) == (10, "")
 
 
 def test_a_patient_without_an_altered_arm_says_nothing_by_its_arms():
@@ -144,7 +149,7 @@ def write_sample(folder, name, kinds, label=("myeloid", "pDC"), day=28, **option
     is_t = kind == "T"
     rows = pd.DataFrame(
         {"cell_id": ids, "sample": name, "patient": "P", "timepoint": name, "day": day, "tissue": "", "sort": ""}
-    )
+    ).assign(libraries="BCR TCR")
     rows["lineage"], rows["cell_type"] = np.where(is_t, "T", label[0]), np.where(is_t, "CD4 T", label[1])
     return rows.assign(kind=kind)
 
@@ -206,12 +211,13 @@ def test_precursors_are_found_whatever_they_are_named(tmp_path, monkeypatch, eve
 
 def test_healthy_blood_without_a_bcr_library_cannot_be_assessed(tmp_path, monkeypatch):
     labels = write_sample(tmp_path, "S1", {"naive B": 289, "T": 700}, label=("B", "naive B"), depth=4000)
+    labels["libraries"] = "TCR"
     table, rows, cells = run_made(tmp_path, monkeypatch, labels)
     assert table[["cell_type", "malignancy", "n", "total", "assessable"]].to_numpy().tolist() == [
         ["all cells", "not testable", 289, 989, "no"]
     ]
     assert table[["share", "low", "high"]].isna().all(axis=None)
-    assert table.reason[0].startswith("no B-cell receptor, no arm gained or lost")
+    assert table.reason[0].startswith("no BCR library, no arm gained or lost")
     assert cells.malignancy.value_counts().to_dict() == {"normal": 700, "not testable": 289}
     section = json.loads((tmp_path / "P.malignancy_mqc.json").read_text())["data"]
     assert section == {"P S1 not testable": {"cells": 289, "reason": table.reason[0]}}
@@ -240,8 +246,11 @@ def test_rows_are_of_one_tissue_and_sort_and_a_sample_without_receptors_is_one_o
     ]  # fmt: skip
 
 
-def test_the_upper_bound_holds_if_all_cells_that_could_not_be_judged_were_malignant():
+@pytest.mark.parametrize("programme", [None, False])
+def test_the_upper_bound_holds_if_all_undecided_cells_were_malignant(programme):
+    """Whether or not the two undecided cells had lines that could have spoken."""
     lines = pd.DataFrame({name: pd.array([None] * 100, dtype="boolean") for name in LINES})
+    lines.loc[:9, ["programme", "morphology"]] = programme
     cells = people(
         lineage=["B"] * 10 + ["T"] * 90,
         stray=[False] * 100,

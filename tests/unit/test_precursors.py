@@ -17,9 +17,9 @@ def found_in(kinds, tcr=(), **options):
     return table.assign(kind=kind)
 
 
-def row_of(table, day=28, events=(("CD19 CAR-T infusion", 0),), clones=None):
+def row_of(table, day=28, events=(("CD19 CAR-T infusion", 0),), clones=None, libraries="BCR TCR"):
     """The row of precursors.tsv of made cells of one sample."""
-    cells = table.assign(day=day, cell_type="pDC", clone=None if clones is None else clones)
+    cells = table.assign(day=day, cell_type="pDC", libraries=libraries, clone=None if clones is None else clones)
     given = pd.DataFrame(events, columns=["event", "day"]).assign(kind="therapy") if events is not None else None
     return _precursors.of_sample(cells, None if given is None else _precursors.directed_therapies(given))
 
@@ -115,6 +115,13 @@ def test_haematogones_with_polyclonal_receptors_are_said_as_such():
     # A leukaemic minority shows in the largest clone.
     mixed = [None if clone is None else "P.B0" if at % 5 == 0 else clone for at, clone in enumerate(clones)]
     assert row_of(table, clones=mixed)["reading"] == "open"
+
+
+def test_receptors_of_a_sample_without_the_library_are_unknown_not_none():
+    table = found_in(haematogones(False), depth=4000)
+    assert (row_of(table)["with_bcr"], row_of(table)["largest_clone"]) == (0, 0)
+    row = row_of(table, libraries="TCR")
+    assert "with_bcr" not in row and "largest_clone" not in row and row["reading"] == row_of(table)["reading"]
 
 
 def test_light_chains_of_both_kinds_speak_for_haematogones_and_decide_nothing():

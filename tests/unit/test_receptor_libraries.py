@@ -1,12 +1,20 @@
 """Samples with and without a V(D)J library: what was not looked for is in no denominator, no fate and no restriction."""
 
+import re
+
+import _figure_tumour
 from _receptors import with_library
 
+import case_answer
+import cohort_report
 import fates
 import pandas as pd
 import pytest
 import repertoire
+from helpers import report_case
 from helpers import small_receptors as receptors
+from helpers.report_case import said
+from helpers.tumour_room import run_steps
 
 
 def test_rows_are_of_samples_with_the_library():
@@ -101,3 +109,100 @@ def test_cells_of_a_sample_without_the_library_make_no_light_chain_rare(written)
         usage = pd.read_csv("P1.usage.tsv", sep="\t", keep_default_na=False)
         rows = usage[(usage["kind"] == "light_chain") & (usage["level"] == "lineage") & (usage["label"] == "plasma")]
         assert set(rows["restricted"]) == {"lambda"}, name
+
+
+# Malignant cells: without a BCR library no cell of a B lineage is found to be normal.
+
+
+def test_blasts_and_plasma_cells_of_a_time_without_the_library_are_not_none(tmp_path, monkeypatch):
+    """At T2 no BCR library: blasts, of which arms and cytology are known, have no bound; a few cells of the clone are called."""
+    truth = run_steps(tmp_path, monkeypatch, without={"P_T2": "TCR"})
+    table = pd.read_csv("P.malignancy.tsv", sep="\t", keep_default_na=False).set_index(
+        ["timepoint", "cell_type", "malignancy"]
+    )
+    for group in ("B-ALL blast", "all cells"):
+        row = table.loc[("T2", group, "malignant")]
+        assert (row["assessable"], row["share"], row["high"]) == ("no", "", "") and "no BCR library" in row["reason"]
+        assert table.loc[("T1", group, "malignant"), "assessable"] == "yes"
+    cells = pd.read_parquet("P.malignancy.parquet").set_index("cell_id").loc[truth.index]
+    late = truth["timepoint"] == "T2"
+    assert set(cells.loc[late & (truth["kind"] == "polyclonal"), "malignancy"]) == {"undecided"}
+    assert set(cells.loc[late & (truth["kind"] == "clone"), "malignancy"]) == {"undecided", "malignant"}
+    facts = {"min_evidence": 2, "combinations": {}}
+    told = [
+        said(part)
+        for part in case_answer.malignant(pd.read_csv("P.malignancy.tsv", sep="\t").fillna({"reason": ""}), facts, "P")
+    ]
+    assert any(re.match(r"Malignant cells cannot be assessed in full at T2: .*no BCR library", text) for text in told)
+    assert not any(re.search(r"\b0 of \d+ at T2", text) for text in told if not text.startswith("Undecided"))
+
+
+# Pages.
+
+
+@pytest.fixture
+def case(tmp_path, monkeypatch):
+    """A function that writes the report's case in which samples have these libraries (both where none are named); its answer."""
+    monkeypatch.chdir(tmp_path)
+
+    def build(libraries: dict[str, str], others=False):
+        report_case.write(tmp_path / "tables")
+        if others:
+            report_case.add_others(tmp_path / "tables")
+        samples = report_case.read_table(tmp_path / "tables" / "samples.tsv")
+        status = samples[["sample", "patient"]].assign(
+            status="pass", libraries=samples["sample"].map(libraries).fillna("BCR TCR")
+        )
+        status.to_csv(tmp_path / "tables" / "qc.tsv", sep="\t", index=False)
+        return report_case.make_answer(tmp_path / "tables")
+
+    return build
+
+
+def test_the_answer_names_the_times_without_a_library(case):
+    found = case({"P1_T3": "TCR"})
+    assert found["lacking"] == [
+        "There is no BCR library at T3: B-cell clones are not looked for there, and no B-lineage cell is shown to be normal; the "
+        "last time with one is T2."
+    ]
+    assert found["headline"].startswith("Plasma cells carry IGH_1: persistent (no BCR library at T3), with 1q gain.")
+    moves = said(next(entry for entry in found["clones"] if entry["clone"] == "IGH_1")["moves"])
+    assert "Single cells: persistent (no BCR library at T3); T1 " in moves
+    assert case({})["lacking"] == [] and "library" not in case({})["headline"]
+    assert case({"P1_T1": "", "P1_T2": "BCR", "P1_T3": "BCR"})["lacking"] == [
+        "There is no BCR library at T1: B-cell clones are not looked for there, and no B-lineage cell is shown to be normal.",
+        "No sample has a TCR library: T-cell clones are not looked for.",
+    ]
+
+
+def test_samples_that_are_not_compared_are_named_with_their_tissue(case):
+    assert case({"P1_B2": "BCR"}, others=True)["lacking"] == [
+        "There is no TCR library at T2 (blood): T-cell clones are not looked for there."
+    ]
+
+
+def test_both_pages_and_the_figures_say_so(case, tmp_path):
+    found = case({"P1_T3": "TCR"})
+    page = report_case.make_page(tmp_path / "tables").read_text()
+    assert page.index("There is no BCR library at T3") < page.index("<nav")
+    figures = report_case.make_figures(tmp_path / "tables")
+    bcr, tcr = figures["clones_bcr"], figures["clones_tcr"]
+    assert bcr["alt"].endswith("; no BCR library at T3.") and bcr["caption"].endswith(
+        " Not drawn: no BCR library at T3."
+    )
+    assert "library" not in tcr["alt"] + tcr["caption"]
+    probe = {
+        "day": 180,
+        "region": "1q21",
+        "abnormality": "gain",
+        "probe": "CKS1B",
+        "percent": 85.5,
+        "share": 1.0,
+        "low": 0.48,
+        "high": 1.0,
+    }
+    probe |= {"population": "P1.B1", "timepoint": "all", "verdict": "agrees", "words": "100 % of cells beside 85.5 %"}
+    fish = _figure_tumour.fish_bars(pd.DataFrame([probe]), ["blue", "red"], "P1", "no BCR library at T3")
+    assert "the cells of P1.B1 over all time points (of a clone: no BCR library at T3); whiskers" in fish["caption"]
+    row = cohort_report.patient_row(found, report_case.read_table(tmp_path / "tables" / "samples.tsv"), set())
+    assert row["lacking"] == found["lacking"][0]
