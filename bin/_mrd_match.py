@@ -132,39 +132,37 @@ def one_rearrangement(junctions: Sequence[str], limit: int) -> bool:
 def match(row: dict, chains, limit: int, genes: Genes) -> tuple[np.ndarray, int | None, str, str]:
     """Rearrangements of the patient's cells that a bulk clone matches.
 
-    row: a bulk clone. chains: unique locus, v, j (gene sets), junction, junction_aa. In order: junction nucleotides exactly,
+    row: a bulk clone. chains: of its locus, unique v, j (gene sets), junction, junction_aa. In order: junction nucleotides
     within `limit` mismatches, the junction within a longer sequence, a window of it, amino acids exactly; either strand. V and
     J must share a gene where both sides know it, with genes that a bulk read cannot tell apart as one; of a V family alone
     the junction must be identical. Returns (mask over chains, distance or None, how, reason where nothing matches).
     """
-    here = (chains["locus"] == row["locus"]).to_numpy()
     nothing = np.zeros(len(chains), bool)
-    if not here.any():
+    if chains.empty:
         return nothing, None, "", f"no {row['locus']} chain in the patient's V(D)J libraries"
     same = {}
     for gene in ("v", "j"):
         wide = genes.for_bulk(row[gene])
         same[gene] = np.array([not row[gene] or not known or not wide.isdisjoint(known) for known in chains[gene]])
-    family = np.array([genes.in_family(row["v"], known) for known in chains["v"]], bool)
-    fits, akin = here & same["v"] & same["j"], here & family & same["j"]
+    family = np.array([genes.in_family(row["v"], known) for known in chains["v"]])
+    fits, akin = same["v"] & same["j"], family & same["j"]
     junctions, nearest = chains["junction"].tolist(), np.full(len(chains), FAR)
     for words, apart in ways(row["nt"], junctions, limit) if row["nt"] else ():
-        chosen = (fits & (apart <= limit)) | (akin & (apart == 0))
-        nearest = np.minimum(nearest, np.where(here, apart, FAR))
+        window = words.startswith("window")
+        if window and not row["v"]:  # D and J alone are shared by chance
+            continue
+        chosen = (fits & (apart <= limit)) | (akin & (apart == 0) & (not window))
+        nearest = np.minimum(nearest, apart)
         if not chosen.any():
             continue
         best = np.where(chosen, apart, FAR).argmin()
         of_chosen = [junctions[best], *(junctions[i] for i in np.flatnonzero(chosen))]
-        if words.startswith("window") and not one_rearrangement(of_chosen, limit):
-            return (
-                nothing,
-                None,
-                "",
-                f"a {words} that fits several rearrangements of the cells, give the whole junction",
-            )
+        if window and not one_rearrangement(of_chosen, limit):
+            why = f"a {words} that fits several rearrangements of the cells, give the whole junction"
+            return nothing, None, "", why
         return chosen, int(apart[best]), words, ""
     if row["aa"]:
-        by_letters = np.where(here, mismatches(row["aa"], chains["junction_aa"].tolist(), 1), FAR)
+        by_letters = mismatches(row["aa"], chains["junction_aa"].tolist(), 1)
         chosen = (fits | akin) & (by_letters == 0)
         if chosen.any():
             number = int(nearest[chosen].min())
@@ -172,7 +170,7 @@ def match(row: dict, chains, limit: int, genes: Genes) -> tuple[np.ndarray, int 
         nearest = np.minimum(nearest, np.where(by_letters == 0, 0, FAR))
     if (nearest <= limit).any():
         gene = "v" if not same["v"][nearest <= limit].any() else "j"
-        seen, number = "/".join(sorted(chains[gene][nearest.argmin()])), int(nearest.min())
+        seen, number = "/".join(sorted(chains[gene].iloc[nearest.argmin()])), int(nearest.min())
         alike = f"a junction with {number} mismatch{'es' if number > 1 else ''}" if number else "the same junction"
         return nothing, None, "", f"{gene.upper()} differs: {alike} is seen with {seen}"
     return nothing, None, "", ""
@@ -199,7 +197,8 @@ def carriers(bulk, chains, limit: int, genes: Genes, shown: Shown):
         matching, distance, how, reason = np.zeros(len(unique), bool), None, "", ""
         kind = kind_by_genes(row)
         if not kind:
-            matching, distance, how, reason = match(row, unique, limit, genes)
+            of_locus = np.flatnonzero(unique["locus"] == row["locus"])
+            matching[of_locus], distance, how, reason = match(row, unique.iloc[of_locus], limit, genes)
             kind = "" if matching.any() or reason else kind_by_sequence(row)
         hits = chains[matching[number]].drop_duplicates("cell_id")
         cells.append(hits[["cell_id", "chain_type"]].assign(clone=row["clone"]))

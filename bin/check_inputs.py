@@ -106,7 +106,8 @@ def check_mrd(rows: list[dict], file: str, problems: list[Problem]) -> None:
         found = [] if junction.startswith(("TGT", "TGC")) else ["does not begin with TGT or TGC (the conserved C)"]
         found += [f"has {len(junction)} letters, no multiple of 3"] if len(junction) % 3 else []
         if found:
-            text = f"{shown(junction)} {' and '.join(found)}: out of frame, or no whole junction, which is then looked for in it"
+            text = f"{shown(junction)} {' and '.join(found)}: out of frame, or no whole junction"
+            text += "; the cells' junctions are searched in it, and it in them, on both strands"
             problems.append(Problem(file, row["#"], "junction", text, "warning"))
 
 
