@@ -20,7 +20,7 @@ def indexed(table: pd.DataFrame, tmp_path, library: str = "BCR") -> tuple[pd.Dat
 
 def test_categories_equal_the_table_that_scirpy_expects(data, tmp_path):
     folder = data / "pbmc3_t"
-    contigs, _ = read_cellranger.read_contigs(folder / "filtered_contig_annotations.csv.gz", "S", "TCR")
+    contigs, _ = read_cellranger.read_contigs(folder / "filtered_contig_annotations.csv.gz", "S", "vdj_t")
     expected = pd.read_csv(folder / "expected.csv.gz", index_col="cell_id")
     _, found = indexed(contigs, tmp_path, "TCR")
     found.index = found.index.str.removeprefix("S:") + "-1"
@@ -137,7 +137,7 @@ def test_contigs_are_handed_to_scirpy_as_it_reads_them_itself(real_data, tmp_pat
     theirs = scirpy.io.read_10x_vdj(path, include_fields=None)
     scirpy.pp.index_chains(theirs)
     scirpy.tl.chain_qc(theirs)
-    contigs, _ = read_cellranger.read_contigs(path, "S", "BCR")
+    contigs, _ = read_cellranger.read_contigs(path, "S", "vdj_b")
     contigs, found = indexed(contigs, tmp_path)
     expected = theirs.obs["chain_pairing"].astype(str)
     expected.index = "S:" + expected.index.str.removesuffix("-1")
