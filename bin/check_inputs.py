@@ -153,7 +153,9 @@ def pick(offered: Offer | None, name: str, wanted: str, sample: str) -> str:
     if paths or name == "outs":
         return "".join(paths)
     if wanted == "gex" and offered.raw:
-        raise Unusable(f"is or holds only {offered.raw[0]}, every droplet; give the filtered_feature_bc_matrix")
+        raise Unusable(
+            f"is or holds only {offered.raw[0]}, every droplet; give the filtered_feature_bc_matrix (STARsolo: filtered)"
+        )
     if wanted == "gex" and offered.incomplete:
         folder = offered.incomplete[0]
         raise Unusable(f"lacks barcodes.tsv or features.tsv beside matrix.mtx in {folder}; copy the whole folder")

@@ -20,6 +20,7 @@ GEX = "Gene Expression"
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 NO_GENOME = ("/matrix", "/background_removed")
 FILTERED = "give the filtered one (of STARsolo Gene/filtered, of CellBender the h5 that ends in _filtered)"
+OTHERS = "write its raw counts as barcodes, features and matrix (docs/usage/geo.md)"
 MATRIX = ("*_bc_matri*.h5", "*matrix.mtx*")  # at any depth of outs, of count and multi, versions 2 to 9
 
 
@@ -64,7 +65,7 @@ def read_h5(path: Path) -> tuple[Any, list[str], Any]:
             table |= {new: group[old].asstr()[:] for new, old in keys.items() if new not in table or old in group}
             tables.append(pd.DataFrame(table))
     if not matrices:
-        raise ValueError("no matrix in it")
+        raise KeyError("no group of a matrix")
     joined = matrices[0] if len(matrices) == 1 else sparse.hstack(matrices, format="csr")
     return joined, barcodes, pd.concat(tables, ignore_index=True)
 
@@ -143,6 +144,8 @@ def read_counts(path: Path, sample: str, symbols: Path = ASSETS / "gene_ids.tsv"
         matrix.check_format(full_check=True)  # a gene beyond the last one would be read from foreign memory
     except UNREADABLE as error:
         cause = (str(error).strip("'\"").splitlines() or [type(error).__name__])[0]
+        if isinstance(error, KeyError):  # whole, and of another program
+            raise InputError(f"{where} is no h5 of Cell Ranger or CellBender ({cause}); {OTHERS}") from error
         whole = f"{where} is no whole filtered matrix of Cell Ranger ({cause})"
         raise InputError(f"{whole}; copy the h5 or folder again") from error
     wrong = unusable(matrix, len(barcodes), features)

@@ -200,6 +200,9 @@ def test_contigs_of_other_callers(tmp_path, name):
 def test_nothing_found(tmp_path):
     result = CliRunner().invoke(find_samples.main, [str(tmp_path)])
     assert result.exit_code == 1 and "name other folders" in result.stderr
+    make(tmp_path, "S1.h5ad")
+    said = CliRunner().invoke(find_samples.main, [str(tmp_path)]).stderr
+    assert "left aside, an object of scanpy or Seurat" in said and "S1.h5ad" in said and "name other folders" in said
 
 
 @pytest.mark.parametrize("folder", ["liao_covid_balf", "djvdj_mouse_spleen", "multi_layout"])

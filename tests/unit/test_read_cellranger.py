@@ -55,7 +55,11 @@ GEX_SETS += ["kang_ifnb/ctrl", "kang_ifnb/stim"]
 @pytest.mark.parametrize("name", GEX_SETS)
 def test_h5_equals_scanpy_on_the_real_sets(real_data, name):
     path = real_data / name / "count" / "filtered_feature_bc_matrix.h5"
-    same_as(reader.read_counts(path, "S")[0], sc.read_10x_h5(path))
+    expected = sc.read_10x_h5(path)
+    if name == "nsclc_bcr":  # names genes by Ensembl ids
+        symbols = pd.read_csv(reader.ASSETS / "gene_ids.tsv", sep="\t", comment="#", index_col=0).symbol
+        expected.var_names = expected.var_names.map(lambda gene: symbols.get(gene, gene))
+    same_as(reader.read_counts(path, "S")[0], expected)
 
 
 @pytest.mark.parametrize("name", ["BL6", "MD4"])
