@@ -203,7 +203,7 @@ def enter_kinds(table, rows: np.ndarray, kinds, seen: Seen, markers, profiles: P
     )  # fmt: skip
 
 
-def likeliest_tops(cells: Cells, rows: np.ndarray, markers, profiles: Profiles) -> np.ndarray:
+def likeliest_types(cells: Cells, rows: np.ndarray, markers, profiles: Profiles) -> np.ndarray:
     """The type without a parent (rows,) that explains each cell's marker genes best.
 
     '' where two halves of the genes disagree, unless the type leads by CLEAR_LEAD and counts of MIN_MARKERS of its markers are there.

@@ -64,9 +64,13 @@ def marked_rates(markers, profiles: Profiles) -> np.ndarray:
 
 
 def other_lineages(markers, name: str) -> set[str]:
-    """Genes that mark a type of another lineage, or of a kind, its siblings of another lineage."""
-    parent, lineage = markers.loc[name, ["parent", "lineage"]]
-    others = markers[(markers["lineage"] != lineage) & ((markers["parent"] == parent) | (parent == ""))]
+    """Genes that mark a type of another lineage; of a kind, its siblings of another lineage, and the immature ones if it is mature.
+
+    Immature are those that may lack the receptor which mature ones have.
+    """
+    parent, lineage, receptor = markers.loc[name, ["parent", "lineage", "receptor"]]
+    immature = (markers["receptor"] == "any") & (parent != "" and receptor in ("BCR", "TCR"))
+    others = markers[((markers["lineage"] != lineage) | immature) & ((markers["parent"] == parent) | (parent == ""))]
     others = others[~others.index.isin(kinds_of(markers, name))]
     return {gene for genes in others["positive"] for gene in genes}
 

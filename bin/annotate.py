@@ -213,7 +213,7 @@ def main(
     limits = min_score, min_margin
     evidence = [name_parts(table, data, rows, reference, *limits)]
     part_type = table["cell_type"].to_numpy(object, copy=True)
-    evidence.append(set_apart(table, data, rows, reference, *limits))
+    evidence.append(set_apart(table, data, evidence[0], rows, reference, *limits))
     withdraw_doubtful(table, part_type, rows)
     evidence.append(move_cells(table, sp.load_npz(expression).tocsr(), data, rows, reference, *limits, odds))
     evidence = pd.concat(evidence, ignore_index=True).drop(columns="runner_up_fits")

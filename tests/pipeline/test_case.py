@@ -97,11 +97,12 @@ def test_planted_signals_to_the_plasma_cells_change_as_planted(case_run):
         assert len(rows) == 3, pair
         assert set(rows["class"]) == {"strengthened"} and set(rows["driver"]) == {"number of senders"}, pair
         assert (rows["strength_class"] == "kept").all() and (rows["supply_low"] > 0).all(), pair
-    # APRIL has few molecules: so few cells show it at T2 that its class stays open, though two to four times as much is there.
+    # APRIL has few molecules: so few cells show it at T2 that its class stays open, though its supply has grown. To the state with
+    # the least BCMA its interval ends at zero, within the error of the resampling.
     april = to_plasma("nonclassical_monocyte", "TNFSF13", "TNFRSF17")
     assert len(april) == 3 and set(april["class"]) == {"unclear"} and set(april["watch"]) == {"APRIL-BCMA"}
     assert not april["expressed_from"].any() and april["expressed_to"].all()
-    assert (april["supply_to"] > 2 * april["supply_from"]).all()
+    assert (april["supply_to"] > 3 * april["supply_from"]).all() and (april["supply_low"] > 0).sum() >= 2
     # Too few interferon-high NK cells at T2 to compare with.
     assert set(to_plasma("CD56bright_ISG+", "ITGB2", "ICAM1")["class"]) == {"not tested"}
 
