@@ -14,6 +14,7 @@ from _errors import InputError
 from _receptors import BCR, LIBRARY_COLUMNS, TCR
 
 LOCI = {"BCR": BCR, "TCR": TCR}
+OTHER = {"vdj_b": "TCR", "vdj_t": "BCR", "vdj_t_gd": "BCR"}  # the library that a column is not of
 FILES = ("*filtered_contig_annotations*.csv*", "*airr_rearrangement*.tsv*", "*all_contig_annotations*.csv*")
 # Our columns (AIRR's names) and what they are called: in each row the first that is filled counts. Since AIRR 1.4 UMIs
 # stand in umi_count, and duplicate_count may hold reads.
@@ -35,6 +36,7 @@ NUMBERS = ("duplicate_count", "consensus_count", "length")
 ALIGNMENTS = ("sequence_alignment", "germline_alignment")
 LOCUS = r"(IG[HKL]|TC?R[ABDG])"  # in the name of a gene
 ALPHA_DELTA = ("TRA", "TRD")
+MIXED = 0.05  # part of either kind from which on a file holds the contigs of B and of T cells
 GENE = r"(?:IG[HKL]|TR[ABDG])[A-Z0-9/-]+"
 AMINO_ACIDS = dict(
     zip(
@@ -58,11 +60,15 @@ def constant_genes(call: Any) -> str | None:
     return ",".join(dict.fromkeys(genes)) or None
 
 
-def read_contigs(path: Path, sample: str, column: str, cells: frozenset[str] = frozenset()) -> tuple[Any, list[str]]:
+def read_contigs(
+    path: Path, sample: str, column: str, cells: frozenset[str] = frozenset(), both: bool = False
+) -> tuple[Any, list[str]]:
     """All rows of a contig file (filtered or all, CSV or AIRR TSV) in the columns of `schema()`; warnings.
 
     column: of the samplesheet (vdj_b, vdj_t or vdj_t_gd); it tells the library.
     cells: barcodes of the sample's matrix; of several libraries in one file they tell which is the sample's.
+    both: the file is named for B and T cells, each of which takes the contigs of its loci; so does a library from a file
+    with a fair part (MIXED) of either kind.
     """
     import numpy as np
     import pandas as pd
@@ -72,7 +78,7 @@ def read_contigs(path: Path, sample: str, column: str, cells: frozenset[str] = f
     how: dict[str, Any] = {"dtype": str, "keep_default_na": False, "na_values": ["", "NaN", *MISSING]}
     try:
         with open_bytes(source) as handle:
-            text = re.sub(r"\A(#.*\n)+", "", handle.read().decode("utf-8-sig"))  # BD's remarks stand above the header
+            text = re.sub(r"\A(##.*\n)+", "", handle.read().decode("utf-8-sig"))  # BD's remarks stand above the header
         header, last = text[: text.find("\n") + 1], text[text.rfind("\n") + 1 :]
         sep = max(",\t;", key=(header or text).count)
         if last and last.count(sep) < header.count(sep):
@@ -99,7 +105,17 @@ def read_contigs(path: Path, sample: str, column: str, cells: frozenset[str] = f
     for row in table.index[table.cell_id.isna()]:
         raise InputError(f"{where}: row {row + 2} has no barcode; remove the row or give Cell Ranger's file")
     table["cell_id"], warnings = own_barcodes(table.cell_id, where, sample, cells)
-    tidy, more = tidy_contigs(table[table.cell_id.notna()].copy(), sample, column, where)
+    absent = [name for name in (*TEXT, *ALIGNMENTS) if name not in table]
+    table = table[table.cell_id.notna()]
+    table = table.assign(**{name: pd.Series(pd.NA, table.index, object) for name in absent})
+    table["locus"] = loci(table)
+    foreign = table.locus.isin(LOCI[OTHER[column]])
+    if both or MIXED <= foreign.mean() <= 1 - MIXED:
+        table = table[~foreign].copy()
+        if not both:
+            left_out = f"{foreign.sum()} contigs of {OTHER[column]} are left out"
+            warnings.append(f"{where}: {left_out}; name the file for them too")
+    tidy, more = tidy_contigs(table, sample, column, where)
     return tidy, warnings + more
 
 
@@ -128,11 +144,9 @@ def tidy_contigs(table: Any, sample: str, column: str, where: str) -> tuple[Any,
         warnings.append(f"{where} holds no {library} contigs")
     elif "duplicate_count" not in table:
         warnings.append(f"{where} has no UMI counts: 1 is taken for every contig")
-    absent = {name: pd.Series(pd.NA, table.index, object) for name in (*TEXT, *ALIGNMENTS) if name not in table}
-    table = table.assign(**absent, **{"duplicate_count": table.get("duplicate_count", "1")})
+    table = table.assign(duplicate_count=table.get("duplicate_count", "1"))
     out = pd.DataFrame({"cell_id": f"{sample}:" + table.cell_id, "sample": sample, "library": library})
     out[[*TEXT, *ALIGNMENTS]] = table[[*TEXT, *ALIGNMENTS]]
-    out["locus"] = loci(table)
     if column == "vdj_t_gd":  # Cell Ranger numbers the contigs of a barcode anew in each library
         out["sequence_id"] = "gd_" + out.sequence_id
     out["c_call"] = [constant_genes(call) for call in table.c_call]
@@ -163,12 +177,12 @@ def tidy_contigs(table: Any, sample: str, column: str, where: str) -> tuple[Any,
         bases = table.get("sequence", table.sequence_alignment).fillna("").astype(str)
         table["length"] = bases.str.replace(r"[-.]", "", regex=True).str.len().astype(str)
     for name in NUMBERS:
-        column = table.get(name, pd.Series("0", index=table.index)).fillna("0")
-        numbers = pd.to_numeric(column, errors="coerce").fillna(-1)
+        texts = table.get(name, pd.Series("0", index=table.index)).fillna("0")
+        numbers = pd.to_numeric(texts, errors="coerce").fillna(-1)
         for row in table.index[numbers < 0]:
-            raise InputError(f"{where}: row {row + 2} has {name} '{column[row]}'; write a whole number")
+            raise InputError(f"{where}: row {row + 2} has {name} '{texts[row]}'; write a whole number")
         out[name] = numbers.astype("int64")
-    other = "TCR" if library == "BCR" else "BCR"
+    other = OTHER[column]
     foreign = int(out.locus.isin(LOCI[other]).sum())
     if foreign > int(out.locus.isin(LOCI[library]).sum()):
         raise InputError(f"{where}: {foreign} of {len(out)} contigs are {other}; exchange vdj_b and vdj_t")

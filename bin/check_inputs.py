@@ -166,7 +166,7 @@ def pick(offered: Offer | None, name: str, wanted: str, sample: str) -> str:
 
 def find_files(rows: list[dict], file: str, offers: dict[str, Offer], problems: list[Problem]) -> None:
     """Put the files behind the paths, and their metrics, into the rows; only contigs may serve several samples."""
-    users: dict[str, tuple[int, str]] = {}
+    users: dict[tuple[str, bool], tuple[int, str]] = {}
     for row in rows:
         written, metrics, wrong = dict(row), [], set()
         for wanted in FILES:
@@ -182,7 +182,8 @@ def find_files(rows: list[dict], file: str, offers: dict[str, Offer], problems: 
             if not path:
                 continue
             metrics.append(offered.metrics.get(path, ""))
-            number, column = users.setdefault(os.path.normpath(path), (row["#"], wanted))
+            b_cells = wanted == "vdj_b" and ".tsv" in path  # an AIRR table may hold the contigs of B and of T cells
+            number, column = users.setdefault((os.path.normpath(path), b_cells), (row["#"], wanted))
             if wanted == column != "gex" and number != row["#"]:
                 pool = "as one library of a pool: each sample gets the contigs of its own cells"
                 wrong.add((name, f"{shown(path)} is {column} of row {number} too; taken {pool}", "warning"))

@@ -13,12 +13,12 @@ from typing import NamedTuple
 from _cellranger_files import PARTS, is_raw, matrix_parts, open_bytes
 from _cellranger_outs import CONTIGS, LIBRARY, MATRIX, OWN, sample_in
 from _cli import FOLDER, command
+from _contigs import MIXED
 from _errors import InputError
 from _receptors import BCR, TCR
 
 import click
 
-MIXED = 0.2  # share of a table's contigs from which those of the other receptor are no stray ones
 DEPTH = 8  # levels: results/cellrangermulti/count/<run>/outs/per_sample_outs/<sample> and more
 COLUMNS = ("sample", "patient", "timepoint", "day", "gex", "vdj_b", "vdj_t", "vdj_t_gd", "outs")
 # Folders of Cell Ranger and nf-core/scrnaseq that sort, and so are no sample's name.
@@ -67,15 +67,16 @@ def sample_name(folder: Path) -> str:
     return LIBRARY.sub("", name)
 
 
-def receptor(contigs: Path) -> str:
-    """vdj_b, vdj_t or vdj_t_gd by the chains in a contig table's first rows, '' where it has none or many of both."""
+def receptors(contigs: Path) -> list[str]:
+    """vdj_b, vdj_t or vdj_t_gd by the chains in a contig table's first rows, two of them where it has a fair part of either kind."""
     with open_bytes(contigs) as handle:
         text = io.TextIOWrapper(handle, encoding="utf-8", errors="replace", newline="")
         separator = "\t" if ".tsv" in contigs.name else ","
         rows = islice(csv.DictReader(text, delimiter=separator), 500)
         chains = Counter((row.get("chain") or row.get("locus") or row.get("v_call") or "")[:3] for row in rows)
     b, t, gd = (sum(chains[locus] for locus in loci) for loci in (BCR, TCR, ("TRG", "TRD")))
-    return "" if min(b, t) >= MIXED * (b + t) else "vdj_b" if b > t else "vdj_t_gd" if gd > t - gd else "vdj_t"
+    t_cells = "vdj_t_gd" if gd > t - gd else "vdj_t"
+    return [name for name, n in (("vdj_b", b), (t_cells, t)) if n and n >= MIXED * (b + t)]
 
 
 def left_aside(child: Path) -> str:
@@ -133,8 +134,8 @@ def contig_tables(folder: Path, children: dict[str, Path], aside: Aside) -> Iter
         aside["a second table of the same contigs"] += others
         named = re.search(r"(?:^|[-_.])(?:vdj[-_]?([bt])|([bt])cr)", "_".join([*folder.parts[-2:], before]), re.I)
         letter = (named[1] or named[2]).lower() if named else ""
-        column = receptor(best) or (letter and f"vdj_{letter}")
-        yield Output(column, sample_in(best.name) or sample_name(folder), best)
+        for column in receptors(best) or [letter and f"vdj_{letter}"]:
+            yield Output(column, sample_in(best.name) or sample_name(folder), best)
 
 
 def assemble(located: Iterable[Output], remarks: list[str]) -> list[dict[str, str]]:
@@ -145,9 +146,7 @@ def assemble(located: Iterable[Output], remarks: list[str]) -> list[dict[str, st
         if clean != name:
             remarks.append(f"{name} is written as {clean}: names hold letters, digits, _ . and -")
         if not column:
-            remarks.append(
-                f"{path}: no telling whether of B or T cells; put it into vdj_b or vdj_t of its sample, split it by locus if of both"
-            )
+            remarks.append(f"{path}: no telling whether of B or T cells; put it into vdj_b or vdj_t of its sample")
             continue
         same = [row for row in rows if row["sample"] == clean]
         row = next((row for row in same if not row[column] and not row["outs"]), None)

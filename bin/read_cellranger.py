@@ -2,6 +2,7 @@
 """Read what Cell Ranger wrote for one sample: the count matrix, the V(D)J contigs and the run metrics."""
 
 import csv
+import filecmp
 import re
 from pathlib import Path
 from typing import Any
@@ -187,6 +188,11 @@ def check_names(adata: Any, core: Path, sample: str) -> None:
         raise InputError(f"{few}; name genes by human symbols or Ensembl ids, and give all genes of the reference")
 
 
+def same_file(one: Path | None, other: Path | None) -> bool:
+    """Whether two paths are of one file, or of copies of it."""
+    return bool(one and other and one.is_file() and other.is_file() and filecmp.cmp(one, other, shallow=False))
+
+
 def read_metrics(path: Path, sample: str) -> dict[str, float]:
     """Metrics of metrics_summary.csv, wide (count, vdj) or long (multi): '4,340' is 4340, '97.8%' is 97.8."""
     try:
@@ -241,9 +247,10 @@ def read_libraries(
     files: by column of the samplesheet; cells: barcodes of the matrix.
     """
     tables, warnings, left_out = [], [], {}
+    both = same_file(files["vdj_b"], files["vdj_t"])
     for library, columns in LIBRARY_COLUMNS.items():
         try:
-            read = [read_contigs(files[column], sample, column, cells) for column in columns if files[column]]
+            read = [read_contigs(files[column], sample, column, cells, both) for column in columns if files[column]]
         except InputError as error:
             left_out[library] = f"its {library} library is left out: {str(error).removeprefix(f'{sample}: ')}"
         else:

@@ -282,6 +282,13 @@ def test_one_contig_file_for_b_and_t_cells(check):
     assert "is vdj_b of row 2 already" in got.line("column vdj_t")
 
 
+def test_one_airr_table_for_b_and_t_cells(check, tmp_path):
+    make(tmp_path, "A/x_VDJ_Dominant_Contigs_AIRR.tsv")
+    file = "A/x_VDJ_Dominant_Contigs_AIRR.tsv"
+    (row,) = check(sheet(f"A,P1,T1,0,A,{file},{file},")).table()
+    assert row["vdj_b"] == row["vdj_t"] == str(tmp_path / file)
+
+
 def test_a_time_point_with_two_days(check):
     assert "'28', but '0' in row 2 for P1 T1" in check(sheet(ROW, SECOND.replace("T2", "T1"))).line("column day")
 

@@ -261,3 +261,18 @@ def test_bd_rhapsody_by_its_documented_columns(tmp_path):
     table, warnings = read_contigs(path, "S", "vdj_b")
     assert table.cell_id.tolist() == ["S:105636", "S:10681"] and table.locus.tolist() == ["IGH", "IGK"]
     assert table.productive.all() and table.c_call.fillna("").tolist() == ["IGHM", ""] and warnings == []
+
+
+def test_a_table_of_b_and_t_cells_gives_each_library_its_loci(tmp_path):
+    tcr = {"v_call": "TRBV9*01", "j_call": "TRBJ1-1*01"}
+    for column, n, other in (("vdj_b", 3, "2 contigs of TCR"), ("vdj_t", 2, "3 contigs of BCR")):
+        table, warnings = airr(tmp_path, {}, tcr, {}, tcr, {}, column=column)
+        assert len(table) == n and warnings == [
+            f"S: t.tsv ({column}): {other} are left out; name the file for them too"
+        ]
+        assert read_contigs(tmp_path / "t.tsv", "S", column, both=True)[1] == []
+    rare = [tcr] * 40 + [{}]
+    with pytest.raises(InputError, match="exchange"):
+        airr(tmp_path, *rare[:40])
+    airr(tmp_path, *rare, column="vdj_t")
+    assert read_contigs(tmp_path / "t.tsv", "S", "vdj_b", both=True)[0].locus.tolist() == ["IGH"]

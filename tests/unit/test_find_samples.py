@@ -59,6 +59,13 @@ def test_a_gamma_delta_library_is_told_by_its_chains(tmp_path):
     assert "S1_tcr" in row["vdj_t"] and "S1_vdj_t_gd" in row["vdj_t_gd"]
 
 
+def test_a_table_of_b_and_t_cells_is_named_for_both(tmp_path):
+    make(tmp_path, "S1/outs/filtered_feature_bc_matrix.h5")
+    make(tmp_path, "S1/S1_VDJ_Dominant_Contigs_AIRR.tsv", content=(BCR + TCR.split("\n", 1)[1]).replace(",", "\t"))
+    ((row,), _) = found(tmp_path)
+    assert row["vdj_b"] == row["vdj_t"] and row["vdj_b"].endswith("AIRR.tsv")
+
+
 def test_chains_in_the_file_tell_b_from_t_whatever_the_folder_says(tmp_path):
     make(tmp_path, "S1/count/filtered_feature_bc_matrix.h5")
     make(tmp_path, f"S1/vdj/{CONTIGS}", content=TCR)

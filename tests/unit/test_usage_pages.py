@@ -96,7 +96,9 @@ def test_the_worked_example_runs_as_printed(tmp_path, project, name):
         assert adata.shape == COUNTS.shape and list(adata.var_names) == SYMBOLS
         for column in ("vdj_b", "vdj_t"):
             if row[column]:
-                contigs, warnings = reader.read_contigs(Path(row[column]), row["sample"], column)
+                contigs, warnings = reader.read_contigs(
+                    Path(row[column]), row["sample"], column, both=row["vdj_b"] == row["vdj_t"]
+                )
                 assert set(contigs.cell_id) == set(adata.obs_names) and len(contigs) == 16 and not warnings
 
 
