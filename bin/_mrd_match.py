@@ -199,6 +199,9 @@ def carriers(bulk, chains, limit: int, genes: Genes, shown: Shown):
         if not kind:
             of_locus = np.flatnonzero(unique["locus"] == row["locus"])
             matching[of_locus], distance, how, reason = match(row, unique.iloc[of_locus], limit, genes)
+            others = sorted(set(unique.loc[unique["junction"] == row["nt"], "locus"]) - {row["locus"]})
+            if others and not matching.any():
+                reason = f"locus differs: the same junction is seen as {'/'.join(others)}"
             kind = "" if matching.any() or reason else kind_by_sequence(row)
         hits = chains[matching[number]].drop_duplicates("cell_id")
         cells.append(hits[["cell_id", "chain_type"]].assign(clone=row["clone"]))

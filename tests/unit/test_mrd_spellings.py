@@ -115,6 +115,7 @@ HIDDEN = {
     "a window, family alone": ({"v": "IGHV3", "junction": HEAVY[10:50]}, "V differs: the same junction"),
     "a window": ({"v": "IGHV1-2", "junction": J[9][1:]}, "no whole junction"),
     "another J": ({"j": "IGHJ4"}, "J differs: the same junction is seen with IGHJ6"),
+    "another locus": ({"locus": "IGK", "v": "IGKV1-39", "j": "IGKJ1", "junction": LAMBDA}, "locus differs: the same junction is seen as IGL"),
     "another V": ({"v": "IGHV4-34"}, "V differs: the same junction is seen with IGHV3-21"),
     "a family, two differences": ({"v": "IGHV3", "junction": MUTATED}, "V differs: a junction with 2 mismatches is seen"),
     "locus without library": ({"locus": "TRG", "v": "TRGV9", "j": "TRGJ1", "junction": J[9]}, "no sample that is compared has a gamma-delta"),
