@@ -27,7 +27,7 @@ SORTING = re.compile(
     r"|cellranger(multi)?|per_sample_outs|Solo\.out|Gene|GeneFull.*|filtered|raw|GRCh38.*|GRCm39.*|mm10.*|hg19.*",
     re.I,
 )
-RAW, INCOMPLETE = "every droplet, not only cells", "barcodes or features are missing beside the matrix"
+RAW, INCOMPLETE = "every droplet, not only cells", "not all of barcodes, features and matrix are there"
 # What looks like a sample's and is not read (of lower-case names), and why.
 ASIDE = (
     (r"\.(tar|tgz|tar\.gz|zip|7z|rar)$", "an archive; unpack it"),
@@ -35,9 +35,9 @@ ASIDE = (
         r"\.(h5ad|h5mu|loom|rds|robj|rdata|h5seurat)(\.gz)?$",
         "an object of scanpy or Seurat; write its raw counts as barcodes, features and matrix",
     ),
-    (r"(^|[-_.])raw_(feature|gene)_bc_matri|(^|[-_.])raw[-_.].*matrix\.h5$", RAW),
+    (r"(^|[-_.])raw_(feature|gene)_bc_matrix(_h5)?(\.h5)?$|cellbender(?!.*(filtered|posterior)\.h5$).*\.h5$", RAW),
     (
-        r"(counts?|umis?|expression|matrix|dge)[^/]*\.(csv|tsv|txt)(\.gz)?$",
+        r"^(?!.*metrics).*(counts?|umis?|expression|matrix|dge)[^/]*\.(csv|tsv|txt)(\.gz)?$",
         "a table of counts; write it as barcodes, features and matrix",
     ),
     (r"unfiltered_contigs_airr\.tsv|all_contig_dandelion\.tsv|(?<!barcode)_airr\.tsv", "contigs that are not of cells"),
@@ -95,9 +95,9 @@ def outputs(folder: Path, aside: Aside, depth: int = DEPTH) -> Iterator[Output]:
     for child in children.values():
         if why := left_aside(child):
             aside[why].append(child)
-    trios = {prefix: parts for prefix, parts in matrix_parts(children).items() if "matrix" in parts}
+    trios = {prefix: parts for prefix, parts in matrix_parts(children).items() if prefix or "matrix" in parts}
     for prefix, parts in trios.items():
-        matrix = children[parts["matrix"]]
+        matrix = children[parts.get("matrix", min(parts.values()))]
         if is_raw(str(matrix if prefix else folder)):
             aside[RAW].append(matrix)
         elif len(parts) < len(PARTS) and prefix:
@@ -136,6 +136,18 @@ def contig_tables(folder: Path, children: dict[str, Path], aside: Aside) -> Iter
         letter = (named[1] or named[2]).lower() if named else ""
         for column in receptors(best) or [letter and f"vdj_{letter}"]:
             yield Output(column, sample_in(best.name) or sample_name(folder), best)
+
+
+def together(located: list[Output]) -> list[Output]:
+    """The outputs, contigs of `S1_b` and `S1_t` under S1, where that is what a matrix is called and nothing is called S1_b."""
+    matrices = {output.name for output in located if output.column == "gex"}
+    ends = {"vdj_b": re.compile(r"[-_.]b$", re.I), "vdj_t": re.compile(r"[-_.]t$", re.I)}
+
+    def named(output: Output) -> Output:
+        short = ends[output.column].sub("", output.name) if output.column in ends else ""
+        return output._replace(name=short) if short in matrices and output.name not in matrices else output
+
+    return [named(output) for output in located]
 
 
 def assemble(located: Iterable[Output], remarks: list[str]) -> list[dict[str, str]]:
@@ -188,7 +200,7 @@ def main(folders: tuple[Path, ...], patient: str, out: Path | None) -> None:
     remarks: list[str] = []
     aside: Aside = defaultdict(list)
     located = [output for folder in folders for output in outputs(folder.absolute(), aside)]
-    rows = assemble(located, remarks)
+    rows = assemble(together(located), remarks)
     remarks += [
         f"left aside, {why}: {', '.join(map(str, paths[:3]))}{f' and {len(paths) - 3} more' if len(paths) > 3 else ''}"
         for why, paths in aside.items()

@@ -158,12 +158,24 @@ def test_files_of_geo_in_one_folder(tmp_path, end):
     assert "found: 3 gex, 1 vdj_b, 1 vdj_t; 3 rows" in said and "more than once" not in said
     for name, why in {
         "GSE1_RAW.tar": "unpack it",
-        "GSM900006_P1_T5_matrix.mtx.gz": "missing beside the matrix",
+        "GSM900006_P1_T5_matrix.mtx.gz": "not all of barcodes",
         "GSM900007_P1_T6_counts.csv.gz": "a table of counts",
         "GSE1_object.rds": "an object of scanpy or Seurat",
         "GSM900008_P1_T2_raw_feature_bc_matrix.h5": "every droplet",
     }.items():
         assert any(name in line and why in line for line in said.splitlines() if line.startswith("left aside")), name
+
+
+def test_downloads_of_10x_genomics(tmp_path):
+    name = "sc5p_hs_PBMC"
+    make(tmp_path, f"{name}_filtered_feature_bc_matrix.h5", f"{name}_metrics_summary.csv", f"{name}_molecule_info.h5")
+    make(tmp_path, f"{name}_b_{CONTIGS}", content=BCR)
+    make(tmp_path, f"{name}_t_{CONTIGS}", content=TCR)
+    ((row,), said) = found(tmp_path)
+    assert row["sample"] == name and row["vdj_b"].endswith(f"_b_{CONTIGS}") and row["vdj_t"].endswith(f"_t_{CONTIGS}")
+    assert "left aside" not in said
+    make(tmp_path, f"{name}_b_filtered_feature_bc_matrix.h5")
+    assert [(row["sample"], bool(row["vdj_b"])) for row in found(tmp_path)[0]] == [(name, False), (f"{name}_b", True)]
 
 
 def test_names_that_are_accessions_alone(tmp_path):
@@ -202,6 +214,14 @@ def test_contigs_of_other_callers(tmp_path, name):
     ((row,), said) = found(tmp_path)
     assert row["sample"] == "S1" and row["vdj_t"].endswith(name)
     assert "contigs that are not of cells" in said and "S1_airr.tsv" in said
+
+
+def test_a_table_of_both_receptors_is_for_the_person_to_split(tmp_path):
+    make(tmp_path, "S1/outs/filtered_feature_bc_matrix.h5")
+    rows = "".join(f"C{n}\t{locus}\n" for n in range(9) for locus in ("IGH", "IGK", "TRB"))
+    make(tmp_path, "t/S1_barcode_airr.tsv", content="cell_id\tlocus\n" + rows)
+    ((row,), said) = found(tmp_path)
+    assert "vdj_b" not in row and "S1_barcode_airr.tsv: no telling" in said and "split it by locus" in said
 
 
 def test_nothing_found(tmp_path):
