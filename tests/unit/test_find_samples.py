@@ -216,14 +216,6 @@ def test_contigs_of_other_callers(tmp_path, name):
     assert "contigs that are not of cells" in said and "S1_airr.tsv" in said
 
 
-def test_a_table_of_both_receptors_is_for_the_person_to_split(tmp_path):
-    make(tmp_path, "S1/outs/filtered_feature_bc_matrix.h5")
-    rows = "".join(f"C{n}\t{locus}\n" for n in range(9) for locus in ("IGH", "IGK", "TRB"))
-    make(tmp_path, "t/S1_barcode_airr.tsv", content="cell_id\tlocus\n" + rows)
-    ((row,), said) = found(tmp_path)
-    assert "vdj_b" not in row and "S1_barcode_airr.tsv: no telling" in said and "split it by locus" in said
-
-
 def test_nothing_found(tmp_path):
     result = CliRunner().invoke(find_samples.main, [str(tmp_path)])
     assert result.exit_code == 1 and "name other folders" in result.stderr
