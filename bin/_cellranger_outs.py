@@ -15,7 +15,7 @@ from typing import NamedTuple
 from _cellranger_files import PART, PARTS, is_raw, matrix_parts, named_parts
 
 DEPTH = 5  # levels: run/outs/per_sample_outs/<sample>/count/<matrix> from the run's folder
-MATRIX = re.compile(r"((feature_bc_matrix|gene_bc_matrices)(_h5)?|[-_.]filtered)$")  # the last of CellBender
+MATRIX = re.compile(r"(feature_bc_matrix|gene_bc_matrices)(_h5)?(\.h5)?$|[-_.]filtered\.h5$")  # the last of CellBender
 # Contig tables, the best first: Cell Ranger's, then those of dandelion, BD Rhapsody and TRUST4.
 CONTIGS = ("filtered_contig_annotations.csv", "airr_rearrangement.tsv", "all_contig_annotations.csv")
 CONTIGS += ("filtered_contig_dandelion.tsv", "Dominant_Contigs_AIRR.tsv", "barcode_airr.tsv")
@@ -121,7 +121,7 @@ def classify(entry: Entry, children: set[str], root: Entry) -> tuple[str, int]:
     raw = is_raw(entry.path)
     if entry.kind == "folder":
         return ("raw" if raw else "gex", 1) if MATRIX.search(entry.name) and not children else ("", 0)
-    if entry.name.endswith(".h5") and (whole or MATRIX.search(entry.name[:-3])):
+    if entry.name.endswith(".h5") and (whole or MATRIX.search(entry.name)):
         return ("", 0) if "molecule_info" in entry.name else ("raw" if raw else "gex", 0)
     for rank, name in enumerate(CONTIGS):
         if plain.endswith(name):

@@ -108,8 +108,8 @@ def outputs(folder: Path, aside: Aside, depth: int = DEPTH) -> Iterator[Output]:
             )
     if "" in trios:
         return
-    matrices = {name: child for name, child in children.items() if MATRIX.search(name.removesuffix(".h5"))}
-    usable = {name for name in matrices if not is_raw(name) and name != "filtered"}
+    matrices = {name: child for name, child in children.items() if MATRIX.search(name)}
+    usable = {name for name in matrices if not is_raw(name)}
     for name in sorted(name for name in usable if sample_in(name) and name.endswith(".h5")):
         yield Output("gex", sample_in(name), children[name])
     if any(not (sample_in(name) and name.endswith(".h5")) for name in usable):

@@ -216,6 +216,11 @@ def test_contigs_of_other_callers(tmp_path, name):
     assert "contigs that are not of cells" in said and "S1_airr.tsv" in said
 
 
+def test_folders_that_end_in_filtered_are_no_matrices_themselves(tmp_path):
+    make(tmp_path, *(f"{sample}_filtered/{name}" for sample in ("S1", "S2") for name in MTX))
+    assert [row["sample"] for row in found(tmp_path)[0]] == ["S1_filtered", "S2_filtered"]
+
+
 def test_nothing_found(tmp_path):
     result = CliRunner().invoke(find_samples.main, [str(tmp_path)])
     assert result.exit_code == 1 and "name other folders" in result.stderr
