@@ -4,9 +4,11 @@ from _genes import Genes
 from _mrd_testable import reverse_complement
 
 import numpy as np
+import pandas as pd
 import pytest
 from helpers import mrd_case
 from helpers import small_receptors as receptors
+from helpers.receptor_case import run_case, simulated
 
 DAYS = {"T1": -210, "T2": 28, "T3": 180}
 HEAVY = "TGTGCCCGAGATGGACAAAATTACGACGTGCTCGGCACTCCTACTGCCCTGGACGTGTGG"  # of the case, as the simulator writes it
@@ -237,9 +239,16 @@ def test_planted_clones_of_ten_cells_keep_their_verdict_in_any_spelling(tmp_path
     assert np.mean(right) >= 0.98, lost
 
 
-def test_the_simulated_case_keeps_its_carriers(tmp_path):
-    """IGH_1 of the simulated case of 1,500 cells; its bulk times, where a library is missing, are no proof of anything."""
-    from helpers.receptor_case import run_case
-
+def test_the_simulated_case_keeps_its_carriers_and_says_nothing_of_a_time_without_library(tmp_path):
     found = run_case(tmp_path / "all").matches
     assert found["n_carriers"].to_dict() == {"IGKDE_1": 0, "IGKDE_2": 0, "IGH_1": 99, "IGL_1": 105, "IGL_2": 16}
+    late = {"patient": "P1", "clone": "late", "locus": "IGH", "v_call": "IGHV1-69", "j_call": "IGHJ4", "junction": J[9]}
+    rows = pd.concat(
+        [simulated()[1], pd.DataFrame([late | {"day": 28, "fraction": 0}, late | {"day": 180, "fraction": 0.3}])]
+    )
+    found = run_case(tmp_path / "two", lambda tables: tables | {("P1_T3", "BCR"): None}, mrd=rows).mrd
+    assert found.loc[found["clone"] == "late", "verdict"].tolist() == [
+        "not testable: bulk sees it at T3 only, where there is no BCR library (or none with contigs)"
+    ]
+    known = found[found["clone"] == "IGH_1"]
+    assert set(known["timepoint"]) == {"T1", "T2"} and known["agreement"].iloc[0].startswith("1 of 1 step")
