@@ -1,7 +1,7 @@
 """Detection of marker genes in groups: absolutely, beyond ambient RNA, and only of genes that a type lacks where they speak against it."""
 
 from _detected import DETECTED, pool_counts
-from _marker_evidence import marked_rates, marker_evidence, n_detected
+from _marker_evidence import marked_rates, marker_evidence, n_detected, other_lineages
 
 import numpy as np
 from helpers.planted_cells import MARKERS, PROFILES, draw
@@ -42,3 +42,9 @@ def test_a_gene_that_the_type_expresses_itself_does_not_speak_against_it():
 def test_a_negative_gene_is_judged_by_what_the_types_show_that_it_marks():
     rate = dict(zip(PROFILES.genes, marked_rates(MARKERS, PROFILES), strict=True))
     assert rate["HBB"] > 300 and rate["MZB1"] > 20
+
+
+def test_genes_of_immature_kinds_are_foreign_to_mature_ones_alone():
+    of_kind = {name: other_lineages(MARKERS, name) for name in ("naive B", "memory B", "B precursor", "CD4 T")}
+    assert {"RAG1", "IGLL1", "SOCS2"} <= of_kind["naive B"] & of_kind["memory B"]
+    assert "RAG1" not in of_kind["B precursor"] and not of_kind["CD4 T"]
