@@ -17,9 +17,7 @@ SPELLINGS = {"human": r"[A-Z]{2}[A-Z0-9]+$", "mouse": r"[A-Z][a-z][a-z0-9]+$"}  
 FEWEST = 20  # names that tell a prefix or a species
 PREFIXED = 0.9  # share of all names that begin as many others do, from which that is a genome's prefix
 SPELT = 0.1  # share of symbols from which their spelling tells a species
-HUMAN_CELL = (
-    0.8  # share of a human cell's UMIs, at least, that human genes have; of a mouse cell's, at most, the rest to 1
-)
+HUMAN_CELL = 0.8  # least share of a human cell's UMIs that human genes have; a mouse cell's is at most the rest to 1
 FEWEST_CORE = 5  # measured genes of isg_core.tsv without which no cell has an interferon score
 
 

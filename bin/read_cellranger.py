@@ -116,7 +116,7 @@ def of_human_cells(adata: Any, species: Any, where: str) -> tuple[Any, str]:
     adata.uns["species_cells"] = cells
     return (
         adata,
-        f"{where} is of human and mouse: {cells['human']:,} human cells are kept, {out} left out, mouse genes too",
+        f"{where} is of human and mouse: {cells['human']:,} human cells are kept; {out} are left out, and so are mouse genes",
     )
 
 
