@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import small_receptors as receptors
+from helpers.receptor_case import run_case, simulated
 from helpers.small_receptors import change
 from simulator.receptors import Usage
 
@@ -183,3 +184,39 @@ def test_most_cells_with_either_chain_show_both(cells, same):
 def test_no_cells_have_no_second_chain():
     none = np.array([], int)
     assert [len(units) for units in one_unit_each(none, none)] == [0, 0]
+
+
+BLAST, PLASMA, SECOND_NT = "CARYGMDVW", "CARDGQNYDVLGTPTALDVW", "TGTGCGAGAGGCCTCAGTGGCTGGTACTTTGACTACTGG"
+
+
+def test_a_clone_with_two_vdj_chains_counts_everywhere_beside_doublets_of_the_largest(tmp_path):
+    """The simulated case; each cell of the plasma clone with a second VDJ chain, 5 % of the blasts doublets with one of them."""
+    chain = {"v_gene": "IGHV4-34", "j_gene": "IGHJ4", "cdr3_nt": SECOND_NT, "cdr3": receptors.translate(SECOND_NT)}
+
+    def change(tables):
+        caught = tables["P1_T2", "BCR"].query("cdr3 == @PLASMA")
+        for sample in ("P1_T1", "P1_T2", "P1_T3"):
+            table = tables[sample, "BCR"]
+            plasma = table[table["chain"].eq("IGH") & table["cdr3"].isin([PLASMA, "CARDGQNYDVFGTPTALDVW"])]
+            weaker = (0.7 * plasma["umis"].astype(int)).round().clip(1).astype(int).astype(str)
+            second = plasma.assign(contig_id=plasma["contig_id"] + "2", umis=weaker, **chain)
+            blasts = table.index[table["cdr3"] == BLAST][::20]
+            table.loc[blasts, "umis"] = "20"
+            barcodes = table.loc[blasts, "barcode"].to_numpy()
+            other = caught.head(len(blasts)).assign(barcode=barcodes, umis="20", contig_id="doublet")
+            tables[sample, "BCR"] = pd.concat([table, second, other], ignore_index=True)
+
+    bulk = simulated()[1]
+    second = bulk[bulk["clone"] == "IGH_1"].assign(clone="IGH_2", v_call="IGHV4-34", j_call="IGHJ4", junction=SECOND_NT)
+    result = run_case(tmp_path, change, mrd=pd.concat([bulk, second], ignore_index=True))
+    (plasma,), (blast,) = (result.clones.index[result.clones["junction_aa_vdj"] == name] for name in (PLASMA, BLAST))
+    assert result.clones.loc[[plasma, blast], "n_cells"].tolist() == [105, 108]
+    fates = result.fates[result.fates["clone"] == plasma]
+    assert fates["n"].tolist() == [2, 71, 32] and set(fates["fate"]) == {"persistent"}
+    assert result.mrd.dropna(subset="matched_clone").groupby("clone")["matched_clone"].unique().str[0].to_dict() == {
+        name: plasma for name in ("IGH_1", "IGH_2", "IGL_1", "IGL_2")
+    }
+    assert result.matches.loc[["IGH_1", "IGH_2"], "n_carriers"].min() >= 80
+    chains = result.chains[result.chains["sequence_id"].str.endswith("doublet")]
+    evidence = result.cells.loc[chains["cell_id"], "bcr_evidence"]
+    assert len(evidence) == 5 and set(evidence) == {"ambiguous"}
