@@ -90,8 +90,9 @@ class Genes:
         return chains
 
     def in_family(self, names: Iterable[str], others: Iterable[str]) -> bool:
-        """Whether a family alone among the names is that of one of the others: enough with an identical junction only."""
-        return not {name for name in names if name in self.families}.isdisjoint(map(family, others))
+        """Whether a family alone on one side is that of a gene on the other: enough with an identical junction only."""
+        both = set(map(family, names)) & set(map(family, others))
+        return not both.isdisjoint({*names, *others} & self.families)
 
 
 def family(gene: str) -> str:

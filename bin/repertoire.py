@@ -83,7 +83,7 @@ def usage(cells, chains, receptor: str):
         *((kind, LEVELS) for kind in ("isotype", "light_chain")),
     ):
         for level in levels:
-            known = best.dropna(subset=kind)
+            known = best[best[kind].notna() & (best[kind] != "")]
             keys = [level, "timepoint", "day"] + ([] if kind == "light_chain" else ["locus"])
             n = known.groupby([*keys, kind], observed=True).size().rename("n").reset_index()
             n["total"] = n.groupby(keys)["n"].transform("sum")
