@@ -39,6 +39,23 @@ def test_confidence(n, share, distance, agreement, level):
     assert carriers.confidence(pd.DataFrame([row]), n, share)[0] == level
 
 
+def test_a_window_is_never_called_with_high_confidence():
+    row = {"distance": 0, "agreement": "2 of 2 steps in the same direction", "reason": ""}
+    levels = [
+        carriers.confidence(pd.DataFrame([row | {"matched_by": words}]), 202, 0.97)[0]
+        for words in ("junction nucleotides", "junction within a sequence of 115 nt", "window of 40 nt")
+    ]
+    assert levels == ["high", "high", "moderate"]
+
+
+def test_of_a_clone_without_carriers_the_verdict_is_told_and_why():
+    row = {"clone": "A", "cell_type": None, "n": float("nan"), "distance": float("nan"), "matched_by": None,
+           "agreement": None, "verdict": "not detected (upper limit 2.1 %)", "reason": "of 449 cells at T1; bulk there 1 %"}  # fmt: skip
+    rows = pd.DataFrame([row])
+    assert carriers.who("A", rows, "x", None, {})[0] == ["Not detected (upper limit 2.1 %)"]
+    assert carriers.confidence(rows, 0, 0.0) == ("none", ["of 449 cells at T1", "bulk there 1 %"])
+
+
 @pytest.mark.parametrize(("distance", "told"), [(1, "matched by x, 1 differences"), (float("nan"), "matched by x")])
 def test_differences_are_told_only_where_they_are_known(distance, told):
     row = {"distance": distance, "matched_by": "x", "agreement": float("nan"), "reason": ""}

@@ -787,6 +787,42 @@ def test_a_limit_that_contradicts_its_cell_is_an_error(check):
     assert "correct one of them" in check(GOOD, mrd=header + IGH.replace(",0.1", ",<1e-6,1e-5")).line("column limit")
 
 
+@pytest.mark.parametrize(
+    ("junction", "said"),
+    [
+        ("TGTGCGTGG", ""),
+        ("GCGAGAGATGGG", "does not begin with TGT or TGC"),
+        ("TGTGCGAGTGG", "has 11 letters, no multiple of 3"),
+        ("GACACGGCTGTGTATTACTGTGCGTGGGGCC", "does not begin with TGT or TGC (the conserved C) and has 31 letters"),
+    ],
+)
+def test_a_sequence_that_is_no_whole_junction_has_one_warning(check, junction, said):
+    rows = "".join(f"P1,{day},c1,IGH,IGHV3-21,IGHJ6,{junction.lower()},,0.1\n" for day in (0, 28))
+    got = check(GOOD, mrd=MRD + rows)
+    assert got.status == 0 and got.text.count("on both strands") == bool(said)
+    assert not said or said in got.line("WARNING mrd.csv", "row 2", "column junction")
+
+
+def test_what_no_library_shows_needs_a_name_only(check):
+    rows = (
+        "P1,0,Vk2-Kde,IGK,,,,,0.1\nP1,0,kde 1,,,,,,0.1\nP1,0,intron-Kde,,,,,,0.1\nP1,0,DH-JH,IGH,IGHD3-10,IGHJ6,,,0.1\n"
+    )
+    rows += "P1,0,Vd2-Dd3,TRD,TRDV2,TRDD3,,,0.1\nP1,0,c1,IGKDE,IGKV2-28,KDE,GGAGCCC,,0.1\n"
+    got = check(GOOD, mrd=MRD + rows)
+    assert got.status == 0, got.text
+    assert [row["locus"] for row in got.table("mrd")] == ["IGK", "IGKDE", "intron-RSS", "IGH", "TRD", "IGKDE"]
+    assert "column junction" not in got.text  # no junction of a productive rearrangement is expected of them
+    assert check(GOOD, mrd=MRD + "P1,0,DH-JH,IGH,IGHV3-21,IGHJ6,,,0.1\n").status == 1
+
+
+def test_vendors_names_of_genes_become_those_of_imgt(check):
+    rows = "P1,0,c1,,VH3-21*01,JH6,TGTGCGTGG,,0.1\nP1,0,c2,,TCRBV06-02,TCRBJ02-01,TGTGCGTTT,,0.1\nP1,0,c3,,VK1-39,JK1,TGTGCGTTT,,0.1\n"
+    got = check(GOOD, mrd=MRD + rows)
+    assert got.status == 0, got.text
+    genes = [(row["locus"], row["v_call"], row["j_call"]) for row in got.table("mrd")]
+    assert genes == [("IGH", "IGHV3-21*01", "IGHJ6"), ("TRB", "TRBV06-02", "TRBJ02-01"), ("IGK", "IGKV1-39", "IGKJ1")]
+
+
 def test_kde_needs_no_junction_and_loci_come_from_genes(check):
     rows = ("IGK,IGKV2-28,KDE", ",IGKV2-28,IGKDE", "IGK,INTRON,KDE", "IGK+,IGKV2-28,KDE", ",,IGHJ6", ",TRAV29DV5,TRDJ1")
     got = check(
