@@ -185,8 +185,8 @@ def find_files(rows: list[dict], file: str, offers: dict[str, Offer], problems: 
             b_cells = wanted == "vdj_b" and ".tsv" in path  # an AIRR table may hold the contigs of B and of T cells
             number, column = users.setdefault((os.path.normpath(path), b_cells), (row["#"], wanted))
             if wanted == column != "gex" and number != row["#"]:
-                pool = "as one library of a pool: each sample gets the contigs of its own cells"
-                wrong.add((name, f"{shown(path)} is {column} of row {number} too; taken {pool}", "warning"))
+                pool = "as for one library of a pool: each sample gets the contigs of its own cells, if any"
+                wrong.add((name, f"{shown(path)} is {column} of row {number} too, {pool}", "warning"))
             elif (number, column) != (row["#"], wanted):
                 wrong.add((name, f"{shown(path)} is {column} of row {number} already; name another file", "error"))
             if wanted == "gex" and set(path.split(";")) & set(offered.empty):

@@ -270,7 +270,7 @@ def test_one_contig_file_for_samples_of_a_pool(check):
     make(Path(".."), "A/contigs.csv")
     got = check(sheet("A,P1,T1,0,A,A/contigs.csv,,", "B,P1,T2,28,B,./A/contigs.csv,,"))
     assert got.status == 0
-    assert "is vdj_b of row 2 too; taken as one library of a pool" in got.line("WARNING", "row 3", "column vdj_b")
+    assert "is vdj_b of row 2 too, as for one library of a pool" in got.line("WARNING", "row 3", "column vdj_b")
     assert [row["vdj_b"] for row in got.table()] == [got.table()[0]["vdj_b"]] * 2
     crossed = check(sheet("A,P1,T1,0,A,A/contigs.csv,,", "B,P1,T2,28,B,,A/contigs.csv,"))
     assert "is vdj_b of row 2 already" in crossed.line("ERROR", "row 3", "column vdj_t")
