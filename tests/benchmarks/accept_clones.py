@@ -93,7 +93,7 @@ def prepare(folder, work, truth, noise, soup, seed):
         tables.append(table)
         files.append(work / f"{row.sample}.contigs.parquet")
         table.to_parquet(files[-1])
-    labels.assign(tissue="", sort="").to_parquet(work / "labels.parquet")
+    labels.assign(tissue="", sort="", libraries="BCR TCR").to_parquet(work / "labels.parquet")
     sheet.to_csv(work / "samples.tsv", sep="\t", index=False)
     bulk = pd.concat([pd.read_csv(folder / "mrd.csv"), blast_rows(truth, pd.concat(tables))])
     bulk.to_csv(work / "mrd.tsv", sep="\t", index=False)
