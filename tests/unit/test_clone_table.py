@@ -1,6 +1,7 @@
 """What clones are, and where their cells are."""
 
 import json
+import re
 
 import case_answer
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 from helpers import small_receptors as receptors
 
 J = receptors.junctions(30, seed=8)
+OTHER_BASE = {"C": "T", "T": "C", "A": "G"}  # at the end of a codon, with no other amino acid
 
 
 @pytest.fixture(scope="module")
@@ -62,27 +64,25 @@ def test_multiqc_section_counts_the_cells(tables):
 
 
 def test_what_keeps_clones_with_one_label_apart_is_said(tmp_path, monkeypatch):
-    """Three clones of one label: the second by another V gene, the third by other codons of the same amino acids."""
+    """Three clones of one label: the second by a V gene of another family, the third by other codons of the same amino acids."""
     monkeypatch.chdir(tmp_path)
-    codons = [J[0][i : i + 3] for i in range(0, len(J[0]), 3)]
-    other = "".join(codon[:2] + {"C": "T", "T": "C", "A": "G"}.get(codon[2], codon[2]) for codon in codons)
+    others = ["".join(codon[:2] + OTHER_BASE.get(codon[2], "G") for codon in re.findall("...", text)) for text in J[:2]]
+    clones = {"a": (3, J[:2], "IGHV3-30"), "b": (2, J[:2], "IGHV4-59"), "c": (1, others, "VH3-30")}
     rows, cells = [], {}
-    for name, n, junction, v_call in [
-        ("a", 3, J[0], "IGHV3-30"),
-        ("b", 2, J[0], "IGHV3-33"),
-        ("c", 1, other, "VH3-30"),
-    ]:
-        for i in range(n):
-            cells[f"T1:{name}{i}"] = ("plasma", "plasma cell")
-            rows += [receptors.heavy(f"T1:{name}{i}", junction, v_call=v_call), receptors.light(f"T1:{name}{i}", J[1])]
+    for name, (n, (heavy, light), v_call) in clones.items():
+        for cell in (f"T1:{name}{i}" for i in range(n)):
+            cells[cell] = ("plasma", "plasma cell")
+            rows += [receptors.heavy(cell, heavy, v_call=v_call), receptors.light(cell, light)]
     receptors.run_clones(tmp_path, {"T1": receptors.contigs(rows)}, receptors.labels(cells))
     table = pd.read_csv("P1.clones.tsv", sep="\t", keep_default_na=False)
     assert table["label"].nunique() == 1 and table["n_cells"].tolist() == [3, 2, 1]
-    differ = sum(a != b for a, b in zip(J[0], other, strict=True))
-    apart = ["", "P1.B1: IGHV3-33, there IGHV3-30", f"P1.B1: {differ} of {len(other)} bases of the VDJ junction"]
-    assert table["kept_apart"].tolist() == apart
+    parts = [
+        f"{sum(a != b for a, b in zip(*pair, strict=True))} of {len(pair[0])} bases of the {kind} junction"
+        for kind, *pair in zip(("VDJ", "VJ"), J, others, strict=False)
+    ]
+    assert table["kept_apart"].tolist() == ["", "P1.B1: IGHV4-59, there IGHV3-30", f"P1.B1: {'; '.join(parts)}"]
     one, two = case_answer.same_labels(table)
-    assert one["level"] == two["level"] == "note" and "They are kept apart: IGHV3-33, there IGHV3-30." in one["text"]
+    assert one["level"] == two["level"] == "note" and "They are kept apart: IGHV4-59, there IGHV3-30." in one["text"]
     (large,) = case_answer.same_labels(table[1:2].assign(n_cells=40))
     assert large["level"] == "warning" and large["text"].startswith(
         "Clones P1.B1 and P1.B2 (40 cells) have the same label"
