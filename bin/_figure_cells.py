@@ -102,8 +102,8 @@ def clones_over_time(fates, receptor: str, colours: list[str], patient: str, wit
             told.append(f"{clone} ({kind}) {fate}: {steps}")
     unsure = sum(band["fate"] == "undetermined" for band in bands)
     told += [f"without a fate, for too few cells: {unsure}"] if unsure else []
-    told += [without] if without else []
     columns = [{"label": str(row["timepoint"]), "total": int(row["total"])} for row in times.to_dict("records")]
+    told = [f"{without}: fates are from {columns[0]['label']} to {columns[-1]['label']}", *told] if without else told
     return {
         "id": f"clones_{receptor.lower()}", "section": "clones", "title": f"Dominant {receptor} clones over time",
         "kind": "alluvial", "columns": columns, "bands": bands, "alt": "; ".join(told) + ".", "table": f"{patient}.fates.tsv",

@@ -78,7 +78,7 @@ def relapses(simulated, tmp_path_factory):
         rows.append(row | {name: cut_contigs(case, origins, name, folder_of) for name in libraries})
     rows = [{"vdj_b": "", "vdj_t": ""} | row for row in rows]
     sheet = write_sheet(folder / "samples.csv", rows)
-    events = [{"patient": p, "day": 0, "event": "CD19 CAR-T infusion", "kind": "therapy"} for p in planted]
+    events = [{"patient": p, "day": 0, "event": "CD19 CAR-T infusion", "kind": "therapy"} for p in (*planted, "RB")]
     run = nextflow_run(
         folder, "--input", sheet, "--events", write_sheet(folder / "events.csv", events), "--export", "none"
     )
