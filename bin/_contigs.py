@@ -4,14 +4,13 @@
 import io
 import re
 from functools import reduce
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 from _barcodes import own_barcodes
 from _cellranger_files import UNREADABLE, find_file, open_bytes
 from _errors import InputError
-from _receptors import BCR, LIBRARY_COLUMNS, TCR
+from _receptors import BCR, LIBRARY_COLUMNS, TCR, translated
 
 LOCI = {"BCR": BCR, "TCR": TCR}
 OTHER = {"vdj_b": "TCR", "vdj_t": "BCR", "vdj_t_gd": "BCR"}  # the library that a column is not of
@@ -38,20 +37,6 @@ LOCUS = r"(IG[HKL]|TC?R[ABDG])"  # in the name of a gene
 ALPHA_DELTA = ("TRA", "TRD")
 MIXED = 0.05  # part of either kind from which on a file holds the contigs of B and of T cells
 GENE = r"(?:IG[HKL]|TR[ABDG])[A-Z0-9/-]+"
-AMINO_ACIDS = dict(
-    zip(
-        map("".join, product("TCAG", repeat=3)),
-        "FFLLSSSSYY**CC*WLLLLPPPPHHQQRRRRIIIMTTTTNNKKSSRRVVVVAAAADDEEGGGG",
-        strict=True,
-    )
-)
-
-
-def translated(junction: Any) -> str | None:
-    """Amino acids of a junction's codons (X where a base is open); None where there is none, or it is out of frame."""
-    if not isinstance(junction, str) or len(junction) % 3:
-        return None
-    return "".join(AMINO_ACIDS.get(junction[i : i + 3], "X") for i in range(0, len(junction), 3))
 
 
 def constant_genes(call: Any) -> str | None:

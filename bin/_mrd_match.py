@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from _genes import Genes
-from _mrd_testable import JUNCTION, kind_by_genes, kind_by_sequence, reverse_complement
+from _mrd_testable import JUNCTION, kind_by_genes, kind_by_sequence, reverse_complement, whole_junction
+from _receptors import translated
 from _tables import read_text_table
 
 import numpy as np
@@ -95,7 +96,7 @@ def slide(wanted: str, junctions: Sequence[str], limit: int) -> tuple[np.ndarray
     """
     best, whole = np.full(len(junctions), FAR), np.zeros(len(junctions), bool)
     lengths, target = np.array([len(text) for text in junctions], int), np.frombuffer(wanted.encode(), np.uint8)
-    for length in np.unique(lengths):
+    for length in np.unique(lengths[lengths > 0]):  # 0: known as amino acids only
         rows = np.flatnonzero(lengths == length)
         texts = np.frombuffer("".join(junctions[i] for i in rows).encode(), np.uint8).reshape(len(rows), -1)
         least = min(WINDOW, length)
@@ -135,7 +136,8 @@ def match(row: dict, chains, limit: int, genes: Genes) -> tuple[np.ndarray, int 
     row: a bulk clone. chains: of its locus, unique v, j (gene sets), junction, junction_aa. In order: junction nucleotides
     within `limit` mismatches, the junction within a longer sequence, a window of it, amino acids exactly; either strand. V and
     J must share a gene where both sides know it, with genes that a bulk read cannot tell apart as one; of a V family alone
-    the junction must be identical. Returns (mask over chains, distance or None, how, reason where nothing matches).
+    the junction must be identical. Cells known by amino acids only are compared with the translated junction. Returns (mask
+    over chains, distance or None, how, reason where nothing matches).
     """
     nothing = np.zeros(len(chains), bool)
     if chains.empty:
@@ -147,6 +149,9 @@ def match(row: dict, chains, limit: int, genes: Genes) -> tuple[np.ndarray, int 
     family = np.array([genes.in_family(row["v"], known) for known in chains["v"]])
     fits, akin = same["v"] & same["j"], family & same["j"]
     junctions, nearest = chains["junction"].tolist(), np.full(len(chains), FAR)
+    bare = (chains["junction"] == "").to_numpy()  # known by amino acids only
+    acids = row["aa"] or translated(whole_junction(row["nt"])) or ""
+    identical = (mismatches(acids, chains["junction_aa"].tolist(), 1) == 0) & (bare | (row["aa"] != ""))
     for words, apart in ways(row["nt"], junctions, limit) if row["nt"] else ():
         window = words.startswith("window")
         if window and not row["v"]:  # D and J alone are shared by chance
@@ -160,20 +165,18 @@ def match(row: dict, chains, limit: int, genes: Genes) -> tuple[np.ndarray, int 
         if window and not one_rearrangement(of_chosen, limit):
             why = f"a {words} that fits several rearrangements of the cells, give the whole junction"
             return nothing, None, "", why
-        return chosen, int(apart[best]), words, ""
-    if row["aa"]:
-        by_letters = mismatches(row["aa"], chains["junction_aa"].tolist(), 1)
-        chosen = (fits | akin) & (by_letters == 0)
-        if chosen.any():
-            number = int(nearest[chosen].min())
-            return chosen, number if number < FAR else None, "junction amino acids", ""
-        nearest = np.minimum(nearest, np.where(by_letters == 0, 0, FAR))
+        return chosen | ((fits | akin) & identical & bare), int(apart[best]), words, ""
+    chosen = (fits | akin) & identical
+    if chosen.any():
+        number = int(nearest[chosen].min())
+        return chosen, number if number < FAR else None, "junction amino acids", ""
+    nearest = np.minimum(nearest, np.where(identical, 0, FAR))
     if (nearest <= limit).any():
         gene = "v" if not same["v"][nearest <= limit].any() else "j"
         seen, number = "/".join(sorted(chains[gene].iloc[nearest.argmin()])), int(nearest.min())
         alike = f"a junction with {number} mismatch{'es' if number > 1 else ''}" if number else "the same junction"
         return nothing, None, "", f"{gene.upper()} differs: {alike} is seen with {seen}"
-    return nothing, None, "", ""
+    return nothing, None, "", "most junctions of the cells are known as amino acids only" if bare.mean() > 0.5 else ""
 
 
 def carriers(bulk, chains, limit: int, genes: Genes, shown: Shown):

@@ -3,6 +3,7 @@
 
 import re
 from collections.abc import Iterable
+from itertools import product
 from pathlib import Path
 
 from _errors import InputError
@@ -19,6 +20,20 @@ LIBRARY_COLUMNS = {"BCR": ("vdj_b",), "TCR": ("vdj_t", "vdj_t_gd")}  # of sample
 LINEAGE_COLUMNS = ("lineage", "bcr", "tcr", "ig_dna", "tr_dna", "malignant", "car", "sender")
 SUBCLUSTER_COLUMNS = ("lineage", "resolution", "numbered", "prefix")
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_. +-]*")  # of files and in a task's script
+AMINO_ACIDS = dict(
+    zip(
+        map("".join, product("TCAG", repeat=3)),
+        "FFLLSSSSYY**CC*WLLLLPPPPHHQQRRRRIIIMTTTTNNKKSSRRVVVVAAAADDEEGGGG",
+        strict=True,
+    )
+)
+
+
+def translated(junction: str | None) -> str | None:
+    """Amino acids of a junction's codons (X where a base is open); None where there is none, or it is out of frame."""
+    if not isinstance(junction, str) or len(junction) % 3:
+        return None
+    return "".join(AMINO_ACIDS.get(junction[i : i + 3], "X") for i in range(0, len(junction), 3))
 
 
 def chain_type(locus):

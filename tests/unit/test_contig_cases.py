@@ -69,10 +69,19 @@ def without_nucleotides(tables: dict, samples=SAMPLES) -> dict:
 
 @pytest.mark.parametrize("samples", [SAMPLES, ("P1_T3",)])
 def test_clones_are_found_by_amino_acids_where_there_is_nothing_else(tmp_path, samples):
-    found = run_case(tmp_path, lambda tables: without_nucleotides(tables, samples))
+    bulk = simulated()[1].assign(junction_aa="")  # as a laboratory gives nucleotides
+    unseen = bulk[bulk["clone"] == "IGH_1"].assign(clone="unseen", junction="TGTGCGAGAGATGGGCAGAATTGG")
+    found = run_case(tmp_path, lambda tables: without_nucleotides(tables, samples), mrd=pd.concat([bulk, unseen]))
     assert found.cells["bcr_clone"].nunique() == 48 and found.cells["tcr_clone"].nunique() == 316
     assert found.clones.loc[found.clones["label"].eq("CARDGQNYDVLGTPTALDVW_CCSYAGSGTEWVF"), "n_cells"].tolist() == [105]
     assert found.mrd.loc[found.mrd["clone"] == "IGH_1", "verdict"].str.startswith("carried by plasma cells").all()
+    everywhere = samples == SAMPLES
+    assert found.matches.loc["IGH_1", "matched_by"] == "junction " + ("amino acids" if everywhere else "nucleotides")
+    assert found.matches.loc["IGL_2", "n_carriers"] == 16
+    lost = found.mrd.loc[found.mrd["clone"] == "unseen", "verdict"].iloc[0]
+    assert lost.startswith(
+        "not testable: most junctions of the cells are known as amino acids" if everywhere else "not det"
+    )
     said = [text for text in found.warnings if "have amino acids, but no junction nucleotides" in text]
     assert len(said) == 2 * len(samples)
 
