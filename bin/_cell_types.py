@@ -212,19 +212,21 @@ def likeliest_types(cells: Cells, rows: np.ndarray, markers, profiles: Profiles)
     names, types, result = np.array(profiles.genes, dtype=object)[where], np.array(refs.types, dtype=object), []
     marks = np.stack([among(names, markers.loc[name, "positive"]) for name in types], axis=1).astype(int)  # (G, T)
     for block in np.split(rows, range(BLOCK, len(rows), BLOCK)):
-        counts, soup = cells.counts[block][:, where].toarray(), cells.soup[cells.sample[block]][:, where]
-        first, second, whole = (
-            fit_types(
-                counts[:, of], cells.umis[block], soup[:, of], refs.rate[:, where[of]], refs.type_of
-            ).likelihood
-            for of in (slice(None, None, 2), slice(1, None, 2), slice(None))
-        )  # fmt: skip
+        first, second = (likelihoods(cells, block, where[start::2], refs).argmax(1) for start in (0, 1))
+        found, unlike = types[first], np.flatnonzero(first != second)
+        whole = likelihoods(cells, block[unlike], where, refs)
         best, ranked = whole.argmax(1), np.sort(whole, axis=1)
-        agreed = first.argmax(1) == second.argmax(1)
-        shown = ((counts > 0) @ marks)[np.arange(len(block)), best]
+        shown = (cells.counts[block[unlike]][:, where].sign() @ marks)[np.arange(len(unlike)), best]
         clear = (ranked[:, -1] - ranked[:, -2] >= CLEAR_LEAD) & (shown >= MIN_MARKERS)
-        result.append(np.where(agreed, types[first.argmax(1)], np.where(clear, types[best], "")))
+        found[unlike] = np.where(clear, types[best], "")
+        result.append(found)
     return np.concatenate(result)
+
+
+def likelihoods(cells: Cells, rows: np.ndarray, where: np.ndarray, refs: References) -> np.ndarray:
+    """Log likelihood (rows, T) of single cells' counts of the genes `where`."""
+    counts, soup = cells.counts[rows][:, where].toarray(), cells.soup[cells.sample[rows]][:, where]
+    return fit_types(counts, cells.umis[rows], soup, refs.rate[:, where], refs.type_of).likelihood
 
 
 def shown_rates(profiles: Profiles, names: list[str]) -> np.ndarray:
