@@ -62,7 +62,7 @@ def write_inputs(
     swapped = np.flatnonzero(rng.random(len(truth)) < noise)
     labels = truth[["cell_id", "sample", "patient", "timepoint", "day", *names]].copy()
     labels.iloc[swapped, -3:] = truth[names].to_numpy()[rng.permutation(len(truth))[: len(swapped)]]
-    labels.assign(tissue="", sort="").to_parquet(folder / "labels.parquet", index=False)
+    labels.assign(tissue="", sort="", libraries="BCR TCR").to_parquet(folder / "labels.parquet", index=False)
     for table in ("fish", "clinical"):
         pd.read_csv(case / f"{table}.csv").to_csv(folder / f"{table}.tsv", sep="\t", index=False)
     return truth, samples
