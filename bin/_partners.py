@@ -24,7 +24,8 @@ def receptor_units(chains, heavy: np.ndarray, light: np.ndarray, similarity: flo
     if distinct.empty:
         return np.full(len(pairs), -1)
     first, second = (known.loc[distinct[name]].reset_index(drop=True) for name in ("heavy", "light"))
-    alike = first["v_gene"].map(family) + " " + second["locus"] + " " + first["junction"].str.len().astype(str)
+    families = [",".join(sorted(set(map(family, names.split(","))))) for names in first["v_gene"]]
+    alike = pd.Series(families) + " " + second["locus"] + " " + first["junction"].str.len().astype(str)
     both = pd.DataFrame({"locus": alike, "junction": first["junction"] + second["junction"]})
     rows = np.flatnonzero((first["locus"] == "IGH") & both["junction"].str.fullmatch(COMPARED))
     unit = np.full(len(distinct), -1)
