@@ -52,7 +52,8 @@ def cell_chains(chains):
         wide[f"n_{kind}"] = chains.loc[of_kind, "cell_id"].value_counts()
         for place in (1, 2):
             rows = chains[of_kind & (rank == place)].set_index("cell_id")
-            wide |= {f"{what}_{kind}_{place}": rows[what] for what in ("unit", "exact", "open", "duplicate_count")}
+            kept = rows[["unit", "exact", "open", "duplicate_count"]].astype("int64")
+            wide |= {f"{what}_{kind}_{place}": kept[what] for what in kept}
     zeros = dict.fromkeys((name for name in wide if name.startswith(("n_", "duplicate"))), 0)
     return pd.DataFrame(wide).fillna(zeros).fillna(-1).astype("int64").sort_index()
 
