@@ -2,7 +2,6 @@
 """What the chains of one cell say together: receptors of one clone by both junctions, and clones with two VDJ chains."""
 
 from _chain_groups import COMPARED, same_chains
-from _genes import family
 
 import numpy as np
 
@@ -13,8 +12,8 @@ def receptor_units(chains, heavy: np.ndarray, light: np.ndarray, similarity: flo
     """Which pairs of an IGH and a light chain are one clone's by both junctions together. Code per pair, -1 where not compared.
 
     chains: own chains with `exact`; heavy, light: an `exact` per pair, -1 for none. Single linkage of pairs of equal
-    junction lengths, of one light-chain locus and with V genes of one heavy family, whose junctions, one after the
-    other, are `similarity` alike: the nearer one chain, the further mutation may have driven the other.
+    junction lengths, of one heavy V gene and one light-chain locus, whose junctions, one after the other, are `similarity`
+    alike: the nearer one chain, the further mutation may have driven the other.
     """
     import pandas as pd
 
@@ -24,8 +23,7 @@ def receptor_units(chains, heavy: np.ndarray, light: np.ndarray, similarity: flo
     if distinct.empty:
         return np.full(len(pairs), -1)
     first, second = (known.loc[distinct[name]].reset_index(drop=True) for name in ("heavy", "light"))
-    families = [",".join(sorted(set(map(family, names.split(","))))) for names in first["v_gene"]]
-    alike = pd.Series(families) + " " + second["locus"] + " " + first["junction"].str.len().astype(str)
+    alike = first["v_gene"] + " " + second["locus"] + " " + first["junction"].str.len().astype(str)
     both = pd.DataFrame({"locus": alike, "junction": first["junction"] + second["junction"]})
     rows = np.flatnonzero((first["locus"] == "IGH") & both["junction"].str.fullmatch(COMPARED))
     unit = np.full(len(distinct), -1)
