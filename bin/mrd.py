@@ -44,7 +44,8 @@ def verdict(cells, counted, lineages: Sequence[str]) -> str:
     main = sorted(by_type.index, key=lambda name: (-by_type[name], name))[0]
     sampled = counted.drop_duplicates("timepoint")["timepoint"].tolist()
     seen = [time for time in sampled if (cells["timepoint"] == time).any()]
-    when = "" if len(seen) == len(sampled) else f" at {', '.join(seen)} only"
+    unseen = [time for time in sampled if time not in seen]
+    when = f" at {', '.join(seen)}, not at {', '.join(unseen)}" if unseen else ""
     if n < 3:
         start = f"carried by {n} {'cell' if n == 1 else 'cells'} only ({plural(main)}{when})"
     elif by_type[main] >= MAIN_SHARE * n:

@@ -52,7 +52,7 @@ def test_plasma_clone_and_blast_clone_are_told_apart(case):
         clones["L"]["matched_clone"] == clones["H"]["matched_clone"]
         and clones["L"]["verdict"] == clones["H"]["verdict"]
     )
-    assert clones["B"]["verdict"].startswith("carried by B-ALL blasts at T1 only: 300 of 300 matched cells")
+    assert clones["B"]["verdict"].startswith("carried by B-ALL blasts at T1, not at T2, T3: 300 of 300 matched cells")
     assert clones["H"]["agreement"] == "2 of 2 steps in the same direction"
     blasts = table[(table["clone"] == "H") & (table["cell_type"] == "B-ALL blast")].iloc[0]
     assert float(blasts["high"]) == pytest.approx(1 - 0.05 ** (1 / 300), rel=1e-4) and blasts["n"] in (0, "0")
@@ -172,7 +172,7 @@ def test_a_type_that_carries_the_clone_elsewhere_is_not_told_as_unseen(case, tmp
     _, clones = case(
         bulk("B", "IGH", J[2], (0.6, 0, 0)) + bulk("H", "IGH", J[0]), *designed(case, tmp_path, T1=("", "CD19+"))
     )
-    assert clones["B"]["verdict"].startswith("carried by B-ALL blasts at T1 only: 300 of 300 matched cells")
+    assert clones["B"]["verdict"].startswith("carried by B-ALL blasts at T1, not at T2, T3: 300 of 300 matched cells")
     assert "B-ALL blasts" not in clones["H"]["verdict"].split(";", 1)[1]  # none were sampled where it is compared
 
 

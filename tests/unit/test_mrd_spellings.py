@@ -85,7 +85,7 @@ def test_one_rearrangement_in_every_spelling_is_carried_by_its_cells(case):
     _, clones = case([bulk(name, **row) for name, row in SAME.items()])
     for name in SAME:
         said = clones[name]
-        assert said["verdict"].startswith("carried by plasma cells at T2, T3 only: 60 of 60 matched cells"), name
+        assert said["verdict"].startswith("carried by plasma cells at T2, T3, not at T1: 60 of 60 matched cells"), name
         assert said["n_carriers"] == 60 and said["label"] == clones["control"]["label"]
     assert {name: clones[name]["matched_by"] for name in WORDS} == WORDS
     assert float(clones["a longer read, 115 nt, two differences"]["distance"]) == 2
@@ -96,7 +96,7 @@ def test_twins_of_a_light_chain_gene_are_one(case):
     _, clones = case([bulk(name, "IGK", name, "IGKJ1", KAPPA) for name in names])
     assert {clones[name]["n_carriers"] for name in names} == {60}
     assert {clones[name]["verdict"].split(";")[0] for name in names} == {
-        "carried by plasma cells at T2, T3 only: 60 of 60 matched cells"
+        "carried by plasma cells at T2, T3, not at T1: 60 of 60 matched cells"
     }
 
 
