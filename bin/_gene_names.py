@@ -18,7 +18,6 @@ FEWEST = 20  # names that tell a prefix or a species
 PREFIXED = 0.9  # share of all names that begin as many others do, from which that is a genome's prefix
 SPELT = 0.1  # share of symbols from which their spelling tells a species
 HUMAN_CELL = 0.8  # least share of a human cell's UMIs that human genes have; a mouse cell's is at most the rest to 1
-FEWEST_CORE = 5  # measured genes of isg_core.tsv without which no cell has an interferon score
 
 
 def genome_prefixes(names: Any, genomes: Iterable[str] = ()) -> list[str]:
@@ -117,10 +116,7 @@ def cell_species(counts: Any, species: np.ndarray) -> np.ndarray:
     return np.select([share >= HUMAN_CELL, share <= 1 - HUMAN_CELL], ["human", "mouse"], "both")
 
 
-def core_genes(path: Path, genes: Iterable[str]) -> list[str]:
-    """Genes of the interferon core (gene, aliases) that the sample's reference has, by symbol or alias."""
-    table, measured = read_text_table(path, ("gene", "aliases"), comment="#"), set(genes)
-    core: list[str] = []
-    for gene, aliases in zip(table["gene"], table["aliases"], strict=True):
-        core += [name for name in (gene, *aliases.split(";")) if name in measured][:1]
-    return core
+def known_share(names: Any, table: Path) -> float:
+    """Share of gene names that are symbols or ids of the table (gene_id, symbol)."""
+    known = read_text_table(table, ("gene_id", "symbol"), comment="#")
+    return float(names.isin(known.symbol).mean() + names.isin(known.gene_id).mean())

@@ -12,13 +12,14 @@ from _cellranger_files import PART, PARTS, UNREADABLE, find_file, is_raw, named_
 from _cli import FILE, command, write_json
 from _contigs import read_contigs, schema
 from _errors import InputError
-from _gene_names import FEWEST_CORE, cell_species, core_genes, overall_species, plain_genes
+from _gene_names import cell_species, known_share, overall_species, plain_genes
 from _receptors import LIBRARY_COLUMNS
 
 import click
 
 GEX = "Gene Expression"
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
+KNOWN = 0.5  # least share of the gene names that are human ones, of old and new annotations (GRCh37: 0.87)
 NO_GENOME = ("/matrix", "/background_removed")
 FILTERED = "give the filtered one (of STARsolo Gene/filtered, of CellBender the h5 that ends in _filtered)"
 OTHERS = "write its raw counts as barcodes, features and matrix (docs/usage/geo.md)"
@@ -179,13 +180,13 @@ def read_counts(path: Path, sample: str, symbols: Path = ASSETS / "gene_ids.tsv"
     return adata, warnings
 
 
-def check_names(adata: Any, core: Path, sample: str) -> None:
-    """Raise InputError where the genes are none of those that assets/ names: every step after QC would find nothing."""
-    found = core_genes(core, adata.var_names)
-    if len(found) < FEWEST_CORE and adata.uns["species"] != "mouse":
+def check_names(adata: Any, known: Path, sample: str) -> None:
+    """Raise InputError where most genes are none of the table's, nor of mouse: every step after QC would find nothing."""
+    share = known_share(adata.var_names, known)
+    if share < KNOWN and adata.uns["species"] != "mouse":
         names = ", ".join(adata.var_names[:3])
-        few = f"{sample}: of its {adata.n_vars:,} gene names ({names}, ..) only {len(found)} are in {core.name}"
-        raise InputError(f"{few}; name genes by human symbols or Ensembl ids, and give all genes of the reference")
+        few = f"{sample}: of its {adata.n_vars:,} gene names ({names}, ..) only {share:.0%} are in {known.name}"
+        raise InputError(f"{few}; name genes by human symbols or Ensembl ids")
 
 
 def same_file(one: Path | None, other: Path | None) -> bool:
@@ -272,10 +273,7 @@ def read_libraries(
 @click.option("--vdj-t-gd", type=Path, help="TCR contigs of a library for gamma and delta chains, likewise.")
 @click.option("--metrics", type=Path, multiple=True, help="metrics_summary.csv; may be given several times.")
 @click.option("--gene-ids", type=FILE, default=ASSETS / "gene_ids.tsv", help="Symbols of Ensembl ids (TSV).")
-@click.option("--isg", type=FILE, default=ASSETS / "isg_core.tsv", help="Genes that a sample must have some of (TSV).")
-def main(
-    sample: str, gex: Path, metrics: tuple[Path, ...], gene_ids: Path, isg: Path, **libraries: Path | None
-) -> None:
+def main(sample: str, gex: Path, metrics: tuple[Path, ...], gene_ids: Path, **libraries: Path | None) -> None:
     """Write SAMPLE.counts.h5ad, SAMPLE.contigs.parquet and SAMPLE.read.json from Cell Ranger's files.
 
     Of a sample whose matrix cannot be read, only SAMPLE.read.json is written, with the reason. A library that
@@ -288,7 +286,7 @@ def main(
     facts: dict[str, Any] = {"sample": sample, "status": "ok", "reason": None}
     try:
         adata, warnings = read_counts(gex, sample, gene_ids)
-        check_names(adata, isg, sample)
+        check_names(adata, gene_ids, sample)
         numbers = {name: value for path in metrics for name, value in read_metrics(path, sample).items()}
     except InputError as error:
         facts |= {"status": "failed", "reason": str(error)}

@@ -7,9 +7,8 @@ from pathlib import Path
 import _compiled  # noqa: F401
 from _cli import FILE, command
 from _errors import InputError
-from _gene_names import FEWEST_CORE, core_genes
 from _matrices import log_per_10k_without_ig
-from _tables import write_parquet
+from _tables import read_text_table, write_parquet
 
 import click
 import numpy as np
@@ -43,6 +42,15 @@ def read_sets(paths: Iterable[Path]) -> dict[str, list[str]]:
             raise InputError(f"{path.name}: the set {twice[0]} is in another file too; rename one.")
         sets |= new
     return sets
+
+
+def core_genes(path: Path, genes: Iterable[str]) -> list[str]:
+    """Genes of the interferon core (gene, aliases) that the sample's reference has, by symbol or alias."""
+    table, measured = read_text_table(path, ("gene", "aliases"), comment="#"), set(genes)
+    core: list[str] = []
+    for gene, aliases in zip(table["gene"], table["aliases"], strict=True):
+        core += [name for name in (gene, *aliases.split(";")) if name in measured][:1]
+    return core
 
 
 def set_scores(matrix, sets: dict[str, list[str]], genes, method: str) -> np.ndarray:
@@ -97,7 +105,7 @@ def usable_sets(sets: dict[str, list[str]], genes: Iterable[str], fewest: int) -
 @click.option("--isg", required=True, type=FILE, help="Core interferon-stimulated genes: gene, aliases.")
 @click.option("--gene-sets", required=True, multiple=True, type=FILE, help="GMT files; may be given more than once.")
 @click.option("--method", type=click.Choice(["ulm", "aucell"]), default="ulm", help="Score of a set.")
-@click.option("--min-genes", type=click.IntRange(2), default=FEWEST_CORE, help="Fewest measured genes of a set.")
+@click.option("--min-genes", type=click.IntRange(2), default=5, help="Fewest measured genes of a set.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Seed of scanpy's control genes.")
 def main(
     cells: Path, sample: str, isg: Path, gene_sets: tuple[Path, ...], method: str, min_genes: int, seed: int

@@ -48,7 +48,7 @@ workflow CELLS {
     qc_only         // end after quality control
 
     main:
-    READ_CELLRANGER(samples, assets.gene_ids, assets.isg_core)
+    READ_CELLRANGER(samples, assets.gene_ids)
     QC(READ_CELLRANGER.out.counts.join(READ_CELLRANGER.out.contigs), thresholds)
     metrics = sortedFiles(QC.out.metrics)
     facts = sortedFiles(READ_CELLRANGER.out.facts.mix(QC.out.facts))

@@ -10,7 +10,6 @@ process READ_CELLRANGER {
         path(gex, stageAs: 'gex/*'), path(vdj_b, stageAs: 'vdj_b/*'), path(vdj_t, stageAs: 'vdj_t/*'),
         path(vdj_t_gd, stageAs: 'vdj_t_gd/*'), path(metrics, stageAs: 'metrics/?/*')
     path gene_ids
-    path isg_core
 
     output:
     tuple val(meta), path("${meta.sample}.counts.h5ad"), emit: counts, optional: true
@@ -28,7 +27,7 @@ process READ_CELLRANGER {
     """
     # code: _barcodes.py _cellranger_files.py _cli.py _contigs.py _errors.py _gene_names.py _receptors.py _tables.py
     read_cellranger.py --sample ${meta.sample} --gex ${matrix} ${libraries} ${numbers} \\
-        --gene-ids ${gene_ids} --isg ${isg_core}
+        --gene-ids ${gene_ids}
     """
 
     stub:

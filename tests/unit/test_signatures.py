@@ -1,6 +1,5 @@
 """SIGNATURES: scores are what they are said to be, tell real interferon-stimulated cells, and need no other cell."""
 
-from _gene_names import core_genes
 from _matrices import log_per_10k_without_ig
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 import signatures
 from helpers.signals_data import ASSETS, GENES, draw_sample, invoke, levels
 from scipy.sparse import csr_matrix
+from signatures import core_genes
 
 ISG = ASSETS / "isg_core.tsv"
 HALLMARK = ASSETS / "hallmark.gmt"
