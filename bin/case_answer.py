@@ -187,7 +187,7 @@ def malignant(rows, facts: dict, patient: str, design: dict[str, str] | None = N
         largest = by_type.idxmax()
         most = ["; ", number(source, rows, "n", unsure | {"cell_type": largest}), " of "]
         most += [number(source, rows, "n", unsure), f" are {plural(largest)}{ever}"]
-    bound = ". Upper bounds of malignant cells hold even if all of these were." if most else "."
+    bound = "; bounds of malignant cells count them." if most else "."
     statements.append(["Undecided: ", *over_time(source, rows, unsure, design), *most, bound])
     return statements
 
