@@ -52,8 +52,11 @@ test: setup ## unit, pipeline and browser tests
 	@# A file's tests share their runs, so they stay in one process; files in their order.
 	@$(BIN)/python -m pytest --numprocesses logical --dist loadfile --no-loadscope-reorder
 
+test-worlds: setup ## whole runs of other patients, of other laboratories' files and with steps that fail
+	@$(BIN)/python -m pytest --numprocesses logical --dist loadfile --no-loadscope-reorder tests/worlds
+
 campaign: setup ## what takes longer than `make test` may: runs into one folder, and a run that is killed
-	@CLONEWATCH_CAMPAIGN=yes $(BIN)/python -m pytest tests/pipeline/test_publishing.py
+	@CLONEWATCH_CAMPAIGN=yes $(BIN)/python -m pytest tests/worlds/test_publishing.py
 
 test-nf: setup ## the nf-test suite: every process, room and profile, as a stub and on data
 	@command -v nf-test >/dev/null || { echo "nf-test is not on the PATH: see https://www.nf-test.com" >&2; exit 1; }
@@ -98,4 +101,4 @@ lock: ## resolve modules/*/requirements.txt and tests/requirements.txt into requ
 clean: ## remove what demo and the tests left behind
 	@rm -rf demo work .nextflow .nextflow.log* .pytest_cache
 
-.PHONY: help setup demo demo-real test campaign test-nf test-cluster images version test-containers lint lock clean
+.PHONY: help setup demo demo-real test test-worlds campaign test-nf test-cluster images version test-containers lint lock clean

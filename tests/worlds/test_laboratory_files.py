@@ -10,10 +10,8 @@ import scanpy
 from helpers.matrix_files import write_h5, write_trio
 from helpers.receptor_case import LABELS
 from helpers.sheets import write_sheet
-
 from pipeline.conftest import PROJECT, nextflow_run
 
-SAMPLES = ("P1_T1", "P1_T2", "P1_T3")
 AIRR = {
     "barcode": "cell_id",
     "contig_id": "sequence_id",

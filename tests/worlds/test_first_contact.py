@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 from helpers.cut_samples import cut, cut_contigs
 from helpers.sheets import write_sheet
-
 from pipeline.conftest import PROJECT, nextflow_run
 
 

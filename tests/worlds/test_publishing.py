@@ -9,7 +9,6 @@ import time
 
 import pytest
 from compare_results import differences
-
 from pipeline.conftest import PROJECT, environment, nextflow_run
 
 # B publishes other numbers of communication, and no objects.
