@@ -21,7 +21,7 @@ process IDENTITY {
 
     script:
     """
-    # code: _barcodes.py _cli.py _errors.py _tables.py
+    # code: _barcodes.py _cli.py _errors.py _shared_chains.py _tables.py
     identity.py ${sheet} ${metrics} ${contigs} --min-overlap ${min_overlap}
     """
 

@@ -87,3 +87,14 @@ def draw(
         cycling(matrix[:, [genes.index(gene) for gene in CYCLE_GENES]]), np.zeros(len(kind), bool), {},
     )  # fmt: skip
     return cells, kind
+
+
+def in_soup_of_nk_cells():
+    """100 memory CD4 T cells of a sample of many NK cells, whose cytotoxic genes stand in the ambient RNA."""
+    cells, _ = draw({"CD4_memory": 100}, "T", "CD4 T")
+    profile = cells.profile.copy()
+    profile[0, cells.columns(["GZMB", "GNLY", "PRF1", "NKG7"])] = 0.01
+    counts = cells.counts.tolil()
+    for gene in ("GZMB", "GNLY", "PRF1", "NKG7"):
+        counts[:, cells.columns([gene])[0]] = np.random.default_rng(0).poisson(0.02 * 0.01 * 3000, (100, 1))
+    return cells._replace(profile=profile, counts=counts.tocsr())

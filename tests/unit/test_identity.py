@@ -2,6 +2,8 @@
 
 import json
 
+from _shared_chains import chain_findings, shared_chains
+
 import h5py
 import identity
 import numpy as np
@@ -294,7 +296,7 @@ PATIENTS = {"A1": "A", "A2": "A", "B1": "B"}
 
 
 def kinds(*chains: dict) -> list[str]:
-    table = identity.shared_chains(pd.DataFrame(chains), PATIENTS)
+    table = shared_chains(pd.DataFrame(chains), PATIENTS)
     return sorted(set(table["kind"]))
 
 
@@ -323,12 +325,12 @@ def test_the_same_barcode_makes_any_shared_chain_evidence():
 
 def test_words_about_shared_chains():
     cells = [chain("A1", n, "IGH", HEAVY) for n in range(40)] + [chain("B1", 1, "IGH", HEAVY)]
-    shared = identity.shared_chains(pd.DataFrame(cells), PATIENTS)
-    found = {sample: (level, text) for level, sample, text in identity.chain_findings(shared, PATIENTS)}
+    shared = shared_chains(pd.DataFrame(cells), PATIENTS)
+    found = {sample: (level, text) for level, sample, text in chain_findings(shared, PATIENTS)}
     assert found["B1"][0] == "warning"
     assert "A1 of patient A (40)" in found["B1"][1] and "other barcodes" in found["B1"][1]
-    single = identity.shared_chains(pd.DataFrame(cells[-2:]), PATIENTS)
-    assert {level for level, _, _ in identity.chain_findings(single, PATIENTS)} == {"note"}
+    single = shared_chains(pd.DataFrame(cells[-2:]), PATIENTS)
+    assert {level for level, _, _ in chain_findings(single, PATIENTS)} == {"note"}
 
 
 def test_rearrangements_that_two_patients_share_are_listed_with_their_readings(
@@ -376,5 +378,5 @@ def test_unrelated_real_patients_share_no_heavy_chain(real_data, receptors):
         table["productive"] = table["productive"].astype(str).str.lower() == "true"
         tables.append(table[table["junction"] != "None"])
     chains = pd.concat(tables).assign(cell_id=lambda table: table["sample"] + ":" + table["barcode"])
-    shared = identity.shared_chains(chains, {sample: sample for sample in set(chains["sample"])})
+    shared = shared_chains(chains, {sample: sample for sample in set(chains["sample"])})
     assert len(shared) == 0

@@ -5,17 +5,11 @@ from _errors import InputError
 
 import numpy as np
 import pytest
-from helpers.lineage_cells import ASSETS, TYPES, draw, subsets
+from helpers.lineage_cells import ASSETS, TYPES, draw, in_soup_of_nk_cells, subsets
 
 
 def test_ambient_rna_of_other_cells_is_no_marker():
-    cells, _ = draw({"CD4_memory": 100}, "T", "CD4 T")
-    profile = cells.profile.copy()
-    profile[0, cells.columns(["GZMB", "GNLY", "PRF1", "NKG7"])] = 0.01
-    counts = cells.counts.tolil()
-    for gene in ("GZMB", "GNLY", "PRF1", "NKG7"):
-        counts[:, cells.columns([gene])[0]] = np.random.default_rng(0).poisson(0.02 * 0.01 * 3000, (100, 1))
-    cells = cells._replace(profile=profile, counts=counts.tocsr())
+    cells = in_soup_of_nk_cells()
     genes = subsets("T").genes()
     group = np.zeros(100, int)
     shown = _subset_markers.own_markers(

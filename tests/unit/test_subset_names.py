@@ -6,7 +6,7 @@ from _tables import UNASSIGNED
 
 import numpy as np
 import pandas as pd
-from helpers.lineage_cells import draw, subsets
+from helpers.lineage_cells import draw, in_soup_of_nk_cells, subsets
 
 
 def name(cells, part, cluster=None, lineage="NK", state=None):
@@ -61,13 +61,7 @@ def test_without_the_genes_that_tell_nothing_is_named():
 
 def test_soup_is_no_marker():
     """T cells in a sample of many NK cells: granzyme of the soup makes no cytotoxic CD4 cell."""
-    cells, _ = draw({"CD4_memory": 100}, "T", "CD4 T")
-    profile = cells.profile.copy()
-    profile[0, cells.columns(["GZMB", "GNLY", "PRF1", "NKG7"])] = 0.01
-    counts = cells.counts.tolil()
-    for gene in ("GZMB", "GNLY", "PRF1", "NKG7"):
-        counts[:, cells.columns([gene])[0]] = np.random.default_rng(0).poisson(0.02 * 0.01 * 3000, (100, 1))
-    cells = cells._replace(profile=profile, counts=counts.tocsr())
+    cells = in_soup_of_nk_cells()
     table = name(cells, np.zeros(100, int), lineage="T")
     assert table.at[0, "cell_type"] == "CD4_memory"
 
