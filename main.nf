@@ -57,6 +57,7 @@ workflow CLONEWATCH {
         CELLS.out.cells,
         CELLS.out.labels,
         labels,
+        CELLS.out.subsets,
         assets,
         [method: settings.signature_score, isg_threshold: settings.isg_threshold],
         [level: settings.signal_level, min_cells: settings.min_group, draws: settings.bootstraps, seed: settings.seed],

@@ -180,7 +180,7 @@ def interferon(signatures, colour_of: dict) -> dict | None:
     return {
         "id": "interferon", "section": "niche", "title": "Interferon-high cells", "kind": "multiples", "columns": 4, "panels": panels,
         "alt": f"Highest shares of interferon-high cells at {latest['timepoint'].iloc[0]}: {told}.", "table": "signatures.tsv",
-        "caption": "Share of a subset's cells above the run's threshold of the ISG score, with 95 % intervals; subsets of at least 5 cells."
+        "caption": "Share of a subset's interferon-high cells (methods: by which threshold), with 95 % intervals; subsets of at least 5 cells."
     }  # fmt: skip
 
 

@@ -70,16 +70,19 @@ def isg_threshold(values: np.ndarray, given: float | None, fewest: int, seed: in
     fit = fit_mixture(values, seed)
     if fit["bimodal"]:
         return fit | {"basis": "where the upper of two normal components of the ISG score becomes the likelier"}
-    return fit | {"basis": "the ISG score shows no two populations of cells, so no cell is called high"}
+    return fit | {"basis": "the ISG score shows no two populations of cells"}
 
 
-def isg_high(scores, threshold: float | None):
-    """Which cells are high (boolean Series, missing without a threshold)."""
+def isg_high(scores, threshold: float | None, resting=None):
+    """Which cells are high (boolean Series). Without a threshold those above resting cells of their lineage, by cell id; missing where
+    neither is known.
+    """
     import pandas as pd
 
-    if threshold is None:
-        return pd.Series(pd.NA, index=scores.index, dtype="boolean")
-    return (scores >= threshold).astype("boolean")
+    if threshold is not None:
+        return (scores >= threshold).astype("boolean")
+    high = pd.Series(pd.NA, scores.index, "boolean") if resting is None else resting.reindex(scores.index)
+    return high.rename(scores.name)
 
 
 def of_level(cells, signatures: list[str], level: str):
@@ -121,7 +124,7 @@ def multiqc(cells) -> dict[str, Any]:
     data = {}
     for sample, part in cells.groupby("sample", sort=False):
         row = {"cells": len(part), "isg_median": round(float(part["isg_score"].median()), 4)}
-        if part["isg_high"].notna().all():
+        if part["isg_high"].notna().any():
             row["isg_high"] = round(100 * float(part["isg_high"].mean()), 2)
         data[str(sample)] = row
     headers = {

@@ -33,7 +33,8 @@ class Lineage(NamedTuple):
     profile: np.ndarray  # (S, W) share of each gene in the counts of all cells of a sample
     soup: np.ndarray  # (S,) upper bound of the share of a sample's counts that is ambient RNA
     cell_type: np.ndarray  # (N,) names
-    high: np.ndarray  # (N,) bool: interferon-high; none where the lineage's resting cells are not known
+    has_threshold: bool  # resting cells of the lineage are known, and enough of their genes measured
+    high: np.ndarray  # (N,) bool: interferon-high; none without a threshold
     raised: np.ndarray  # (N,) bool: the same of a lower quantile of resting cells
     cycles: np.ndarray  # (N,) bool: cycling
     doublet_like: np.ndarray  # (N,) bool

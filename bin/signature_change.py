@@ -20,6 +20,7 @@ import click
 import numpy as np
 
 FEWEST_PATIENTS = 3
+RESTING = "cells above 99 % of resting blood cells of their lineage are called high (T, NK, B and myeloid cells only)"
 EFFECTS = [
     "patient",
     *DESIGN,
@@ -211,21 +212,44 @@ def read_cells(paths, labels_path: Path):
     return cells.astype(dict.fromkeys(("sample", "patient", "timepoint", *DESIGN), str)), signatures, shared
 
 
+def above_resting(paths):
+    """Whether cells are above resting ones of their lineage (boolean Series by cell id, missing where these are not known).
+
+    paths: of SUBCLUSTER, which divides lineages by it.
+    """
+    import pandas as pd
+
+    columns = ["cell_id", "interferon_high"]
+    tables = [pd.read_parquet(path, columns=columns) for path in paths]
+    return pd.concat([pd.DataFrame(columns=columns), *tables]).set_index("cell_id")["interferon_high"].astype("boolean")
+
+
 @command()
 @click.argument("scores", type=FILE, nargs=-1, required=True)
 @click.option("--labels", required=True, type=FILE, help="labels.parquet of the run.")
+@click.option("--subsets", multiple=True, type=FILE, help="<lineage>.subsets.parquet: cells above resting ones of their lineage.")  # fmt: skip
 @click.option("--isg-threshold", "given", type=float, help="ISG score from which a cell is high; learnt if not given.")
 @click.option("--min-learnt", type=click.IntRange(2), default=200, help="Fewest cells to learn that threshold from.")
 @click.option("--min-cells", type=click.IntRange(2), default=10, help="Fewest cells of a group that is compared.")
 @click.option("--draws", type=click.IntRange(50), default=500, help="Bootstrap samples per group.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Seed of the bootstrap and of the threshold's fit.")
 def main(
-    scores: tuple[Path, ...], labels: Path, given: float | None, min_learnt: int, min_cells: int, draws: int, seed: int
+    scores: tuple[Path, ...],
+    labels: Path,
+    subsets: tuple[Path, ...],
+    given: float | None,
+    min_learnt: int,
+    min_cells: int,
+    draws: int,
+    seed: int,
 ) -> None:
     """Summarise signature scores and compare them between times; SCORES are the signatures.parquet files of the run."""
     cells, signatures, shared = read_cells(scores, labels)
     fit = isg_threshold(cells["isg_score"].to_numpy(), given, min_learnt, seed)
-    cells["isg_high"] = isg_high(cells["isg_score"], fit["threshold"])
+    resting = above_resting(subsets)
+    cells["isg_high"] = isg_high(cells["isg_score"], fit["threshold"], resting)
+    if fit["threshold"] is None:
+        fit["basis"] += f": {RESTING}" if cells["isg_high"].notna().any() else ", so no cell is called high"
     compared = cells[main_series(cells)]
     groups = group_cells(compared, shared, min_cells, draws, seed)
     change = effects(groups, shared, compared.drop_duplicates("patient").set_index("patient")[DESIGN].to_dict("index"))

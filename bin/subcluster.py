@@ -10,7 +10,15 @@ from _cli import FILE, command
 from _errors import InputError
 from _matrices import cell_ids, gene_names, gene_selection, log_per_10k, read_blocks, shared_genes
 from _naming import marker_genes, part_evidence, read_markers
-from _programmes import CYCLE_GENES, RAISED_QUANTILE, RESTING_QUANTILE, cycling, interferon_high, read_resting
+from _programmes import (
+    CYCLE_GENES,
+    LEAST_GENES,
+    RAISED_QUANTILE,
+    RESTING_QUANTILE,
+    cycling,
+    interferon_high,
+    read_resting,
+)
 from _receptors import Lineages
 from _shares import fdr
 from _subset_cells import contradicted_moves, place_cells
@@ -155,8 +163,8 @@ def gather(
     counts = sp.vstack([sample.counts for sample in samples], format="csr")
     umis = np.concatenate([sample.umis for sample in samples])
     high = raised = np.zeros(len(umis), bool)
-    if resting:
-        where = [genes.index(gene) for gene in resting.genes]
+    where = [genes.index(gene) for gene in resting.genes] if resting else []
+    if has_threshold := measured[where].sum() >= LEAST_GENES:
         high, raised = (
             interferon_high(counts[:, where], umis, measured[where], resting, quantile)
             for quantile in (RESTING_QUANTILE, RAISED_QUANTILE)
@@ -165,7 +173,7 @@ def gather(
         genes, measured, counts, columns_of(samples, genes, upper=True), umis,
         sample=np.repeat(np.arange(len(samples)), [len(sample.cell_id) for sample in samples]), samples=names,
         profile=np.stack([sample.profile for sample in samples]), soup=np.zeros(len(samples)), cell_type=cell_type,
-        high=high, raised=raised,
+        has_threshold=bool(has_threshold), high=high, raised=raised,
         cycles=cycling(counts[:, [genes.index(gene) for gene in CYCLE_GENES]]),
         doublet_like=facts["doublet_like"].to_numpy(bool), receptors=receptors,
     )  # fmt: skip
@@ -301,6 +309,7 @@ def main(
     table["margin"] = margin.astype(np.float32)
     table["rival"] = [numbers.get(name, name) for name in rival]
     table[["umap_1", "umap_2"]] = space.points
+    table["interferon_high"] = pd.array(whole.high if whole.has_threshold else [pd.NA] * len(table), "boolean")
 
     shared = shared_genes([of_sample.genes for of_sample in read])
     rows = np.flatnonzero(subset != UNASSIGNED)

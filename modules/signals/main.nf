@@ -14,6 +14,7 @@ workflow SIGNALS {
     cells          // [meta with sample and patient, cells.h5ad]
     labels         // labels.parquet of the run: a channel of one file
     patient_labels // [[patient: name], labels.parquet of the patient]
+    subsets        // subsets.parquet of the lineages
     assets         // map of files: isg_core, gene_sets, gene_lists, lineages, interactions, watch_list
     scoring        // map: method, isg_threshold
     comparing      // map: level, min_cells, draws, seed
@@ -23,7 +24,7 @@ workflow SIGNALS {
     SIGNATURES(cells, assets.isg_core, assets.gene_sets, scoring.method, comparing.seed)
     threshold = scoring.isg_threshold == null ? [] : scoring.isg_threshold
     bootstrap = comparing.subMap(['min_cells', 'draws', 'seed'])
-    SIGNATURE_CHANGE(sortedFiles(SIGNATURES.out.scores), labels, threshold, bootstrap)
+    SIGNATURE_CHANGE(sortedFiles(SIGNATURES.out.scores), labels, sortedFiles(subsets), threshold, bootstrap)
 
     // A sample's steps take the labels of its own patient: other patients may come and go.
     labelled = cells.map { meta, file -> [[patient: meta.patient], meta, file] }

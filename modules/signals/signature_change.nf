@@ -9,6 +9,7 @@ process SIGNATURE_CHANGE {
     input:
     path scores
     path labels
+    path subsets, stageAs: 'subsets/*' // a table per lineage that was divided; may be none
     val isg_threshold // or [] to learn it
     val comparing // map: min_cells, draws, seed
 
@@ -21,10 +22,11 @@ process SIGNATURE_CHANGE {
     tuple val('SIGNATURE_CHANGE'), eval('signature_change.py --version'), emit: versions, topic: versions
 
     script:
+    def divided = subsets.collect { table -> "--subsets ${table}" }.join(' ')
     def threshold = isg_threshold == [] ? '' : "--isg-threshold ${isg_threshold}"
     """
     # code: _bootstrap.py _cli.py _errors.py _series.py _shares.py _signature_summary.py _tables.py _times.py _words.py
-    signature_change.py ${scores} --labels ${labels} ${threshold} \\
+    signature_change.py ${scores} --labels ${labels} ${divided} ${threshold} \\
         --min-cells ${comparing.min_cells} --draws ${comparing.draws} --seed ${comparing.seed}
     """
 

@@ -96,6 +96,22 @@ def test_without_a_threshold_no_cell_is_called(run):
     assert "isg_high" not in json.loads(Path("signatures_mqc.json").read_text())["data"]["A"]
 
 
+def test_without_a_threshold_cells_are_held_against_resting_ones(run):
+    run[run["subset"] != "CD8_ISG+"].to_parquet("labels.parquet")
+    cells = run.loc[run["subset"] == "CD8_memory", ["cell_id"]]
+    cells.assign(interferon_high=pd.array(np.arange(len(cells)) < 30, "boolean")).to_parquet("T.subsets.parquet")
+    unknown = run.loc[run["subset"] == "Plasma_1", ["cell_id"]]
+    unknown.assign(interferon_high=pd.array([pd.NA] * len(unknown), "boolean")).to_parquet("plasma.subsets.parquet")
+    given = ("--subsets", "T.subsets.parquet", "--subsets", "plasma.subsets.parquet")
+    table, called = summarise(*given)
+    assert called.loc[cells["cell_id"], "isg_high"].sum() == 30 and called["isg_high"].isna().sum() == len(unknown)
+    share = table[table["signature"] == "isg_score"].groupby("label")["share_high"].max()
+    assert share["CD8_memory"] == pytest.approx(0.2) and np.isnan(share["Plasma_1"])
+    assert "resting" in json.loads(Path("signatures.json").read_text())["isg_high"]["basis"]
+    run.to_parquet("labels.parquet")  # two populations: the learnt threshold holds for every lineage
+    assert summarise(*given)[1]["isg_high"].notna().all()
+
+
 def test_labels_of_another_run_are_told(run):
     run.assign(cell_id="x" + run["cell_id"]).to_parquet("labels.parquet")
     result = invoke(signature_change, "A.signatures.parquet", "--labels", "labels.parquet")

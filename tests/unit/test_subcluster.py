@@ -129,7 +129,8 @@ def test_numbered_subsets_are_the_planted_ones_in_order_of_size(run, cells):
     result = run("--numbered", "Plasma", "--resolution", 0.5)
     assert result.exit_code == 0, result.output
     table = pd.read_parquet("plasma.subsets.parquet")
-    assert list(table) == ["cell_id", "lineage", "subset", "margin", "rival", "umap_1", "umap_2"]
+    names = ["cell_id", "lineage", "subset", "margin", "rival", "umap_1", "umap_2", "interferon_high"]
+    assert list(table) == names and table["interferon_high"].isna().all()  # nothing is known of resting plasma cells
     assert len(table) == 262 and set(table["lineage"]) == {"plasma"} and table["margin"].dtype == np.float32
     truth = cells[2][table["cell_id"].str.split(":").str[1].astype(int)]
     assert (table["subset"] == truth).mean() > 0.95
