@@ -4,7 +4,7 @@
 import re
 from typing import Any
 
-from _errors import InputError
+from _errors import InputError, Note
 
 WHITELIST = 737_280  # 10x 5' v1/v2 barcodes; 5' v3 has 3,686,400 and chance is a fifth of what is stated
 MIN_LIBRARY = 20  # receptor cells below which an overlap is not judged
@@ -60,10 +60,11 @@ def own_barcodes(
                 f"{where}: barcodes of several libraries ({written}), {why}; give each library as a sample"
             )
         else:
-            warnings = [f"{where}: {odd} of {len(barcodes)} barcodes keep what they have in place of {usual}"]
+            warnings = [Note(f"{where}: {odd} of {len(barcodes)} barcodes keep what they have in place of {usual}")]
     if usual not in ("*", "*-1"):
         example = barcodes[kind == usual].iloc[0]
-        warnings.append(f"{where}: barcodes are written {example}; only the nucleotides are compared ({usual})")
+        text = f"barcodes are written {example}; only the nucleotides are compared ({usual})"
+        warnings.append(Note(f"{where}: {text}"))
     return barcodes.where(kind != usual, table["core"]), warnings
 
 

@@ -30,22 +30,26 @@ STYLE = "<style>#mqc_welcome { display: none !important }</style>"
 
 
 def comment(rows: list[dict], warnings: list[dict], failures: list[dict]) -> str:
-    """HTML for the top of the page: failed steps, how many samples passed, and every warning, the most severe first."""
+    """HTML for the top of the page: failed steps, how many samples passed, every warning, the most severe first, and folded notes."""
     lost = "".join(
         f'<div><span class="badge text-bg-danger">Failed</span> <strong>{escape(row["step"])} of {escape(row["of"])}</strong>: '
         f"{escape(row['reason'])} Its results are missing.</div>"
         for row in failures
     )
-    items = []
+    items, notes = [], []
     for warning in warnings:
         colour, word = ALERTS[warning["level"]]
         who, text, step = (escape(str(warning[name])) for name in ("sample", "text", "step"))
         badge = f'<span class="badge text-bg-{colour}">{word}</span>'
-        items.append(f"<div>{badge} <strong>{who}</strong>: {text} <small>({step})</small></div>")
+        line = f"<div>{badge} <strong>{who}</strong>: {text} <small>({step})</small></div>"
+        (notes if warning["level"] == "note" else items).append(line)
     passed = sum(row["status"] == "pass" for row in rows)
     head = f"{passed} of {len(rows)} samples passed" + (":" if items else ", without warnings.")
-    more = items[SHOWN:]
-    folded = f"<details><summary>{len(more)} more</summary>{''.join(more)}</details>" if more else ""
+    folded = "".join(
+        f"<details><summary>{len(lines)} {name}</summary>{''.join(lines)}</details>"
+        for lines, name in ((items[SHOWN:], "more"), (notes, "note" + "s" * (len(notes) > 1)))
+        if lines
+    )
     return f"{STYLE}{lost}<div><strong>{head}</strong></div>{''.join(items[:SHOWN])}{folded}"
 
 

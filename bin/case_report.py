@@ -108,14 +108,14 @@ def merged(entries: list[dict]) -> list[dict]:
 
 
 def grouped(warnings: list[dict]) -> list[dict]:
-    """Warnings that differ only in numbers as one, with all its samples and texts; warnings before notes."""
+    """Warnings that differ only in numbers as one, with all its samples and texts."""
     found: dict[tuple, dict] = {}
     for warning in warnings:
         key = (warning["level"], re.sub(r"[0-9]+", "#", warning["text"]))
         entry = found.setdefault(key, {"level": warning["level"], "samples": [], "texts": []})
         entry["samples"] += [warning["sample"]] if warning.get("sample") else []
         entry["texts"].append(warning["text"])
-    return sorted(found.values(), key=lambda entry: entry["level"] == "note")
+    return list(found.values())
 
 
 def texts(statement: list) -> str:
@@ -264,9 +264,13 @@ def main(
     """Fill the page of a PATIENT with the tables of RESULTS and the drawings in the folders figures and narrow."""
     specs, layouts, statements = (with_drawings(read_json(figures), patient), read_json(maps), read_json(answer))
     samples = samples_of(results, patient)
-    names = {sample["sample"] for sample in samples} | {"", None}
+    names = {sample["sample"] for sample in samples} | {patient, "", None}
     warnings = [warning for warning in statements["warnings"] if warning.get("sample") in names]
-    statements |= {"warnings": grouped(warnings), "clones": merged(statements["clones"])}
+    of_levels = {
+        level: [w for w in warnings if (w["level"] == "note") == (level == "notes")] for level in ("warnings", "notes")
+    }
+    statements |= {level: grouped(listed) for level, listed in of_levels.items()}
+    statements |= {"clones": merged(statements["clones"])}
     ran = versions_of(versions)
     named = {spec["table"] for spec in specs} | {f"{patient}.{name}.tsv" for name in EXTRA}
     tables = read_tables(results, named, patient)

@@ -26,7 +26,7 @@ def plain(statement: list) -> str:
 def patient_row(answer: dict, samples, failed: set[str]) -> dict:
     """What the page's table says about a patient: time points, what goes first and headline, carriers with confidence, warnings."""
     mine = samples[samples["patient"] == answer["patient"]].sort_values("day", kind="stable")
-    names = set(mine["sample"])
+    names = {*mine["sample"], answer["patient"]}
     return {
         "patient": answer["patient"],
         "times": [*dict.fromkeys(f"{row.timepoint} (day {row.day})" for row in without_products(mine).itertuples())],

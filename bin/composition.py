@@ -9,8 +9,9 @@ from pathlib import Path
 
 from _cli import FILE, command, multiqc_section, write_json
 from _errors import InputError
+from _guards import DOUBTFUL, PROCESSING, as_deep, cautions, depth_ratio, differs, holds, with_processing
 from _series import DESIGN, with_design, without_products
-from _shares import wilson
+from _shares import newcombe, wilson
 from _tables import UNASSIGNED, read_samples, read_text_table, write_parquet, write_table
 
 import click
@@ -22,6 +23,7 @@ NAMES = (
     "patient",
     "timepoint",
     *DESIGN,
+    *PROCESSING,
     "libraries",
     "lineage",
     "cell_type",
@@ -29,6 +31,7 @@ NAMES = (
 )  # columns of labels.parquet
 WHERE = ["patient", "sample", "timepoint", "day", *DESIGN, "level", "parent", "label"]
 CERTAIN = ["n_min", "n_max", "n_named"]
+THINNED = ["thinned_change", "thinned_low", "thinned_high"]
 
 
 def bounds(table) -> tuple[np.ndarray, np.ndarray]:
@@ -61,8 +64,11 @@ def rivals(labels, annotation, subsets: list):
     return result.reset_index(drop=True)
 
 
-def join_labels(annotation, integrated, subsets: list, samples):
-    """The label table: a row per kept cell, in the order of samples and cells. samples: samples.tsv with `libraries`."""
+def join_labels(annotation, integrated, subsets: list, samples, umis):
+    """The label table: a row per kept cell, in the order of samples and cells.
+
+    samples: samples.tsv with `libraries` and PROCESSING; umis: UMIs of each cell, by cell_id.
+    """
     import pandas as pd
 
     columns = ["cell_id", "sample", "cluster", "lineage", "cell_type"]
@@ -74,8 +80,21 @@ def join_labels(annotation, integrated, subsets: list, samples):
     # A lineage without subsets of its own has its cell types for subsets.
     table["subset"] = table["subset"].fillna(table["cell_type"].str.replace(" ", "_"))
     of_sample = ["sample", "patient", "timepoint", "day", *DESIGN, "libraries"]
-    table = table.merge(with_design(samples)[of_sample], on="sample", how="left")
-    table = table[["cell_id", *of_sample, "lineage", "cell_type", "subset", "cluster", "umap_1", "umap_2"]]
+    table = table.merge(with_processing(with_design(samples))[[*of_sample, *PROCESSING]], on="sample", how="left")
+    table["n_umi"] = table["cell_id"].map(umis).astype("int32")
+    columns = [
+        "cell_id",
+        *of_sample,
+        "lineage",
+        "cell_type",
+        "subset",
+        "cluster",
+        "umap_1",
+        "umap_2",
+        *PROCESSING,
+        "n_umi",
+    ]
+    table = table[columns]
     return table.astype(dict.fromkeys(NAMES, "category"))
 
 
@@ -120,14 +139,23 @@ def count(labels, samples, doubts):
     return table.assign(rank=rank).sort_values(order)[columns].reset_index(drop=True)
 
 
-def changes(composition):
-    """Difference of shares between a patient's consecutive time points, with Newcombe's hybrid interval (1998).
+def thinned_change(pair, level: str, parent: str, label: str) -> tuple[float, float, float]:
+    """Change of a share between the cells of two times (pair), and its 95 % bounds (Newcombe, of the cells as they are named)."""
+    members = [cells if parent == "all" else cells[cells["lineage"] == parent] for cells in pair]
+    counts = [(int((cells[level] == label).sum()), len(cells)) for cells in members]
+    return newcombe(*counts[0], *counts[1])
 
-    Time points of one tissue and sort; a product is none.
+
+def changes(composition, labels):
+    """Difference of shares between a patient's consecutive time points, with Newcombe's hybrid interval (1998), and its cautions.
+
+    Time points of one tissue and sort; a product is none. labels: the label table. Where the times differ in depth, the change
+    between the cells that the shallower depth would have kept (_guards.as_deep) is given too.
     """
     import pandas as pd
 
-    rows = []
+    rows, steps = [], {}
+    cells_at = dict(iter(labels.groupby(["patient", *DESIGN, "timepoint"], observed=True)))
     keys = ["patient", *DESIGN, "level", "parent", "label"]
     pooled = (
         without_products(composition)
@@ -140,12 +168,24 @@ def changes(composition):
         for a, b in pairwise(group.itertuples()):
             if not a.total or not b.total:
                 continue
+            step = (*key[: 1 + len(DESIGN)], a.timepoint, b.timepoint)
+            if step not in steps:
+                pair = [cells_at[*step[:-2], time] for time in step[-2:]]
+                ratio = depth_ratio(*pair)
+                steps[step] = ratio, cautions(*pair, ratio), as_deep(*pair, ratio) if differs(ratio) else None
+            ratio, caution, equal = steps[step]
+            most = max((a, b), key=lambda time: time.n)
+            doubtful = most.n and most.n - most.n_min > DOUBTFUL * most.n
+            caution = "; ".join(filter(None, [caution, "names" if doubtful else ""]))
             difference = b.share - a.share
             low = difference - np.hypot(b.share - b.low, a.high - a.share)
             high = difference + np.hypot(b.high - b.share, a.share - a.low)
-            rows.append([*key, a.timepoint, b.timepoint, a.day, b.day, a.share, b.share, difference, low, high])
-    ends = ["from", "to", "from_day", "to_day", "from_share", "to_share"]
-    return pd.DataFrame(rows, columns=[*keys, *ends, "change", "change_low", "change_high"])
+            ends = [a.timepoint, b.timepoint, a.day, b.day, a.share, b.share]
+            thinned = thinned_change(equal, *key[-3:]) if equal else (np.nan,) * 3
+            held = holds((difference, low, high), thinned) if equal else ""
+            rows.append([*key, *ends, difference, low, high, caution, ratio, *thinned, held])
+    ends = ["from", "to", "from_day", "to_day", "from_share", "to_share", "change", "change_low", "change_high"]
+    return pd.DataFrame(rows, columns=[*keys, *ends, "caution", "depth_ratio", *THINNED, "holds"])
 
 
 def multiqc(composition, colours) -> dict:
@@ -169,11 +209,15 @@ def multiqc(composition, colours) -> dict:
 @click.argument("integrated", type=FILE)
 @click.argument("subsets", nargs=-1, type=FILE)
 @click.option("--samples", "sheet", required=True, type=FILE, help="samples.tsv")
-@click.option("--status", required=True, type=FILE, help="qc.tsv of the run: which V(D)J libraries a sample has.")
+@click.option(
+    "--status", required=True, type=FILE, help="qc.tsv of the run: libraries of a sample, and how it was made."
+)
+@click.option("--metrics", multiple=True, required=True, type=FILE, help="S.qc.parquet of every sample.")
 @click.option("--colours", required=True, type=FILE, help="assets/colours.tsv")
 def main(
-    annotation: Path, integrated: Path, subsets: tuple[Path, ...], sheet: Path, status: Path, colours: Path
-) -> None:
+    annotation: Path, integrated: Path, subsets: tuple[Path, ...], sheet: Path, status: Path, metrics: tuple[Path, ...],
+    colours: Path,
+) -> None:  # fmt: skip
     """Join ANNOTATION, INTEGRATED and SUBSETS (<lineage>.subsets.parquet) into labels.parquet and count.
 
     Writes the labels of every patient, <patient>.labels.parquet, too.
@@ -184,10 +228,14 @@ def main(
     for missing in sorted(set(table["sample"]) - set(samples["sample"])):
         raise InputError(f"{missing}: is in {annotation.name} but not in {sheet.name}; use the same run's")
     samples = samples[samples["sample"].isin(table["sample"])]
-    libraries = read_text_table(status, ("sample", "libraries")).set_index("sample")["libraries"]
-    samples = samples.assign(libraries=samples["sample"].map(libraries).fillna(""))
+    of_samples = read_text_table(status, ("sample", "libraries", *PROCESSING)).set_index("sample")
+    for name in ("libraries", *PROCESSING):
+        samples = samples.assign(**{name: samples["sample"].map(of_samples[name]).fillna("")})
     named = [pd.read_parquet(path) for path in subsets]
-    labels = join_labels(table, pd.read_parquet(integrated), named, samples)
+    umis = pd.concat([pd.read_parquet(path, columns=["cell_id", "n_umi"]) for path in metrics]).set_index("cell_id")[
+        "n_umi"
+    ]
+    labels = join_labels(table, pd.read_parquet(integrated), named, samples, umis)
     composition = count(labels, samples, rivals(labels, table, named))
     write_parquet(labels, "labels.parquet")
     for patient, cells in labels.groupby("patient", observed=True):
@@ -195,7 +243,7 @@ def main(
         used = {name: cells[name].cat.remove_unused_categories() for name in NAMES}
         write_parquet(cells.assign(**used), f"{patient}.labels.parquet")
     write_table(composition, "composition.tsv")
-    write_table(changes(composition), "composition_change.tsv")
+    write_table(changes(composition, labels), "composition_change.tsv")
     palette = read_text_table(colours, ("level", "label", "colour"))
     write_json(multiqc(composition, palette), "composition_mqc.json")
 

@@ -11,7 +11,7 @@ from _barcodes import own_barcodes
 from _cellranger_files import PART, PARTS, UNREADABLE, find_file, is_raw, named_parts, open_bytes
 from _cli import FILE, command, write_json
 from _contigs import read_contigs, schema
-from _errors import InputError
+from _errors import InputError, Note
 from _gene_names import cell_species, known_share, overall_species, plain_genes
 from _receptors import LIBRARY_COLUMNS
 
@@ -171,7 +171,8 @@ def read_counts(path: Path, sample: str, symbols: Path = ASSETS / "gene_ids.tsv"
         key = kind.replace(" ", "_")
         adata.obsm[key] = matrix[:, of_kind]
         adata.uns["feature_names"][key] = features.name[of_kind].to_numpy(dtype=object)
-    warnings += [f"{where}: {text}" for text in done]
+    warnings += [Note(f"{where}: {text}") for text in done]
+    adata.uns["made_with"] = made_with(source)
     adata.uns["species"] = overall_species(species)
     if adata.uns["species"] == "mixed":
         adata, text = of_human_cells(adata, species, where)
@@ -187,6 +188,22 @@ def check_names(adata: Any, known: Path, sample: str) -> None:
         names = ", ".join(adata.var_names[:3])
         few = f"{sample}: of its {adata.n_vars:,} gene names ({names}, ..) only {share:.0%} are in {known.name}"
         raise InputError(f"{few}; name genes by human symbols or Ensembl ids")
+
+
+def made_with(source: list[Path]) -> dict[str, str]:
+    """`chemistry` and `software` (Cell Ranger and its version) of an h5 file, or of the first lines of an mtx; '' where unsaid."""
+    import h5py
+
+    if len(source) == 1:
+        with h5py.File(source[0]) as file:
+            said = {name: file.attrs.get(name, "") for name in ("chemistry_description", "software_version")}
+        said = {name: value.decode() if isinstance(value, bytes) else str(value) for name, value in said.items()}
+    else:
+        with open_bytes(source[0]) as handle:
+            head = handle.read(2000).decode(errors="replace")
+        version = re.search(r'"software_version": *"([^"]+)"', head)
+        said = {"software_version": version[1] if version else ""}
+    return {"chemistry": said.get("chemistry_description", ""), "software": said["software_version"]}
 
 
 def same_file(one: Path | None, other: Path | None) -> bool:
@@ -231,7 +248,7 @@ def describe(adata: Any, contigs: Any) -> dict[str, Any]:
         total["share"] = total["shared"] / min(total["vdj_cells"], len(cells))
         overlap[library] = {**total, "by_locus": counts}
     others = {key.replace("_", " "): len(names) for key, names in adata.uns["feature_names"].items()}
-    facts = {"n_cells": adata.n_obs, "n_genes": adata.n_vars}
+    facts = {"n_cells": adata.n_obs, "n_genes": adata.n_vars, **adata.uns["made_with"]}
     facts |= {"species": adata.uns["species"], "species_cells": adata.uns.get("species_cells", {})}
     facts["genomes"] = adata.var.genome.value_counts().to_dict()
     facts["features"] = {GEX: adata.n_vars} | others
@@ -298,7 +315,9 @@ def main(sample: str, gex: Path, metrics: tuple[Path, ...], gene_ids: Path, **li
         warnings += [*remarks, *left_out.values()]
         given = [name for name, columns in LIBRARY_COLUMNS.items() if any(libraries[column] for column in columns)]
         facts |= {"libraries": [name for name in given if name not in left_out], "left_out": left_out}
-        facts |= describe(adata, contigs.to_pandas()) | {"cellranger": numbers, "warnings": warnings}
+        facts |= describe(adata, contigs.to_pandas()) | {"cellranger": numbers}
+        for name, kind in (("warnings", False), ("notes", True)):
+            facts[name] = [text for text in warnings if isinstance(text, Note) == kind]
         adata.write_h5ad(f"{sample}.counts.h5ad", compression=hdf5plugin.FILTERS["zstd"])
         pq.write_table(contigs, f"{sample}.contigs.parquet", compression="zstd")
     write_json(facts, f"{sample}.read.json")

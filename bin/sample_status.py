@@ -3,10 +3,13 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 from _cli import FILE, command, read_json, write_json
 from _errors import InputError
+from _guards import FOLD, PROCESSING, confounded, with_processing
+from _series import DESIGN, with_series
 from _tables import read_samples
 
 import click
@@ -17,7 +20,7 @@ NO_SPECIES = (None, "", "unknown")
 COLUMNS = ("sample", "patient", "timepoint", "day", "status", "reason", "identity", "identity_reason", "sex")
 COLUMNS += ("species", "quality", "cells_before", "cells_after", "mouse_cells")
 COLUMNS += ("median_umi", "median_genes", "median_pct_mito")
-COLUMNS += ("libraries", "bcr_cells", "bcr_overlap", "tcr_cells", "tcr_overlap", "left_out", "warnings")
+COLUMNS += (*PROCESSING, "libraries", "bcr_cells", "bcr_overlap", "tcr_cells", "tcr_overlap", "left_out", "warnings")
 FEW_GENES = 20  # a CAR or a virus more or less makes no other reference
 
 
@@ -56,6 +59,8 @@ def row_of(meta: dict, read: dict, qc: dict, identity: dict, status: str, reason
     for name in ("cells_before", "cells_after", "median_umi", "median_genes", "median_pct_mito"):
         row[name] = qc.get(name)
     row["cells_before"] = qc.get("cells_before", read.get("n_cells"))
+    row |= {"batch": meta.get("batch"), "chemistry": read.get("chemistry")}
+    row["software"] = (read.get("software") or "").partition(".")[0]  # versions after the first point count alike
     row["mouse_cells"] = read.get("species_cells", {}).get("mouse")
     left_out = {**read.get("left_out", {}), **identity.get("left_out", {})}
     row["left_out"] = "; ".join(bare(text, row["sample"]) for _, text in sorted(left_out.items()))
@@ -118,7 +123,8 @@ def collect(
         if status == "failed":
             remarks.append(("error", step, reason))
         for origin, content in (("READ_CELLRANGER", read), ("QC", qc)):
-            remarks += [("warning", origin, text) for text in (content or {}).get("warnings", [])]
+            for level in ("warning", "note"):
+                remarks += [(level, origin, text) for text in (content or {}).get(f"{level}s", [])]
         if name in references:
             level, text = references[name]
             remarks.append((level, "SAMPLE_STATUS", text))
@@ -131,8 +137,40 @@ def collect(
                 warnings.append({"level": level, "sample": name, "step": origin, "text": text})
                 known.add(text)
         row = row_of(meta, read or {}, qc or {}, match, status, reason)
+        row["reference"] = "" if not read else "other" if references.get(name, ("",))[0] == "warning" else "usual"
         rows.append(row | {"warnings": sum(warning["sample"] == name for warning in warnings)})
+    umis = {name: qc.get("kept", {}).get("median_umi") for name, qc in facts["qc"].items()}
+    warnings += over_time(samples, rows, umis)
     return rows, sorted(warnings, key=lambda warning: LEVELS.index(warning["level"]))
+
+
+def over_time(samples: list[dict], rows: list[dict], umis: dict[str, float | None]) -> list[dict]:
+    """Warnings on what changed with time in the making of each patient's main series: what was made otherwise, and the depth.
+
+    rows: of qc.tsv; umis: median UMIs of the kept cells. Change over time may then come from there (methods/guards.md).
+    """
+    import pandas as pd
+
+    design = {name: [meta.get(name) for meta in samples] for name in DESIGN}
+    table = with_processing(pd.DataFrame(rows).assign(**design, umi=[umis.get(row["sample"]) for row in rows]))
+    table = table[table["status"] == "pass"]
+    if table.empty:
+        return []
+    table = with_series(table.assign(cells=table["cells_after"].fillna(0).astype(int), umi=table["umi"].astype(float)))
+    found = []
+    for patient, main in table[table["series"] == "main"].groupby("patient", sort=False):
+        times = dict(iter(main.sort_values("day", kind="stable").groupby("timepoint", sort=False)))
+        steps = {step: confounded(*(times[time] for time in step)) for step in pairwise(times)}
+        for name in PROCESSING:
+            where = [" to ".join(step) for step, apart in steps.items() if name in apart]
+            if where:
+                text = f"{name} changes with time ({', '.join(where)}): a change there is of time or of {name}, which cannot be told"
+                found.append((patient, text))
+        deepest = main.sort_values("umi").iloc[-1]
+        for row in main[FOLD * main["umi"] < main["umi"].max()].to_dict("records"):
+            text = f"its kept cells have {row['umi']:,.0f} UMIs (median), those of {deepest['sample']} {deepest['umi']:,.0f}"
+            found.append((row["sample"], f"{text}: see where a change carries the caution depth"))
+    return [{"level": "warning", "sample": name, "step": "SAMPLE_STATUS", "text": text} for name, text in found]
 
 
 def species_problem(rows: list[dict]) -> str | None:

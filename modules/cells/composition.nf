@@ -12,6 +12,7 @@ process COMPOSITION {
     path annotation
     path clusters
     path subsets, stageAs: 'subsets/*'
+    path metrics, stageAs: 'samples/*' // QC's, of the samples that passed
     path colours
 
     output:
@@ -23,9 +24,11 @@ process COMPOSITION {
     tuple val('COMPOSITION'), eval('composition.py --version'), emit: versions, topic: versions
 
     script:
+    def quality = [metrics].flatten().collect { table -> "--metrics ${table}" }.join(' ')
     """
-    # code: _cli.py _errors.py _series.py _shares.py _tables.py _words.py
-    composition.py ${annotation} ${clusters} ${subsets} --samples ${sheet} --status ${status} --colours ${colours}
+    # code: _cli.py _errors.py _guards.py _series.py _shares.py _tables.py _words.py
+    composition.py ${annotation} ${clusters} ${subsets} --samples ${sheet} --status ${status} ${quality} \\
+        --colours ${colours}
     """
 
     stub:

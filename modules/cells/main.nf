@@ -112,6 +112,7 @@ workflow CELLS {
         ANNOTATE.out.annotation,
         INTEGRATE.out.clusters,
         sortedFiles(SUBCLUSTER.out.subsets),
+        sortedFiles(ofPassed(QC.out.metrics, passed)),
         assets.colours,
     )
     DIFFERENTIAL_ABUNDANCE(COMPOSITION.out.composition)

@@ -19,7 +19,7 @@ process SAMPLE_STATUS {
     def doubting = strict_identity ? '--strict-identity' : '--no-strict-identity'
     def names = [genes].flatten().collect { table -> "--genes ${table}" }.join(' ')
     """
-    # code: _cli.py _errors.py _tables.py
+    # code: _cli.py _errors.py _guards.py _series.py _tables.py _words.py
     sample_status.py ${sheet} ${facts} --identity ${identity} ${names} ${doubting}
     """
 

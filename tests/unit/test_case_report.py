@@ -159,10 +159,25 @@ def test_equal_runs_give_equal_pages(page):
 
 def test_warnings_that_differ_in_numbers_only_are_one():
     listed = [{"level": level, "sample": sample, "text": text} for level, sample, text in (
-        ("note", "A", "a note"), ("warning", "A", "3 of 349 contigs are odd"), ("warning", "B", "1 of 9 contigs are odd"),
+        ("warning", "A", "3 of 349 contigs are odd"), ("note", "A", "a note"), ("warning", "B", "1 of 9 contigs are odd"),
     )]  # fmt: skip
     first, second = case_report.grouped(listed)
     assert (first["samples"], len(first["texts"]), second["level"]) == (["A", "B"], 2, "note")
+
+
+def test_notes_are_folded_apart_from_warnings(page, tmp_path):
+    """What is normal in good data stands below the warnings and counts as none."""
+    note = {
+        "level": "note",
+        "sample": "P1_T1",
+        "step": "READ_CELLRANGER",
+        "text": "3 of 349 contigs are of a TCR locus",
+    }
+    page()
+    (tmp_path / "tables" / "warnings.json").write_text(json.dumps([note]))
+    html = report_case.make_page(tmp_path / "tables").read_text()
+    section = html[html.index("<h3>Warnings</h3>") :]
+    assert section.index("<p>None.</p>") < section.index("1 note on what is normal") < section.index(note["text"])
 
 
 def test_clones_of_one_population_are_one_row_that_keeps_each_curve_and_count():

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from _guards import PROCESSING
 from _shares import wilson
 
 import composition
@@ -43,15 +44,19 @@ def test_bounds_are_wilsons_zero_has_its_upper_bound_and_without_cells_any_share
 def run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
-    def invoke(table, samples, *subsets):
+    def invoke(table, samples, *subsets, umis=2000, **processing):
+        """umis: of each cell; processing: batch, chemistry, software or reference of each sample."""
         samples.to_csv("samples.tsv", sep="\t", index=False)
-        samples[["sample"]].assign(libraries="BCR TCR").to_csv("qc.tsv", sep="\t", index=False)
+        made = dict.fromkeys(PROCESSING, "") | processing
+        samples[["sample"]].assign(libraries="BCR TCR", **made).to_csv("qc.tsv", sep="\t", index=False)
+        table[["cell_id"]].assign(n_umi=umis).to_parquet("all.qc.parquet")
         table.to_parquet("annotation.parquet")
         table[["cell_id"]].assign(umap_1=0.0, umap_2=0.0).iloc[::-1].to_parquet("integrated.parquet")
         for i, subset in enumerate(subsets):
             subset.to_parquet(f"{i}.subsets.parquet")
         files = [f"{i}.subsets.parquet" for i in range(len(subsets))]
         options = ["annotation.parquet", "integrated.parquet", *files, "--samples", "samples.tsv", "--status", "qc.tsv"]
+        options += ["--metrics", "all.qc.parquet"]
         return CliRunner().invoke(composition.main, [*options, "--colours", str(COLOURS)])
 
     return invoke
@@ -150,6 +155,52 @@ def test_changes_are_within_one_tissue_and_sort_and_a_product_is_no_time_point(r
     assert counted[["sample", "tissue", "sort"]].to_numpy().tolist() == [[row[0], *row[3:]] for row in rows]
     kept = pd.read_parquet("labels.parquet").drop_duplicates("sample").astype(str).set_index("sample")
     assert kept.loc["s", ["timepoint", "tissue", "sort"]].tolist() == ["T3", "bone marrow", "CD3+"]
+
+
+def changed(level: str, label: str) -> pd.Series:
+    table = pd.read_csv("composition_change.tsv", sep="\t", keep_default_na=False, na_values={"thinned_change": [""]})
+    return table[(table["level"] == level) & (table["label"] == label)].iloc[0]
+
+
+def test_a_change_carries_that_batch_changed_with_it_and_is_silent_where_a_batch_holds_both_times(run):
+    table, samples = labels(sheet()), sheet()
+    assert run(table, samples, batch=["B1", "B2"], chemistry=["5p", "5p"]).exit_code == 0
+    assert changed("lineage", "T")["caution"] == "batch"
+    for known in (["B1", "B1"], ["", "B2"]):
+        assert run(table, samples, batch=known).exit_code == 0
+        assert changed("lineage", "T")["caution"] == "", known
+
+
+def test_a_change_that_the_depth_made_does_not_hold_at_equal_depth(run):
+    """Of the first time's cells, at a third of the depth, those that were small are lost: plasma cells seem to be more."""
+    samples, rng = sheet(), np.random.default_rng(0)
+    table = labels(samples, n=1000)
+    umis = rng.lognormal(np.log(np.where(table["lineage"] == "T", 2500, 9000)), 0.4)
+    first = (table["sample"] == "P0_T1").to_numpy()
+    assert run(table, samples, umis=np.where(first, umis / 1.5, umis)).exit_code == 0
+    assert changed("lineage", "T")["caution"] == "", "less than twofold"
+    umis = np.where(first, umis / 3, umis)
+    kept = umis > 1000
+    assert run(table[kept], samples, umis=umis[kept]).exit_code == 0
+    row = changed("lineage", "plasma")
+    assert row["caution"] == "depth" and row["depth_ratio"] == pytest.approx(3, rel=0.1)
+    assert row["change_high"] < 0 and abs(row["thinned_change"]) < 0.05 < -row["change"] and row["holds"] == "no"
+    gone = (
+        table["lineage"].eq("plasma") & ~first & (table.index % 4 > 0)
+    )  # three quarters of the plasma cells are gone at T2
+    assert run(table[kept & ~gone], samples, umis=umis[kept & ~gone]).exit_code == 0
+    assert changed("lineage", "plasma")[["caution", "holds"]].tolist() == ["depth", "yes"]
+
+
+def test_a_change_of_a_name_that_may_be_another_says_so(run):
+    samples = sheet()
+    table = labels(samples).assign(margin=5.0, rival="T cell")
+    plasma = table.index[table["lineage"] == "plasma"]
+    for doubtful, caution in ((8, ""), (40, "names")):
+        table.loc[plasma[:doubtful], "margin"] = 1.0
+        assert run(table, samples).exit_code == 0
+        assert changed("cell_type", "plasma cell")["caution"] == caution
+        assert changed("cell_type", "T cell")["caution"] == ""
 
 
 def test_foreign_samples_are_named(run):

@@ -260,7 +260,7 @@ def test_contigs_with_prefixed_or_suffixed_barcodes_equal_cell_rangers(data, tmp
     facts, found = read(tmp_path / "other", "C149", source / "count", "--vdj-t", tmp_path / "other.csv")
     pd.testing.assert_frame_equal(found, contigs)
     assert facts["overlap"] == expected["overlap"] and facts["left_out"] == {}
-    (said,) = (text for text in facts["warnings"] if "only the nucleotides are compared" in text)
+    (said,) = (text for text in facts["notes"] if "only the nucleotides are compared" in text)
     assert f"barcodes are written {table['barcode'].iloc[0]};" in said and written.format("*") in said
 
 

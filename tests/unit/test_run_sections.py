@@ -17,6 +17,8 @@ def test_warnings_are_told_and_long_lists_folded():
     warning = {"level": "warning", "sample": "A", "step": "QC", "text": "x"}
     assert "1 of 2 samples passed, without warnings." in sections.comment(rows, [], [])
     page = sections.comment(rows, [warning | {"text": f"number {i}"} for i in range(25)], [])
+    only_notes = sections.comment(rows, [warning | {"level": "note"}], [])
+    assert "without warnings." in only_notes and only_notes.index("1 note</summary>") < only_notes.index(">A<")
     assert "5 more" in page and page.index("number 19") < page.index("<details>") < page.index("number 20")
 
 

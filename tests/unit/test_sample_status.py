@@ -19,7 +19,7 @@ def run(tmp_path, monkeypatch):
     """A function that writes the facts of samples A, B, C, changed as told, and runs the command."""
     monkeypatch.chdir(tmp_path)
 
-    def go(read=None, qc=None, who=None, options=(), genes=None):
+    def go(read=None, qc=None, who=None, options=(), genes=None, batch=("", "", "")):
         tables = {"read": {}, "qc": {}}
         for kind, base, changes in (("read", READ, read or {}), ("qc", QC, qc or {})):
             for sample in "ABC":
@@ -32,8 +32,8 @@ def run(tmp_path, monkeypatch):
         verdicts = {sample: GOOD | (who or {}).get(sample, {}) for sample in "ABC"}
         (tmp_path / "identity.json").write_text(json.dumps(verdicts))
         (tmp_path / "samples.tsv").write_text(
-            "sample\tpatient\ttimepoint\tday\n"
-            + "".join(f"{sample}\tP1\tT{i}\t{i}\n" for i, sample in enumerate("ABC"))
+            "sample\tpatient\ttimepoint\tday\tbatch\n"
+            + "".join(f"{sample}\tP1\tT{i}\t{i}\t{batch[i]}\n" for i, sample in enumerate("ABC"))
         )
         paths = sorted(str(path) for path in tmp_path.glob("?.*.json"))
         arguments = ["samples.tsv", *paths, "--identity", "identity.json", *options]
@@ -200,8 +200,9 @@ def test_references_that_share_few_genes_stop_the_run_and_two_samples_are_named(
 def test_another_version_of_the_reference_is_a_warning(run):
     done, rows, warnings = run(genes={"A": GENES, "B": GENES, "C": [*GENES[:700], "NEW1"]})
     assert done.exit_code == 0 and rows["C"]["status"] == "pass"
-    (warning,) = warnings
+    warning, over_time = warnings
     assert (warning["sample"], warning["level"]) == ("C", "warning")
+    assert over_time["sample"] == "P1" and over_time["text"].startswith("reference changes with time (T1 to T2)")
     assert warning["text"].startswith("its reference is not that of A: 700 of its 701 genes are there too")
 
 
@@ -214,3 +215,26 @@ def test_a_car_that_only_some_references_have_is_a_note(run):
 def test_references_of_a_sample_that_does_not_go_on_do_not_matter(run):
     done, _, warnings = run(qc={"B": {"status": "failed", "reason": "12 cells are left"}}, genes={"A": GENES})
     assert done.exit_code == 0 and [w["step"] for w in warnings] == ["QC"]
+
+
+def test_a_batch_that_changes_with_time_is_a_warning_of_the_patient(run):
+    _, rows, (warning,) = run(batch=("B1", "B1", "B2"))
+    assert [rows[sample]["batch"] for sample in "ABC"] == ["B1", "B1", "B2"]
+    assert (warning["sample"], warning["level"]) == ("P1", "warning")
+    assert warning["text"].startswith("batch changes with time (T1 to T2)")
+    for silent in (("B1", "B1", "B1"), ("", "", ""), ("B1", "", "B2")):
+        assert run(batch=silent)[2] == [], silent
+
+
+def test_versions_of_cell_ranger_count_as_different_from_the_first_number_on(run):
+    versions = [{"software": f"cellranger-{version}", "chemistry": "5p"} for version in ("6.1.2", "7.0.0", "7.1.0")]
+    _, rows, (warning,) = run(read=dict(zip("ABC", versions, strict=True)))
+    assert (
+        warning["text"].startswith("software changes with time (T0 to T1)") and rows["C"]["software"] == "cellranger-7"
+    )
+
+
+def test_a_sample_less_than_half_as_deep_as_another_time_is_named(run):
+    depths = {sample: {"kept": {"median_umi": umi}} for sample, umi in zip("ABC", (6000, 3100, 2900), strict=True)}
+    (warning,) = run(qc=depths)[2]
+    assert warning["sample"] == "C" and "2,900 UMIs (median), those of A 6,000" in warning["text"]
