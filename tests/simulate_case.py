@@ -19,8 +19,9 @@ from simulator.accidents import LIBRARIES, Accidents, contaminate, contaminated_
 from simulator.case import CASE, TIMEPOINTS, Patient, make_patients, tables
 from simulator.cells import Sample, draw_sample
 from simulator.contigs import contig_metrics, make_contigs, write_contigs
-from simulator.programmes import DISPERSIONS, GENES, MITO, Genome
+from simulator.programmes import DISPERSIONS, GENES, MITO, SOURCES, Genome
 from simulator.receptors import Pools, Usage, make_pools
+from simulator.worlds import PUBLISHED, SORTED, SORTS, World
 
 CHUNK = 1000  # droplets per task
 
@@ -28,10 +29,12 @@ CHUNK = 1000  # droplets per task
 class Simulation:
     """Draws and writes the samples of a cohort; everything follows from the seed, sample by sample."""
 
-    def __init__(self, out: Path, cells: int, patients: int, seed: int, workers: int, accidents: Accidents):
-        self.out, self.seed, self.workers, self.accidents = out, seed, workers, accidents
-        self.genome, self.usage = Genome(), Usage()
-        self.cohort = make_patients(patients, seed)
+    def __init__(
+        self, out: Path, cells: int, patients: int, seed: int, workers: int, accidents: Accidents, world: World = PUBLISHED
+    ):  # fmt: skip
+        self.out, self.seed, self.workers, self.accidents, self.world = out, seed, workers, accidents, world
+        self.genome, self.usage = Genome(world.profiles, world.one_genome), Usage()
+        self.cohort = [world.populate(patient) for patient in make_patients(patients, seed)]
         self.pools: dict[str, Pools] = {p.name: make_pools(p, self.usage, seed) for p in self.cohort}
         plan = [(patient, timepoint) for patient in self.cohort for timepoint in TIMEPOINTS]
         sizes = np.full(len(plan), cells // len(plan))
@@ -48,7 +51,8 @@ class Simulation:
 
     def draw(self, name: str) -> Sample:
         patient, timepoint, size = self.plan[name]
-        return draw_sample(patient, timepoint, size, self.genome, self.pools[patient.name], self.usage, self.seed)
+        pools = self.pools[patient.name]
+        return draw_sample(patient, timepoint, size, self.genome, pools, self.usage, self.seed, self.world)
 
     def expression(self, sample: Sample) -> counts.Expression:
         """The cell types as this library shows them: patient, batch and ambient profile on top."""
@@ -59,6 +63,8 @@ class Simulation:
         other = "male" if sample.patient.sex == "female" else "female"
         base[:, genome.ids(GENES[other])] = 0
         base[:, genome.ids(GENES[sample.patient.sex])] *= 1.6
+        if self.world.relapse == "CD19-" and sample.timepoint == "T3":
+            base[genome.states.index("B-ALL blast"), genome.at["CD19"]] = 0
         base = (base / base.sum(1, keepdims=True)).astype(np.float32)
         noise = counts.gamma_noise(DISPERSIONS, 9)
         what = counts.Expression(
@@ -117,6 +123,7 @@ class Simulation:
                 {"sample": name, "patient": patient.name, "timepoint": timepoint,
                  "day": TIMEPOINTS[timepoint], "gex": f"{name}/filtered_feature_bc_matrix.h5", **vdj,
                  "batch": name, "tissue": "bone marrow"}
+                | ({"sort": self.world.sort if timepoint == SORTED else ""} if self.world.sort else {})
             )  # fmt: skip
             facts.append(
                 {"sample": name, "patient": patient.name, "sex": patient.sex, "has_clone": patient.has_clone,
@@ -125,7 +132,7 @@ class Simulation:
             click.echo(f"{name}: {size} barcodes", err=True)
         self.finish(pd.concat(truth, ignore_index=True), pd.DataFrame(facts).set_index("sample"))
         bulk = {name: pools.bulk for name, pools in self.pools.items()}
-        for name, table in tables(self.cohort, bulk, self.seed).items():
+        for name, table in {} if self.world.healthy else tables(self.cohort, bulk, self.seed).items():
             table.to_csv(self.out / f"{name}.csv", index=False)
         sheet = pd.DataFrame(sheet)
         sheet.to_csv(self.out / "samples.csv", index=False)
@@ -203,10 +210,26 @@ def _pair(_context: click.Context, option: click.Parameter, value: str | None) -
     callback=_pair,
     help="Let reads of a share of B's barcodes be in A's libraries too.",
 )
-def main(out, cells, patients, seed, workers, swap_tubes, swap_receptors, hop, contaminate) -> None:
+@click.option("--profiles", default="hca", show_default=True, type=click.Choice(SOURCES), help="Source of profiles.")
+@click.option("--without", metavar="NAME,...", default="", help="Absent subsets, types, lineages or programmes.")
+@click.option("--depth", default=1.0, show_default=True, type=click.FloatRange(0.1, 10), help="UMIs of a cell, times.")
+@click.option("--ambient", type=click.FloatRange(0, 0.5), help="Share of ambient UMIs in every sample.")
+@click.option("--sort", default="", type=click.Choice(["", *SORTS]), help="T2 is sorted.")
+@click.option("--car", type=click.FloatRange(0, 0.9), help="Share of T cells with the CAR at T2; a tenth of it at T3.")
+@click.option("--one-genome", is_flag=True, help="The genome of all genes is named after reference and construct.")
+@click.option("--healthy", is_flag=True, help="A healthy donor: no blast, no malignant clone, no CAR, no tables.")
+@click.option("--relapse", default="", type=click.Choice(["", "CD19+", "CD19-"]), help="Blasts are back at T3.")
+def main(
+    out, cells, patients, seed, workers, swap_tubes, swap_receptors, hop, contaminate, profiles, without, depth,
+    ambient, sort, car, one_genome, healthy, relapse,
+) -> None:  # fmt: skip
     """Simulate the case of a plasma clone after CAR-T: Cell Ranger files, small tables, and the truth."""
     accidents = Accidents(swap_tubes, swap_receptors, hop, contaminate)
-    Simulation(out, cells, patients, seed, workers, accidents).run()
+    absent = tuple(name.strip() for name in without.split(",") if name.strip())
+    world = World(profiles, absent, depth, ambient, sort, car, one_genome, healthy, relapse)
+    if world.unknown():
+        raise click.BadParameter(f"{world.unknown()[0]}: no subset, cell type, lineage or programme of the simulator")
+    Simulation(out, cells, patients, seed, workers, accidents, world).run()
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ def _vary(shares: dict[str, float], concentration: float, rng: np.random.Generat
 
 
 def tables(patients: list[Patient], chains: dict[str, list[dict]], seed: int) -> dict[str, pd.DataFrame]:
-    """mrd, clinical, events and fish of all patients.
+    """mrd, clinical, events and fish of all patients; no fish where no patient has the clone.
 
     chains: per patient the bulk rearrangements (clone, locus, v_call, j_call, junction, junction_aa).
     """
@@ -111,8 +111,9 @@ def tables(patients: list[Patient], chains: dict[str, list[dict]], seed: int) ->
         for tables_of in parts.values():
             if tables_of and "patient" not in tables_of[-1]:
                 tables_of[-1].insert(0, "patient", patient.name)
-    joined = {name: pd.concat(tables_of, ignore_index=True) for name, tables_of in parts.items()}
-    joined["fish"] = joined["fish"][["patient", "day", "probe", "region", "abnormality", "percent"]]
+    joined = {name: pd.concat(tables_of, ignore_index=True) for name, tables_of in parts.items() if tables_of}
+    if "fish" in joined:
+        joined["fish"] = joined["fish"][["patient", "day", "probe", "region", "abnormality", "percent"]]
     return joined
 
 

@@ -21,6 +21,7 @@ from simulator.counts import Cells
 from simulator.programmes import SUBSETS, Genome
 from simulator.receptors import Pools, Repertoire, Usage
 from simulator.strengths import add_receptor_genes, parameters
+from simulator.worlds import PUBLISHED, World
 
 DOUBLETS, DYING, EMPTY = 0.05, 0.04, 0.02
 # Chance that a T cell belongs to one of the patient's expanded clones.
@@ -67,7 +68,14 @@ def make_barcodes(count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def draw_sample(
-    patient: Patient, timepoint: str, droplets: int, genome: Genome, pools: Pools, usage: Usage, seed: int
+    patient: Patient,
+    timepoint: str,
+    droplets: int,
+    genome: Genome,
+    pools: Pools,
+    usage: Usage,
+    seed: int,
+    world: World = PUBLISHED,
 ) -> Sample:
     """All cells and droplets of one sample, from its own random stream."""
     when = list(TIMEPOINTS).index(timepoint)
@@ -102,12 +110,16 @@ def draw_sample(
     truth["gain_1q"] = malignant & (rng.random(n) < GAIN_1Q)
     truth["loss_13q"] = malignant & (rng.random(n) < LOSS_13Q)
     weight = np.where(truth["cell_type"] == "CD8 T", 1.4, 0.7) * (truth["lineage"] == "T")
-    truth["car"] = rng.random(n) < CAR_SHARE[timepoint] * weight
-    truth["isg_level"] = _interferon(patient, timepoint, truth, rng)
+    share = world.car_share(timepoint)
+    chance = CAR_SHARE[timepoint] * weight if share is None else share * (truth["lineage"] == "T")
+    truth["car"] = rng.random(n) < chance
+    truth["isg_level"] = _interferon(patient, timepoint, truth, rng) * ("interferon" not in world.without)
 
-    cells = parameters(truth, dying, genome, rng)
+    cells = parameters(truth, dying, genome, rng, world)
     add_receptor_genes(cells, truth, rep, bcr, tcr, genome, rng)
     share = rng.uniform(0.03, 0.10)
+    if world.ambient is not None:
+        share = world.ambient
     own = np.zeros(droplets)
     own[filled] = cells.n_umi[first[filled]]
     own[pairs] += cells.n_umi[second[pairs]]

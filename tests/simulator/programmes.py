@@ -13,8 +13,10 @@ import pandas as pd
 
 TABLES = Path(__file__).resolve().parents[1] / "data" / "simulator"
 CAR = "FMC63_CAR"
+ONE_GENOME = f"GRCh38-2020-A+{CAR}"  # as mkref names a reference to which a construct was added: of all its genes
 DISPERSIONS = (0.05, 0.12, 0.3, 0.8)  # variances of the gamma noise of a gene
 MILD = {"plasma": 0.8, "NK": 0.75}  # spread of ln fold changes of the many genes that differ a little; else 0.3
+SOURCES = ("hca", "blood")  # of profiles: the Human Cell Atlas, and blood of another study
 BASE_MITO = 0.04  # share of the profile that the mitochondrial genes have at strength 0
 
 
@@ -41,7 +43,13 @@ def _pairs(text: str) -> dict[str, float]:
 
 
 _TOML = tomllib.loads((TABLES / "expression.toml").read_text())
-STATES = {name: State(*(_pairs(v[k]) for k in ("mixture", "level", "factor"))) for name, v in _TOML["states"].items()}
+
+
+def _states(tables: dict) -> dict[str, State]:
+    return {name: State(*(_pairs(v[k]) for k in ("mixture", "level", "factor"))) for name, v in tables.items()}
+
+
+STATES = _states(_TOML["states"])
 SUBSETS = {
     name: Subset(v["cell_type"], v["lineage"], v["state"], _pairs(v["fold"])) for name, v in _TOML["subsets"].items()
 }
@@ -50,26 +58,52 @@ GENES = {name: text.split() for name, text in _TOML["genes"].items()}
 MITO: dict[str, float] = _TOML["mitochondrial"]
 
 
+# Columns that only the second source has, and the first source's column for genes that it lacks.
+LIKE = {
+    "CD4_naive": "CD4+T",
+    "CD4_memory": "CD4+T",
+    "CD4_Treg": "CD4+T",
+    "CD8_effector": "CD8+T",
+    "CD8_memory": "CD8+T",
+    "CD56bright": "NK",
+    "nonclassical_monocyte": "Monocyte",
+    "naive_B": "B",
+    "memory_B": "B",
+}
+
+
+def _blood() -> tuple[dict[str, State], dict[str, tuple[str, dict[str, float]]]]:
+    """States of the second source, and the subsets with a profile of their own: its column, and folds on top."""
+    tables = tomllib.loads((TABLES / "blood.toml").read_text())
+    own = {name: (v["profile"], _pairs(v["fold"])) for name, v in tables["subsets"].items()}
+    return STATES | _states(tables["states"]), own
+
+
 class Genome:
     """The vendored genes with the CAR at the end, the states' profiles and the programmes.
 
     features: gene_id, gene, feature_type, genome, chromosome, arm. base: (S, G) float32. Programmes in CSR
-    form: start, gene, effect; their order in `programme`.
+    form: start, gene, effect; their order in `programme`. profiles: which of SOURCES. one_genome: all features bear the name ONE_GENOME.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, profiles: str = "hca", one_genome: bool = False) -> None:
         table = pd.read_parquet(TABLES / "genes.parquet")
+        states, self.own = STATES, {}
+        if profiles == "blood":
+            table, (states, self.own) = self._in_blood(table), _blood()
         car = {"gene_id": CAR, "gene": CAR, "chromosome": "", "arm": ""}
         table["genome"] = "GRCh38"
         for column in ("chromosome", "arm"):
             table[column] = table[column].astype(str)
         table = pd.concat([table, pd.DataFrame([car | {"genome": "FMC63_CAR_vector"}])], ignore_index=True)
+        if one_genome:
+            table["genome"] = ONE_GENOME
         self.table = table.fillna(0.0)
         self.features = table[["gene_id", "gene", "genome", "chromosome", "arm"]].assign(feature_type="Gene Expression")
         first = table[~table["gene"].duplicated()]
         self.at = dict(zip(first["gene"], first.index, strict=True))
-        self.states = list(STATES)
-        self.base = np.stack([self._profile(state) for state in STATES.values()])
+        self.states = list(states)
+        self.base = np.stack([self._profile(state) for state in states.values()])
         self.base[:, [self.at[g] for g in MITO]] = (
             np.array(list(MITO.values())) * (BASE_MITO / sum(MITO.values())) * 1e6
         )
@@ -84,6 +118,17 @@ class Genome:
         rng = np.random.default_rng(7)
         self.dispersion = rng.choice(4, len(table), p=[0.35, 0.4, 0.2, 0.05]).astype(np.int8)
         self.dispersion[self.ids(GENES["stress"])] = 2
+
+    def _in_blood(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The genes with the profiles of blood.parquet where it has the gene, and its further columns; `measured` says where."""
+        blood = pd.read_parquet(TABLES / "blood.parquet").set_index("gene")
+        first = ~table["gene"].duplicated()
+        found = table["gene"].where(first).map(dict(zip(blood.index, range(len(blood)), strict=True)))
+        self.measured = found.notna().to_numpy()
+        for name in blood:
+            first_source = table[name] if name in table else table[LIKE[name]]
+            table[name] = np.where(self.measured, blood[name].to_numpy()[found.fillna(0).astype(int)], first_source)
+        return table
 
     def _profile(self, state: State) -> np.ndarray:
         profile = sum(self.table[name].to_numpy(float) * weight for name, weight in state.mixture.items())
@@ -102,10 +147,34 @@ class Genome:
         self._index.append(np.asarray(index))
         self._effect.append(np.broadcast_to(np.asarray(effect, float), (len(index),)))
 
+    def _as_profile(
+        self, row: int, folds: dict[str, float], profile: str, more: dict[str, float]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Genes and ln folds of a subset that differs from its state (row) as a profile does.
+
+        Measured genes of 5 counts per million or more in one of the two that differ by a quarter; of the others `folds`.
+        """
+        level = self.table[profile].to_numpy(float)
+        effect = np.log((level + 1) / (self.base[row] + 1))
+        differs = (np.maximum(level, self.base[row]) >= 5) & (np.abs(effect) > np.log(1.25))
+        differs[: len(self.measured)] &= self.measured
+        differs[len(self.measured) :] = False
+        effect[~differs] = 0
+        unmeasured = {gene: fold for gene, fold in folds.items() if not self.measured[self.at[gene]]}
+        for gene, fold in (unmeasured | more).items():
+            effect[self.at[gene]] += np.log(fold)
+        index = np.flatnonzero(effect)
+        raised = index[effect[index] > 0]
+        self.base[row, raised] = np.maximum(self.base[row, raised], 1.0)
+        return index, effect[index]
+
     def _make_programmes(self) -> None:
         """Subsets first, then what runs through several cell types; every strength is per cell."""
         for name, (_, lineage, state, folds) in SUBSETS.items():
             row = self.states.index(state)
+            if name in self.own:
+                self._add(name, *self._as_profile(row, folds, *self.own[name]))
+                continue
             index = self.ids(list(folds))
             fold = np.array(list(folds.values()))
             raised = index[fold > 1]

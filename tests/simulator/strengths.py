@@ -6,6 +6,7 @@ import pandas as pd
 from simulator.counts import Cells
 from simulator.programmes import BASE_MITO, CAR, DEPTH, SUBSETS, Genome
 from simulator.receptors import Repertoire
+from simulator.worlds import World
 
 # Share of cells in S or G2M per subset or cell type; else 0.01.
 CYCLING = {"B-ALL blast": 0.35, "Plasma_2": 0.12, "B precursor": 0.35, "HSPC": 0.25, "erythroid": 0.4, "CD8_ISG+": 0.06}
@@ -13,7 +14,7 @@ BETWEEN = {"monocyte": 0.3}  # share of cells that lie between two subsets of a 
 EXTRAS = 6
 
 
-def parameters(truth: pd.DataFrame, dying: np.ndarray, genome: Genome, rng: np.random.Generator) -> Cells:
+def parameters(truth: pd.DataFrame, dying: np.ndarray, genome: Genome, rng: np.random.Generator, world: World) -> Cells:
     """State, programme strengths and depth of all cells (N rows of truth), receptor genes still empty.
 
     Adds phase, mito_share and expected_umi to truth.
@@ -37,7 +38,7 @@ def parameters(truth: pd.DataFrame, dying: np.ndarray, genome: Genome, rng: np.r
             strength[between, genome.programme[name]] = 0.9 - amount
             strength[between, other] = amount
         cycling = CYCLING.get(name, CYCLING.get(cell_type, 0.01))
-        active = members[rng.random(len(members)) < cycling]
+        active = members[rng.random(len(members)) < cycling * ("proliferating" not in world.without)]
         late = rng.random(len(active)) < 0.45
         strength[active, genome.programme["S"]] = np.where(
             late, rng.uniform(0, 0.4, len(active)), rng.uniform(0.5, 1.1, len(active))
@@ -61,7 +62,7 @@ def parameters(truth: pd.DataFrame, dying: np.ndarray, genome: Genome, rng: np.r
     # The strength that turns the profile's mitochondrial share into this cell's.
     strength[:, genome.programme["mito"]] = np.log(share / (1 - share) * (1 - BASE_MITO) / BASE_MITO)
     truth["mito_share"] = share.round(4)
-    umi = depth * rng.lognormal(rng.normal(0, 0.15), spread)
+    umi = depth * world.depth * rng.lognormal(rng.normal(0, 0.15), spread)
     umi[dying] *= rng.uniform(0.15, 0.6, int(dying.sum()))
     truth["expected_umi"] = np.maximum(umi, 200).round(1)
     return Cells(

@@ -18,11 +18,18 @@ from simulator.contigs import COLUMNS
 from simulator.programmes import GENES, SUBSETS, Genome
 from simulator.receptors import Usage
 from simulator.sequences import back_translate, mutated, translate
+from simulator.worlds import World
 
 
 def simulate(out: Path, cells: int, patients: int = 1, seed: int = 1, workers: int = 2, **accidents) -> Path:
     simulate_case.Simulation(out, cells, patients, seed, workers, Accidents(**accidents)).run()
     return out
+
+
+def in_world(out: Path, **world) -> pd.DataFrame:
+    """The truth about a case of 450 barcodes in another world."""
+    simulate_case.Simulation(out, 450, 1, 1, 1, Accidents(), World(**world)).run()
+    return pd.read_parquet(out / "truth" / "cells.parquet")
 
 
 def matrix(folder: Path) -> tuple[sparse.csr_matrix, pd.Index, list[str]]:
@@ -261,6 +268,62 @@ def digests(case: Path) -> dict[str, str]:
 
 def test_the_case_of_1500_cells_and_seed_1_stays_as_it_is(tmp_path: Path) -> None:
     assert digests(simulate(tmp_path, 1500)) == KNOWN
+
+
+def test_what_is_absent_is_nowhere(tmp_path: Path) -> None:
+    truth = in_world(tmp_path, without=("CD4_Treg", "NK", "naive B", "proliferating", "interferon", "clone"))
+    named = {*truth["subset"], *truth["cell_type"], *truth["lineage"]}
+    assert not named & {"CD4_Treg", "NK", "CD56dim", "naive B"} and {"CD4_naive", "memory_B", "Plasma_3"} <= named
+    assert set(truth["phase"]) - {"", None} == {"G1"} and truth["isg_level"].fillna(0).max() == 0
+    assert not truth["malignant"].eq("plasma").any()
+
+
+def test_sort_car_share_and_genome_name(tmp_path: Path) -> None:
+    truth = in_world(tmp_path, sort="CD3+", car=0.6, one_genome=True)
+    late = truth[(truth["timepoint"] == "T2") & (truth["subset"] != "")]
+    assert (late["lineage"] == "T").mean() > 0.9 > (truth.loc[truth["timepoint"] == "T3", "lineage"] == "T").mean()
+    assert late.loc[late["lineage"] == "T", "car"].mean() == pytest.approx(0.6, abs=0.12)
+    with h5py.File(tmp_path / "P1_T2" / "filtered_feature_bc_matrix.h5") as file:
+        assert set(file["matrix/features/genome"][:].astype(str)) == {"GRCh38-2020-A+FMC63_CAR"}
+    assert pd.read_csv(tmp_path / "samples.csv", keep_default_na=False)["sort"].tolist() == ["", "CD3+", ""]
+
+
+def test_a_healthy_donor_has_no_disease_and_no_table(tmp_path: Path) -> None:
+    truth = in_world(tmp_path, healthy=True)
+    assert "blast" not in set(truth["lineage"]) and set(truth["malignant"]) == {""}
+    assert not truth["car"].any() and not truth["gain_1q"].any()
+    assert sorted(path.name for path in tmp_path.glob("*.csv")) == ["samples.csv"]
+
+
+def test_a_relapse_may_have_lost_cd19(tmp_path: Path) -> None:
+    shown = {}
+    for antigen in ("CD19+", "CD19-"):
+        truth = in_world(tmp_path / antigen, relapse=antigen, ambient=0.02, depth=2)
+        x, genes, _ = matrix(tmp_path / antigen / "P1_T3")
+        rows = truth[truth["sample"] == "P1_T3"].reset_index()
+        blasts = (rows["lineage"] == "blast") & (rows["kind"] == "cell")
+        assert blasts.sum() > 40
+        shown[antigen] = (x[np.flatnonzero(blasts), genes.get_loc("CD19")].toarray() > 0).mean()
+    assert shown["CD19-"] < 0.1 < 0.5 < shown["CD19+"]
+
+
+def test_the_second_source_differs_and_its_dendritic_cells_are_no_macrophages() -> None:
+    ours, blood = Genome(), Genome("blood")
+    assert ours.states == blood.states and ours.programme.keys() == blood.programme.keys()
+    states = [ours.states.index(name) for name in ("CD4 T", "NK", "monocyte")]
+    at = np.flatnonzero(blood.measured)
+    for state in states:
+        correlation = np.corrcoef(np.log1p(ours.base[state, at]), np.log1p(blood.base[state, at]))[0, 1]
+        assert 0.7 < correlation < 0.97
+    cdc = blood.base[blood.states.index("cDC")] / 100  # per 10,000
+    level = {gene: cdc[blood.at[gene]] for gene in ("CD1C", "FCER1A", "CLEC10A", "MARCO", "C1QA", "APOE", "CD163")}
+    assert min(level[gene] for gene in ("CD1C", "FCER1A", "CLEC10A")) > 2
+    assert max(level[gene] for gene in ("MARCO", "C1QA", "APOE", "CD163")) < 1
+
+
+def test_an_unknown_name_of_without_is_named(tmp_path: Path) -> None:
+    result = CliRunner().invoke(simulate_case.main, ["--out", str(tmp_path), "--without", "Tregs"])
+    assert result.exit_code == 2 and "Tregs: no subset" in result.output
 
 
 def test_cohort_varies(cohort: Path) -> None:
