@@ -4,15 +4,17 @@
 import math
 from collections.abc import Sequence
 
+from _detection import capture, cells_to_see, observed, unseen_limit
 from _mrd_match import nearest_bulk
 from _receptors import VDJ
-from _shares import wilson
+from _shares import wilson, zero_bound
 from _words import listed, percent, plural
 
 import numpy as np
 
 FLOOR = 1e-5  # shares and bulk fractions up to this count as not seen
-ENOUGH = 10  # cells of a lineage from which its capture rate is taken
+ENOUGH = 10  # cells of a lineage, of all time points, from which its capture rate is taken
+UNKNOWN = 0.999  # a limit above it says nothing
 MIN_CLONE = 10  # cells with a lambda chain of the clone that is named beside a kappa deletion
 
 
@@ -31,21 +33,20 @@ def missed(curve, cells: dict[int, int], captured: dict[int, float]) -> float:
     return math.exp(sum(logs)) if logs else math.nan
 
 
-def capture(cells, own, locus: str, names: Sequence[str]):
-    """Part of each lineage's cells with an own chain of the type of the locus: table of time points by lineages.
+def captured(cells, own, locus: str, names: Sequence[str]):
+    """Cells of each lineage with an own chain of the type of the locus, and all: two tables of time points by lineages.
 
-    cells: kept cells of samples with the library, of lineages that may carry the locus. A lineage with fewer than ENOUGH
-    cells at a time has its rate over all times, with fewer than that in all it is left out. A cell expresses IGK or IGL, so
-    either counts for both.
+    cells: kept cells of samples with the library, of lineages that may carry the locus; lineages of fewer than ENOUGH cells in
+    all are left out. A cell expresses IGK or IGL, so either counts for both.
     """
     import pandas as pd
 
     of_type = (own["locus"].str[:2] == locus[:2]) & (own["chain_type"] == ("VDJ" if locus in VDJ else "VJ"))
     seen = pd.Series(cells.index.isin(own.loc[of_type, "cell_id"]), cells.index)
-    sizes, rates = (seen.groupby([cells["timepoint"], cells["lineage"]]).agg(how).unstack() for how in ("size", "mean"))
-    over_all = seen.groupby(cells["lineage"]).mean()[sizes.sum() >= ENOUGH]
-    rates = rates.where(sizes >= ENOUGH).reindex(index=names, columns=over_all.index)
-    return rates.fillna(over_all)
+    sizes = seen.groupby([cells["timepoint"], cells["lineage"]]).agg("size").unstack(fill_value=0)
+    hits = seen.groupby([cells["timepoint"], cells["lineage"]]).agg("sum").unstack(fill_value=0)
+    known = sizes.columns[sizes.sum() >= ENOUGH]
+    return [table.reindex(index=names, columns=known, fill_value=0) for table in (hits, sizes)]
 
 
 def contradicts(bulk: np.ndarray, shares: np.ndarray) -> bool:
@@ -124,18 +125,19 @@ def not_looked_for(cells, with_library, library: str, bulk: np.ndarray, names: S
 def upper_limits(cells, own, locus: str, names: Sequence[str]):
     """Most that a clone of which no cell is seen may be of the kept cells, per time point (one-sided 95 %), for each lineage.
 
-    cells: kept cells of samples with the library; carrier: whether their lineage may carry the locus. (1 - s * capture) ** cells
-    = 0.05, and no more than there are of the lineage. NaN where the lineage was sampled and its chains are not seen. Returns
-    (table of time points by lineages, captured parts as of capture).
+    cells: kept cells of samples with the library; carrier: whether their lineage may carry the locus. Limits are those of
+    _detection.unseen_limit, and no more than there are of the lineage; NaN where the lineage was sampled and its chains are not
+    seen. Returns (limits, Beta parameters of the part of the lineage that shows such chains: two), tables of time points by lineages.
     """
     import pandas as pd
 
     kept = cells["timepoint"].value_counts().reindex(names).to_numpy()[:, None]
-    rates = capture(cells[cells["carrier"]], own, locus, names)
-    sizes = pd.crosstab(cells["timepoint"], cells["lineage"]).reindex(index=names, columns=rates.columns, fill_value=0)
-    by_chain = wilson(np.zeros_like(kept), kept)[2] / rates.clip(lower=1e-9)
+    seen, sizes = captured(cells[cells["carrier"]], own, locus, names)
+    hits, misses = (pd.DataFrame(part, sizes.index, sizes.columns) for part in capture(seen, sizes))
+    by_chain = unseen_limit(kept, hits, misses)
     limits = np.minimum(by_chain, wilson(sizes.to_numpy(), np.broadcast_to(kept, sizes.shape))[2])
-    return limits.mask((by_chain >= 1) & (sizes >= ENOUGH)), rates
+    limits = pd.DataFrame(limits, sizes.index, sizes.columns)
+    return limits.mask((by_chain >= UNKNOWN) & (sizes >= ENOUGH)), hits, misses
 
 
 def depth(curve, cells, own, locus: str, times: dict[str, int]) -> dict:
@@ -147,36 +149,38 @@ def depth(curve, cells, own, locus: str, times: dict[str, int]) -> dict:
     kept = cells["timepoint"].value_counts()
     times = {name: day for name, day in times.items() if kept.get(name, 0)}
     names, bulk = list(times), nearest_bulk(curve, list(times.values()))
-    by_lineage, rates = upper_limits(cells, own, locus, names)
+    by_lineage, hits, misses = upper_limits(cells, own, locus, names)
     limits = by_lineage.max(axis=1, skipna=False).fillna(1).to_numpy()
     seen = bulk > 0
     at = int(np.argmax(np.where(seen, bulk, -1) if seen.any() else limits))
-    time, here = names[at], rates.iloc[at].sort_values(kind="stable")
+    time, here = names[at], observed(hits, misses).iloc[at].sort_values(kind="stable")
     shown = listed(f"{percent(rate)} of {lineage} cells" for lineage, rate in here.items())
-    if limits[at] >= 1:
+    if limits[at] >= UNKNOWN:
         cause = (
             f"such chains are seen in {shown} at {time}, which may carry it" if shown else "no cells that may carry it"
         )
         return {"verdict": f"not testable: {cause}", "reason": ""}
     # The part of the carriers that is seen, where the limit is right.
-    captured = wilson(np.zeros(len(names)), kept[names].to_numpy())[2] / limits
+    part = zero_bound(kept[names].to_numpy()) / limits
     days = [times[name] for name in names]
-    chance = missed(curve, dict(zip(days, kept[names], strict=True)), dict(zip(days, captured, strict=True)))
-    fraction = "no bulk value near a sample"
+    chance = missed(curve, dict(zip(days, kept[names], strict=True)), dict(zip(days, part, strict=True)))
+    fraction, needed = "no bulk value near a sample", np.nan
     if seen.any():
-        side = "above" if bulk[at] > limits[at] else "below"
-        fraction = f"bulk there {percent(bulk[at])} of DNA, {side} this limit"
+        lineage = by_lineage.iloc[at].idxmax()
+        needed = cells_to_see(min(bulk[at], 1), hits[lineage].iloc[at], misses[lineage].iloc[at])
+        side = "above this limit" if bulk[at] > limits[at] else f"below this limit: {needed:,.0f} cells would show it"
+        fraction = f"bulk there {percent(bulk[at])} of DNA, {side}"
     elif not np.isnan(bulk).all():
         fraction = "nor does bulk see it when these were sampled"
     words = f"of {kept[time]:,} cells at {time}, whichever of {listed(here.index)} cells carry it; such chains are seen in {shown}"
     return {
         "verdict": f"not detected (upper limit {percent(limits[at])})", "reason": f"{words}; {fraction}",
-        "upper_limit": limits[at], "p_missed": chance
+        "upper_limit": limits[at], "p_missed": chance, "cells_needed": needed,
     }  # fmt: skip
 
 
 def explain(match: dict, curve, cells, own, lineages: Sequence[str], times: dict[str, int], library: str) -> dict:
-    """What is said of a bulk clone that no cell carries: verdict, reason, upper_limit, p_missed.
+    """What is said of a bulk clone that no cell carries: verdict, reason, upper_limit, p_missed, cells_needed.
 
     match: a bulk clone without carriers, reason: why it is not testable, note: evidence of its kind; curve: its days and
     fractions. cells: kept cells (index cell_id) with clone, counted, cell_type, lineage, timepoint, sort, main and sampled (of
@@ -206,5 +210,5 @@ def explain(match: dict, curve, cells, own, lineages: Sequence[str], times: dict
         if not contradicts(bulk, share.to_numpy(float)):
             evidence.append(f"expected in cells that express lambda, as clone {clone} does")
     evidence.append(co_dynamics(curve, times, series))
-    empty = {"clone": match["clone"], "upper_limit": np.nan, "p_missed": np.nan}
+    empty = {"clone": match["clone"], "upper_limit": np.nan, "p_missed": np.nan, "cells_needed": np.nan}
     return empty | found | {"reason": "; ".join(filter(None, evidence))}

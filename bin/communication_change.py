@@ -13,6 +13,7 @@ from _bootstrap import drawn_counts, t_interval
 from _cli import FILE, command, write_json
 from _clones import read_labels
 from _communication_summary import for_people, multiqc_sections, senders, to_focus, totals, watched_or_to_focus
+from _detection import fold_of_error, p_limit
 from _errors import InputError
 from _pairs import CHANGED, lowest_of_complex, measured_pairs, read_pairs, read_watch_list, watched
 from _series import DESIGN, samples_of, with_series
@@ -126,6 +127,24 @@ def drivers(strength: np.ndarray, supply: np.ndarray, number: np.ndarray) -> np.
     return np.select(list(cases.values()), list(cases), "number and strength")
 
 
+def limits(whole, supply, error, degrees, rate, sizes, rows, thresholds: dict) -> dict[str, np.ndarray]:
+    """What would have been called of pairs that are not: the fewest cells of both groups, the fold, and the cells that are needed.
+
+    sizes: of the groups at the time with fewer. detectable_fold: of the supply, up or down, missing where none would have been
+    or a change is called. cells_needed: of the group with the fewest cells, for a test at all or for a twofold change (the others growing alike).
+    """
+    fewest = np.minimum(sizes[rows["source"]], sizes[rows["target"]])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = error / np.hypot(*supply)
+    fold, more = fold_of_error(spread, p_limit(rate, thresholds["max_fdr"]), degrees, thresholds["min_fold"])
+    unchanged = np.isin(whole, ("kept", "unclear"))
+    needed = np.where(unchanged, np.ceil(np.maximum(1, more) * fewest), np.nan)
+    return {
+        "fewest_cells": fewest, "detectable_fold": np.where(unchanged, fold, np.nan),
+        "cells_needed": np.where(whole == "not tested", thresholds["min_cells"], needed),
+    }  # fmt: skip
+
+
 def compare(before: TimePoint, after: TimePoint, rows: dict, thresholds: dict) -> dict[str, np.ndarray]:
     """Differences (after - before) of strength and supply, 95 % intervals, false discovery rates, classes.
 
@@ -165,6 +184,16 @@ def compare(before: TimePoint, after: TimePoint, rows: dict, thresholds: dict) -
         np.maximum(*fraction) >= thresholds["min_fold"] * np.minimum(*fraction)
     )
     driver = np.where(np.isin(whole, CHANGED), drivers(*moves, number), "")
+    result |= limits(
+        whole,
+        supply,
+        errors[1],
+        cells,
+        result["supply_fdr_cells"],
+        np.minimum(*(time.size for time in times)),
+        rows,
+        thresholds,
+    )
     words = {"class": whole, "driver": driver, "strength_class": each}
     return words | {"expressed_from": was, "expressed_to": now} | result
 

@@ -4,10 +4,10 @@
 A change is between samples of one tissue and one sort (_series).
 """
 
-from itertools import pairwise
 from pathlib import Path
 
 from _cli import FILE, command, multiqc_section, write_json
+from _detection import cells_for_fold, detectable
 from _errors import InputError
 from _guards import DOUBTFUL, PROCESSING, as_deep, cautions, depth_ratio, differs, holds, with_processing
 from _series import DESIGN, with_design, without_products
@@ -146,46 +146,73 @@ def thinned_change(pair, level: str, parent: str, label: str) -> tuple[float, fl
     return newcombe(*counts[0], *counts[1])
 
 
+def difference(before, after) -> tuple:
+    """Difference of two shares and its 95 % bounds (Newcombe's hybrid interval, 1998), doubtful names allowed for.
+
+    before, after: tables of as many rows, with n, total and CERTAIN.
+    """
+    (low_before, high_before), (low, high) = bounds(before), bounds(after)
+    was, now = (table["n"].to_numpy() / table["total"].to_numpy() for table in (before, after))
+    change = now - was
+    return change, change - np.hypot(now - low, high_before - was), change + np.hypot(high - now, was - low_before)
+
+
+def not_shown(before, after) -> dict[str, np.ndarray]:
+    """What a change that is not shown would have had to be (_detection.detectable); tables as of difference.
+
+    Were there other counts after, as large a part of them would be doubtful, and as many cells of other labels.
+    """
+    part = after["n_min"] / after["n"].clip(lower=1)
+
+    def called(counts) -> np.ndarray:
+        n_max = np.minimum(counts + after["n_max"] - after["n"], after["n_named"])
+        given = after.assign(n=counts, n_min=np.where(after["n"], counts * part, counts), n_max=n_max)
+        _, low, high = difference(before, given)
+        return np.where(low > 0, 1, np.where(high < 0, -1, 0))
+
+    return detectable(after["total"], called) | {"cells_for_twofold": cells_for_fold(before["n"] / before["total"])}
+
+
 def changes(composition, labels):
-    """Difference of shares between a patient's consecutive time points, with Newcombe's hybrid interval (1998), and its cautions.
+    """Difference of shares between a patient's consecutive time points, with its interval, its cautions, and what would have been shown.
 
     Time points of one tissue and sort; a product is none. labels: the label table. Where the times differ in depth, the change
     between the cells that the shallower depth would have kept (_guards.as_deep) is given too.
     """
     import pandas as pd
 
-    rows, steps = [], {}
-    cells_at = dict(iter(labels.groupby(["patient", *DESIGN, "timepoint"], observed=True)))
     keys = ["patient", *DESIGN, "level", "parent", "label"]
-    pooled = (
-        without_products(composition)
-        .groupby([*keys, "day", "timepoint"], as_index=False)[["n", "total", *CERTAIN]]
-        .sum()
-    )
-    pooled["low"], pooled["high"] = bounds(pooled)
-    pooled["share"] = pooled["n"] / pooled["total"].replace(0, np.nan)
-    for key, group in pooled.sort_values("day").groupby(keys):
-        for a, b in pairwise(group.itertuples()):
-            if not a.total or not b.total:
-                continue
-            step = (*key[: 1 + len(DESIGN)], a.timepoint, b.timepoint)
-            if step not in steps:
-                pair = [cells_at[*step[:-2], time] for time in step[-2:]]
-                ratio = depth_ratio(*pair)
-                steps[step] = ratio, cautions(*pair, ratio), as_deep(*pair, ratio) if differs(ratio) else None
-            ratio, caution, equal = steps[step]
-            most = max((a, b), key=lambda time: time.n)
-            doubtful = most.n and most.n - most.n_min > DOUBTFUL * most.n
-            caution = "; ".join(filter(None, [caution, "names" if doubtful else ""]))
-            difference = b.share - a.share
-            low = difference - np.hypot(b.share - b.low, a.high - a.share)
-            high = difference + np.hypot(b.high - b.share, a.share - a.low)
-            ends = [a.timepoint, b.timepoint, a.day, b.day, a.share, b.share]
-            thinned = thinned_change(equal, *key[-3:]) if equal else (np.nan,) * 3
-            held = holds((difference, low, high), thinned) if equal else ""
-            rows.append([*key, *ends, difference, low, high, caution, ratio, *thinned, held])
-    ends = ["from", "to", "from_day", "to_day", "from_share", "to_share", "change", "change_low", "change_high"]
-    return pd.DataFrame(rows, columns=[*keys, *ends, "caution", "depth_ratio", *THINNED, "holds"])
+    of_time = [*keys, "day", "timepoint"]
+    pooled = without_products(composition).groupby(of_time, as_index=False)[["n", "total", *CERTAIN]].sum()
+    pooled = pooled.sort_values([*keys, "day"], kind="stable")
+    later = pooled.groupby(keys)[["timepoint", "day", "n", "total", *CERTAIN]].shift(-1)
+    both = (pooled["total"] > 0) & (later["total"] > 0)
+    before, after = (table[both].reset_index(drop=True) for table in (pooled, later))
+    after = after.astype(dict.fromkeys(["day", "n", "total", *CERTAIN], int))
+    table = before[keys].assign(**{
+        "from": before["timepoint"], "to": after["timepoint"], "from_day": before["day"], "to_day": after["day"],
+        "from_share": before["n"] / before["total"], "to_share": after["n"] / after["total"],
+    })  # fmt: skip
+    moved = difference(before, after)
+    table["change"], table["change_low"], table["change_high"] = moved
+
+    cells_at, steps, rows = dict(iter(labels.groupby(["patient", *DESIGN, "timepoint"], observed=True))), {}, []
+    for a, b, move in zip(before.itertuples(), after.itertuples(), zip(*moved, strict=True), strict=True):
+        series = tuple(getattr(a, name) for name in ["patient", *DESIGN])
+        step = (*series, a.timepoint, b.timepoint)
+        if step not in steps:
+            pair = [cells_at[*series, time] for time in step[-2:]]
+            ratio = depth_ratio(*pair)
+            steps[step] = ratio, cautions(*pair, ratio), as_deep(*pair, ratio) if differs(ratio) else None
+        ratio, caution, equal = steps[step]
+        most = max((a, b), key=lambda time: time.n)
+        doubtful = most.n and most.n - most.n_min > DOUBTFUL * most.n
+        caution = "; ".join(filter(None, [caution, "names" if doubtful else ""]))
+        thinned = thinned_change(equal, a.level, a.parent, a.label) if equal else (np.nan,) * 3
+        rows.append([caution, ratio, *thinned, holds(move, thinned) if equal else ""])
+    table = table.join(pd.DataFrame(rows, columns=["caution", "depth_ratio", *THINNED, "holds"]))
+    shown = (table["change_low"] > 0) | (table["change_high"] < 0)
+    return table.assign(**{name: np.where(shown, np.nan, part) for name, part in not_shown(before, after).items()})
 
 
 def multiqc(composition, colours) -> dict:

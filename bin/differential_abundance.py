@@ -5,6 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from _cli import FILE, command
+from _detection import FOLD, errors_apart, p_limit
 from _series import DESIGN, without_products
 from _shares import fdr
 from _tables import read_table, write_table
@@ -13,6 +14,7 @@ import click
 import numpy as np
 
 MIN_PATIENTS = 3
+LIMIT = 0.05  # false discovery rate from which a change is not shown
 COLUMNS = [
     *DESIGN,
     "level",
@@ -24,6 +26,8 @@ COLUMNS = [
     "mean_log_ratio_change",
     "p_value",
     "q_value",
+    "detectable_fold",
+    "patients_for_twofold",
     "note",
 ]
 
@@ -34,8 +38,8 @@ def centred_log_ratios(counts: np.ndarray) -> np.ndarray:
     return logs - logs.mean(1, keepdims=True)
 
 
-def paired_tests(counts: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean change of the centred log ratio between paired samples, and its p value, per label (L,).
+def paired_tests(counts: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Mean change of the centred log ratio between paired samples, its p value and its standard error, per label (L,), and degrees of freedom.
 
     counts: (S, L); first, second: (P,) rows of each patient's two samples. A t test of the paired differences whose
     variance is moderated over labels by empirical Bayes (Smyth 2004), as propeller does with transformed proportions
@@ -62,8 +66,8 @@ def paired_tests(counts: np.ndarray, first: np.ndarray, second: np.ndarray) -> t
         variance, df = (prior_df * prior + df * variance) / (prior_df + df), df + prior_df
     else:
         variance, df = np.full_like(variance, np.exp(logs.mean())), np.inf
-    t = mean / np.sqrt(variance / n)
-    return mean, 2 * stats.t.sf(np.abs(t), df)
+    error = np.sqrt(variance / n)
+    return mean, 2 * stats.t.sf(np.abs(mean / error), df), error, df
 
 
 def tests_of(group, times) -> list:
@@ -82,9 +86,13 @@ def tests_of(group, times) -> list:
             continue
         counts = wide.loc[[(p, t) for t in (one, two) for p in of_both]].to_numpy(float)
         first = np.arange(len(of_both))
-        mean, p = paired_tests(counts, first, first + len(of_both))
+        mean, p, error, df = paired_tests(counts, first, first + len(of_both))
+        rates = fdr(p)
+        apart = np.where(rates < LIMIT, np.nan, errors_apart(p_limit(rates, LIMIT), df) * error)
         table = pd.DataFrame({"label": wide.columns, "from": one, "to": two, "patients": len(of_both)})
-        tables.append(table.assign(mean_log_ratio_change=mean, p_value=p, q_value=fdr(p), note=""))
+        table = table.assign(mean_log_ratio_change=mean, p_value=p, q_value=rates, detectable_fold=np.exp(apart))
+        needed = np.ceil(len(of_both) * np.maximum(1, apart / np.log(FOLD)) ** 2)
+        tables.append(table.assign(patients_for_twofold=needed, note=""))
     return tables
 
 
@@ -98,7 +106,7 @@ def differential_abundance(composition):
     patients = composition["patient"].nunique()
 
     def untested(note: str):
-        row = ["", "", "all", "all", "all", "", "", patients, None, None, None, note]
+        row = ["", "", "all", "all", "all", "", "", patients, *[None] * 5, note]
         return pd.DataFrame([row], columns=COLUMNS)
 
     if patients < MIN_PATIENTS:

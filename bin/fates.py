@@ -5,6 +5,7 @@ from pathlib import Path
 
 from _cli import FILE, command, multiqc_section, write_json
 from _clones import RECEPTORS, joined, of_receptor, read_labels, with_clones
+from _detection import cells_for_fold, detectable, p_limit
 from _receptors import Lineages, with_library
 from _series import DESIGN, main_series, samples_of, with_series
 from _shares import fdr as false_discovery_rates
@@ -74,15 +75,14 @@ def pick(array, column):
     return array[np.arange(len(array)), column]
 
 
-def classify(n, total, home_n, home_total, likely, sure, fdr_limit: float) -> tuple:
-    """Fate and change of clones from counts (clones, times).
+def compared(n, total, home_n, home_total, likely, sure) -> dict[str, np.ndarray]:
+    """What each clone is compared by, from counts (clones, times) as of classify.
 
-    n, total: among all counted cells; home_n, home_total: within the clone's lineage; likely: members in lineages
-    that make the receptor; sure: those with an own VDJ chain. Returns fate, change, within (whether the comparison
-    is within the lineage), p and fdr of the comparison: peak with last where unseen at the last sampled time, else
-    first with last.
+    start, last: times; within: whether in its lineage, else among all cells; n, total: of that basis; gone, new: unseen at the
+    last, at the first; seen: by a cell of its own; testable: among all cells only presence can be compared, for shares change
+    with whatever else is in the sample.
     """
-    clones, sampled = len(n), total > 0
+    sampled = total > 0
     times = np.arange(n.shape[1])
     first = np.where(sampled, times, len(times)).min(1).clip(0, len(times) - 1)
     last = np.where(sampled, times, -1).max(1).clip(0)
@@ -95,27 +95,62 @@ def classify(n, total, home_n, home_total, likely, sure, fdr_limit: float) -> tu
     start = np.where(gone, np.where(before, shares, -1).argmax(1), first)
     within = pick(fit, start) & pick(fit, last)
     n, total = (np.where(within[:, None], a, b) for a, b in ((home_n, n), (home_total, total)))
+    return {
+        "start": start, "first": first, "last": last, "within": within, "n": n, "total": total, "sampled": sampled, "seen": seen,
+        "enough": enough, "gone": gone, "new": new, "testable": enough & (within | gone | new),
+    }  # fmt: skip
+
+
+def classify(n, total, home_n, home_total, likely, sure, fdr_limit: float) -> tuple:
+    """Fate and change of clones from counts (clones, times).
+
+    n, total: among all counted cells; home_n, home_total: within the clone's lineage; likely: members in lineages
+    that make the receptor; sure: those with an own VDJ chain. Returns fate, change, within (whether the comparison
+    is within the lineage), p and fdr of the comparison: peak with last where unseen at the last sampled time, else
+    first with last.
+    """
+    by = compared(n, total, home_n, home_total, likely, sure)
+    n, total, start, first, last = (by[name] for name in ("n", "total", "start", "first", "last"))
+    enough, seen, gone, new = (by[name] for name in ("enough", "seen", "gone", "new"))
     _, low, high = wilson(n, total)
     p = two_sided(pick(n, start), pick(total, start), pick(n, last), pick(total, last))
-    # Among all cells only presence can be compared: shares change with whatever else is in the sample.
-    p = np.where(enough & (within | gone | new), p, np.nan)
+    p = np.where(by["testable"], p, np.nan)
     fdr = false_discovery_rates(p)
     shown = np.nan_to_num(fdr, nan=1) < fdr_limit
     rises = pick(n, last) * pick(total, start) > pick(n, start) * pick(total, last)
-    change = np.full(clones, "not shown", dtype=object)
+    change = np.full(len(n), "not shown", dtype=object)
     change[shown] = np.where(rises[shown], "expanded", "contracted")
     ends = enough & pick(seen, first) & pick(seen, last)
     fate = np.select(
         [
             gone & shown & ~rises & (pick(high, last) < pick(low, start)),
             new & shown & rises & (pick(high, first) < pick(low, last)),
-            enough & (seen | ~sampled).all(1) | ends & ~shown,
+            enough & (seen | ~by["sampled"]).all(1) | ends & ~shown,
             shown & ~gone & ~new & seen.any(1),
         ],
         ["lost", "emerging", "persistent", change],
         "undetermined",
     )
-    return fate.astype(object), change, within, p, fdr
+    return fate.astype(object), change, by["within"], p, fdr
+
+
+def not_shown(by: dict, p, fdr_limit: float) -> dict[str, np.ndarray]:
+    """What the change of each clone that was compared and not shown would have had to be (_detection.detectable).
+
+    by: of compared; p: of classify.
+    """
+    start, last = by["start"], by["last"]
+    n, total, later = pick(by["n"], start), pick(by["total"], start), pick(by["total"], last)
+    rates = false_discovery_rates(p)
+    limit, unshown = p_limit(rates, fdr_limit), np.nan_to_num(rates, nan=0) >= fdr_limit
+
+    def direction(counts) -> np.ndarray:
+        moved = np.sign(counts * total - n * later)
+        return np.where(two_sided(n, total, counts, later) < limit, moved, 0)
+
+    columns = detectable(later, direction)
+    columns |= {"cells_for_twofold": cells_for_fold(n / total.clip(1), limit)}
+    return {name: np.where(unshown, values, np.nan) for name, values in columns.items()}
 
 
 def fates_of(
@@ -148,6 +183,7 @@ def fates_of(
     n_likely = count(likely, clones, names)
     fate, change, within, p, fdr = classify(n, total, n_home, total_home, n_likely, sure, fdr_limit)
     basis = [np.where(within[:, None], a, b) for a, b in ((n_home, n), (total_home, total))]
+    unshown = not_shown(compared(n, total, n_home, total_home, n_likely, sure), p, fdr_limit)
     slope, slope_low, slope_high = growth(*basis, np.asarray(days, float))
     grows = (change == "expanded") | (fate == "emerging")
     share, low, high = wilson(n, total)
@@ -166,7 +202,7 @@ def fates_of(
             "lineage": each(home), "lineage_n": n_home.ravel(), "lineage_total": total_home.ravel(),
             "lineage_share": share_home.ravel(), "lineage_low": low_home.ravel(),
             "lineage_high": high_home.ravel(), "n_sure": sure.ravel(), "p_sampling": each(p),
-            "fdr": each(fdr),
+            "fdr": each(fdr), **{name: each(values) for name, values in unshown.items()},
             "growth_per_day": each(slope), "growth_low": each(slope_low), "growth_high": each(slope_high),
             "doubling_days": each(np.where(grows & (slope_low > 0), np.log(2) / slope, np.nan)),
         }  # fmt: skip

@@ -24,7 +24,7 @@ import numpy as np
 COLUMNS = [
     "patient", "clone", "locus", "matched_clone", "distance", "cell_type", "timepoint", "day", *DESIGN, "n", "total", "share",
     "low", "high", "verdict", "reason", "label", "matched_by", "counted_as", "cells_share", "bulk_fraction", "agreement",
-    "upper_limit", "p_missed", "rule",
+    "upper_limit", "p_missed", "cells_needed", "rule",
 ]  # fmt: skip
 CHAINS = ["cell_id", "chain_type", "locus", "v_call", "j_call", "junction", "junction_aa", "verdict"]
 MAIN_SHARE = 0.5  # a cell type carries a clone where it holds at least this part of the matched cells

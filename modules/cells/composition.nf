@@ -26,7 +26,7 @@ process COMPOSITION {
     script:
     def quality = [metrics].flatten().collect { table -> "--metrics ${table}" }.join(' ')
     """
-    # code: _cli.py _errors.py _guards.py _series.py _shares.py _tables.py _words.py
+    # code: _cli.py _detection.py _errors.py _guards.py _series.py _shares.py _tables.py _words.py
     composition.py ${annotation} ${clusters} ${subsets} --samples ${sheet} --status ${status} ${quality} \\
         --colours ${colours}
     """

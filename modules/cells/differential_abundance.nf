@@ -12,7 +12,7 @@ process DIFFERENTIAL_ABUNDANCE {
 
     script:
     """
-    # code: _cli.py _errors.py _series.py _shares.py _tables.py _words.py
+    # code: _cli.py _detection.py _errors.py _series.py _shares.py _tables.py _words.py
     differential_abundance.py ${composition}
     """
 

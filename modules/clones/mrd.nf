@@ -20,8 +20,8 @@ process MRD {
 
     script:
     """
-    # code: _cli.py _clones.py _errors.py _genes.py _mrd_match.py _mrd_testable.py _mrd_unseen.py _receptors.py _series.py
-    # code: _shares.py _tables.py _words.py
+    # code: _cli.py _clones.py _detection.py _errors.py _genes.py _mrd_match.py _mrd_testable.py _mrd_unseen.py _receptors.py
+    # code: _series.py _shares.py _tables.py _words.py
     mrd.py ${mrd} --patient ${meta.patient} --clones ${clones} --table ${table} --chains ${chains} \\
         --labels ${labels} --lineages ${lineages} --library ${vdj_library} --genes ${genes} --mrd-mismatch ${mrd_mismatch}
     """

@@ -20,8 +20,8 @@ process COMMUNICATION_CHANGE {
     script:
     def files = [scores].flatten().collect { file -> "--scores ${file}" }.join(' ')
     """
-    # code: _bootstrap.py _cli.py _clones.py _communication_summary.py _errors.py _pairs.py _series.py _shares.py _tables.py
-    # code: _times.py _words.py
+    # code: _bootstrap.py _cli.py _clones.py _communication_summary.py _detection.py _errors.py _pairs.py _series.py _shares.py
+    # code: _tables.py _times.py _words.py
     communication_change.py ${cells} ${files} --patient ${meta.patient} --labels ${labels} \\
         --interactions ${interactions} --watch-list ${watch_list} --focus '${comparing.focus}' \\
         --min-cells ${comparing.min_cells} --min-share ${comparing.min_share} --min-fold ${comparing.min_fold} \\

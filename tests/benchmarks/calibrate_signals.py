@@ -16,7 +16,7 @@ import pandas as pd
 
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT / "bin"))
-SETTINGS = {"min_share": 0.1, "min_fold": 1.4, "max_fdr": 0.05}
+SETTINGS = {"min_cells": 2, "min_share": 0.1, "min_fold": 1.4, "max_fdr": 0.05}
 
 
 def pairs_of(genes):

@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix
 LINEAGES = ("--lineages", ASSETS / "lineages.tsv")
 PAIRS = ("--interactions", ASSETS / "interactions.tsv")
 WATCH = ("--watch-list", ASSETS / "watch_list.tsv")
-SETTINGS = {"min_share": 0.1, "min_fold": 1.4, "max_fdr": 0.05}
+SETTINGS = {"min_cells": 10, "min_share": 0.1, "min_fold": 1.4, "max_fdr": 0.05}
 N_GENES = 300
 
 

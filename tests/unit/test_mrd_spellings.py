@@ -9,6 +9,8 @@ import pytest
 from helpers import mrd_case
 from helpers import small_receptors as receptors
 from helpers.receptor_case import run_case, simulated
+from scipy.optimize import brentq
+from scipy.stats import beta as beta_distribution
 
 DAYS = {"T1": -210, "T2": 28, "T3": 180}
 HEAVY = "TGTGCCCGAGATGGACAAAATTACGACGTGCTCGGCACTCCTACTGCCCTGGACGTGTGG"  # of the case, as the simulator writes it
@@ -137,6 +139,12 @@ def unseen(clone: str, days: dict[int, float], locus: str = "IGH", **genes) -> l
     return [bulk(clone, locus, fraction=fraction, **genes) | {"day": day} for day, fraction in days.items()]
 
 
+def limit(cells: int, capture) -> float:
+    """The share that is unseen in `cells` with a chance of 5 %, the part of it that shows being distributed as `capture`."""
+    share = brentq(lambda s: capture.expect(lambda c: (1 - s * c) ** cells) - 0.05, 1e-6, 1)
+    return float(share)
+
+
 def test_the_limit_is_of_who_would_carry_it_where_there_is_a_library(case):
     beta = {"locus": "TRB", "v": "TRBV9", "j": "TRBJ1-1"}
     _, clones = case(
@@ -145,17 +153,21 @@ def test_the_limit_is_of_who_would_carry_it_where_there_is_a_library(case):
         + unseen("also", {28: 0.01, 300: 0.3}) + unseen("beta", {-210: 0.3, 28: 0}, **beta)
         + unseen("beta later", {28: 0.3}, **beta)
     )  # fmt: skip
-    none = 1 - 0.05 ** (1 / 140)  # of 140 cells at T1
-    # A quarter of the blasts show their heavy chain, all plasma cells and B cells; none of 120 cells at T2 is a blast.
-    assert float(clones["blasts"]["upper_limit"]) == pytest.approx(none / 0.25, rel=1e-4)
-    assert clones["blasts"]["verdict"] == "not detected (upper limit 8.47 %)"
+    # 30 of 120 blasts show their heavy chain (plug-in: 8.47 %), all plasma and B cells; none of 120 cells at T2 is a blast.
+    most = limit(140, beta_distribution(30.5, 90.5))
+    assert 0.0847 < most < 0.09 and float(clones["blasts"]["upper_limit"]) == pytest.approx(most, rel=1e-3)
+    assert clones["blasts"]["verdict"] == "not detected (upper limit 8.72 %)"
     assert "25 % of blast cells, 100 % of B cells and 100 % of plasma cells" in clones["blasts"]["reason"]
     assert "bulk there 30 % of DNA, above this limit" in clones["blasts"]["reason"]
-    later = 1 - 0.05 ** (1 / 120)
+    # Of B cells 30 of 30 at T2, and as many at T3, which count as 20.
+    later = limit(120, beta_distribution(50.5, 0.5))
     for name in ("later", "also", "beta later"):
-        assert float(clones[name]["upper_limit"]) == pytest.approx(later, rel=1e-4), name
+        assert float(clones[name]["upper_limit"]) == pytest.approx(later, rel=1e-3), name
     assert "of 120 cells at T2" in clones["later"]["reason"] and "below this limit" in clones["later"]["reason"]
-    assert float(clones["never"]["upper_limit"]) == pytest.approx(none / 0.25, rel=1e-4)  # the largest
+    needed = float(clones["later"]["cells_needed"])
+    assert needed == pytest.approx(np.log(0.05) / np.log(1 - 0.001), rel=0.03)
+    assert f"below this limit: {needed:,.0f} cells would show it" in clones["later"]["reason"]
+    assert float(clones["never"]["upper_limit"]) == pytest.approx(most, rel=1e-3)  # the largest
     assert clones["no library"]["verdict"].startswith(
         "not testable: bulk sees it at T4 only, where there is no BCR library"
     )

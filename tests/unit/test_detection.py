@@ -1,0 +1,68 @@
+"""What cells would have shown with 95 %: the closed forms, and libraries drawn whole."""
+
+import _detection
+from _shares import zero_bound
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+
+def test_the_limit_of_what_is_always_seen_is_the_bound_of_a_zero():
+    for cells in (20, 400, 9000):
+        assert _detection.unseen_limit(cells, 1e9, 1e-3) == pytest.approx(zero_bound(cells), rel=1e-4)
+        assert _detection.unseen_limit(cells, 3e6, 7e6) == pytest.approx(min(1, zero_bound(cells) / 0.3), rel=0.01)
+
+
+def test_a_capture_of_which_nothing_is_known_leaves_no_limit():
+    assert _detection.unseen_limit(5000, 0.5, 300.5) == pytest.approx(1)
+    one = float(_detection.unseen_limit(5000, 1.5, 299.5))  # one of 300: some 12 % where it were known
+    assert zero_bound(5000) * 300 < one < 1
+
+
+def test_cells_to_see_is_the_limit_turned_round():
+    limit = float(_detection.unseen_limit(700, 12.5, 30.5))
+    assert _detection.cells_to_see(limit, 12.5, 30.5) == pytest.approx(700, abs=1)
+
+
+def test_capture_of_few_cells_leans_on_the_other_samples_and_of_many_does_not():
+    hits, misses = _detection.capture([[0, 900], [80, 80]], [[0, 1000], [100, 200]])
+    assert _detection.observed(hits, misses)[:, 1] == pytest.approx(
+        [0.892, 0.445], abs=0.01
+    )  # 0.9 and 0.4 by themselves
+    assert (hits[0, 0], misses[0, 0]) == pytest.approx((16.5, 4.5))  # 20 cells, of which 80 % show it
+    assert (hits[1, 0], misses[1, 0]) == (80.5, 20.5)
+
+
+def test_shares_that_would_have_been_called_are_called_with_95_percent():
+    total, lowest, rise = 500, 20, 61
+
+    def called(counts):
+        return np.where(counts < lowest, -1, np.where(counts >= rise, 1, 0))
+
+    shown = _detection.detectable([total], called)
+    assert binom.sf(rise - 1, total, shown["detectable_high"]) == pytest.approx(0.95)
+    assert binom.cdf(lowest - 1, total, shown["detectable_low"]) == pytest.approx(0.95)
+    never = _detection.detectable([total], np.zeros_like)
+    assert np.isnan(never["detectable_low"]).all() and np.isnan(never["detectable_high"]).all()
+
+
+def test_cells_for_a_twofold_change_show_a_halving_with_95_percent():
+    rng, share = np.random.default_rng(4), 0.02
+    cells = int(_detection.cells_for_fold(share))
+    before, after = rng.binomial(cells, share, 20000), rng.binomial(cells, share / 2, 20000)
+    error = np.sqrt(1 / before + 1 / after - 2 / cells)
+    assert (np.log(before / after) > 1.96 * error).mean() == pytest.approx(0.95, abs=0.015)
+
+
+def test_a_fold_of_a_value_with_errors_is_called_with_95_percent():
+    rng = np.random.default_rng(5)
+    for spread in (0.05, 0.15):
+        fold, more = _detection.fold_of_error(spread, 0.05, np.inf, 1.0)
+        old, new = rng.normal(1, spread, 20000), rng.normal(fold, fold * spread, 20000)
+        called = new - old > 1.96 * spread * np.sqrt(1 + fold**2)
+        assert called.mean() == pytest.approx(0.95, abs=0.01)
+        again, _ = _detection.fold_of_error(spread / np.sqrt(more), 0.05, np.inf, 1.0)
+        assert again == pytest.approx(2)
+    assert np.isnan(_detection.fold_of_error(0.6, 0.05, np.inf, 1.4)[0])
+    assert _detection.fold_of_error(0.01, 0.05, np.inf, 1.4)[0] == pytest.approx(1.4, rel=0.03)
