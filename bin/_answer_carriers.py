@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """Who carries each bulk clone, in which subsets, and how sure that is, in words."""
 
+from dataclasses import replace
+
+from _guards import MORE
 from _results import Case
 from _statements import Statement, bounds, interval, number, rows_where
 from _words import capitalised, plural
@@ -110,6 +113,27 @@ def subsets(matched: str, cell_type: str, cells, source: str, design: dict[str, 
     return statement + ([f"; {few} more with fewer than {SUBSET} such cells"] if few else [])
 
 
+def in_other_lineages(clone: str, clones, source: str) -> Statement:
+    """On a clone's cells in lineages without its receptor, or in two that may be a tumour's; clones: clones.tsv or None."""
+    rows = (
+        None if clones is None or "caution" not in clones else clones[clones["clone"] == clone].dropna(subset="caution")
+    )
+    if rows is None or rows.empty:
+        return []
+    row, where = rows.iloc[0], {"clone": clone}
+    *both, foreign = row["caution"].split("; ") if row["n_foreign"] else [row["caution"], ""]
+    statement: Statement = [f"{clone} is of {name} ({row['lineages']}): {MORE}" for name in both]
+    if foreign:
+        n, expected = (number(source, rows, name, where) for name in ("n_foreign", "foreign_expected"))
+        statement += [
+            "; " if both else "",
+            n,
+            f" cells of {clone} are in lineages without a {row['receptor']}: {foreign} (",
+        ]
+        statement += [replace(expected, text=f"{expected.value:.2g}"), " expected)"]
+    return [*statement, "."]
+
+
 def carriers(case: Case) -> list[dict]:
     """Per bulk clone, in the order of mrd.tsv: its carrier, what is said of it, and how sure that is."""
     mrd, composition, cells = (
@@ -117,7 +141,7 @@ def carriers(case: Case) -> list[dict]:
         case.compared(case.rows("composition.tsv")),
         case.compared(case.own("clone_cells")),
     )
-    source, entries = case.name("mrd"), []
+    source, clones, entries = case.name("mrd"), case.own("clones"), []
     for clone in [] if mrd is None else list(dict.fromkeys(mrd["clone"])):
         rows = mrd[mrd["clone"] == clone]
         matched, label = (value if isinstance(value, str) else "" for value in rows[["matched_clone", "label"]].iloc[0])
@@ -127,6 +151,7 @@ def carriers(case: Case) -> list[dict]:
         entries.append({
             "clone": clone, "locus": str(rows["locus"].iloc[0]), "matched": matched, "main_share": share, "label": label,
             "carrier": carrier, "who": on_carriers, "beside": on_others,
+            "lineages": in_other_lineages(matched, clones, case.name("clones")),
             "subsets": subsets(matched, carrier, cells, case.name("clone_cells"), case.design),
             "confidence": level, "why": why, "verdict": str(rows["verdict"].iloc[0])
         })  # fmt: skip

@@ -20,7 +20,10 @@ FEW = 10  # cells of a type, at both times, for its UMIs to be compared
 ROUNDS = 20  # at most, until the ratio of depths moves by less than a hundredth
 DOUBTFUL = 0.2  # share of cells that may as well be of another name, from which a statement on the name carries it
 DOUBLETS = 0.008  # share of droplets with two cells, for each 1,000 cells (10x Genomics)
-SURE = 0.001  # chance up to which cells of a clone in another lineage are more than doublets make
+SURE, FEWEST = 0.001, 3  # chance up to which, and cells from which, a clone has more cells elsewhere than doublets make
+USUAL = 0.05  # chance from which it has as many
+ALONE = 0.9  # part of the doublets to be expected, above which the other clones do not tell
+MORE = "more than doublets make"
 
 
 def with_processing(samples):
@@ -101,3 +104,29 @@ def holds(change: Sequence[float], thinned: Sequence[float]) -> str:
     if not change[1] * change[2] > 0:
         return ""
     return "yes" if thinned[1] * thinned[2] > 0 and thinned[1] * change[1] > 0 else "no"
+
+
+def in_doublets(home: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Doublets that each clone makes with other cells, before any are left out: home (clones, samples), others (samples,), counts.
+
+    Of N cells DOUBLETS N^2 / 1,000 are two; a clone of h and c others are a pair in 2 h c / N^2 of them.
+    """
+    return 2 * DOUBLETS / 1000 * (home * others).sum(axis=1)
+
+
+def elsewhere(n: np.ndarray, home: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cells expected of each clone in lineages without its receptor, and what is there against it, in words ('': none).
+
+    n: (clones,) cells there; home: (clones, samples) cells in its own lineages; others: (samples,) cells of such lineages. What
+    doublets are left shows in the clones together: a clone makes them in proportion to its cells and the others around them, so that
+    of all such cells its part is binomial. A clone with more than ALONE of the weight is held against all doublets (in_doublets).
+    """
+    from scipy.stats import binom, poisson
+
+    weight, total = (home * others).sum(axis=1).astype(float), n.sum()
+    part = weight / max(weight.sum(), 1)
+    alone, made = part > ALONE, in_doublets(home, others)
+    rate = (total - n) * part / np.where(alone, 1, 1 - part)
+    chance = np.where(alone, poisson.sf(n - 1, made), binom.sf(n - 1, total, part))
+    cases = {"": n == 0, "as many as doublets make": chance >= USUAL, MORE: (n >= FEWEST) & (chance < SURE)}
+    return np.where(alone, made, rate), np.select(list(cases.values()), list(cases), "too few to tell")

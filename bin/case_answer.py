@@ -3,11 +3,12 @@
 
 from pathlib import Path
 
-from _answer_carriers import carriers
+from _answer_carriers import carriers, in_other_lineages
 from _answer_moves import movements
 from _answer_precursors import precursors, where_sampled
 from _answer_surroundings import surroundings_of
 from _cli import FOLDER, command, write_json
+from _guards import MORE
 from _receptors import with_library
 from _results import Case
 from _series import design_in_words, not_compared, with_design
@@ -205,6 +206,21 @@ def same_labels(clones) -> list[dict]:
     return warnings
 
 
+def across_lineages(case: Case) -> tuple[list[Statement], list[dict]]:
+    """Clones of two lineages of tumours, which are to be looked at first, and warnings of clones with more strays than doublets make."""
+    clones, first, warnings = case.own("clones"), [], []
+    if clones is None or "caution" not in clones:
+        return first, warnings
+    for row in clones[clones["caution"].notna()].itertuples():
+        statement = in_other_lineages(row.clone, clones, case.name("clones"))
+        if " and " in row.caution:
+            first.append(statement)
+        elif row.caution == MORE:
+            text = "".join(part if isinstance(part, str) else part.text for part in statement)
+            warnings.append({"level": "warning", "sample": "", "step": "CLONE_TABLE", "text": text})
+    return first, warnings
+
+
 @command()
 @click.argument("results", type=FOLDER)
 @click.option("--patient", required=True, help="Name of the patient.")
@@ -214,10 +230,11 @@ def main(results: Path, patient: str) -> None:
     clones = [one | other for one, other in zip(carriers(case), movements(case), strict=True)]
     facts = case.facts(f"{patient}.malignancy.json", {})
     first, notes = precursors(case)
+    shared, strays = across_lineages(case)
     answer = {
-        "patient": patient, "first": first, "headline": headline(clones), "clones": clones, "not_compared": not_compared(case.series),
+        "patient": patient, "first": [*shared, *first], "headline": headline(clones), "clones": clones, "not_compared": not_compared(case.series),
         "lacking": lacking(case),
-        "warnings": case.facts("warnings.json", []) + same_labels(case.own("clones")), "malignant": [*malignant(case.own("malignancy"), facts, patient, case.design), *notes],
+        "warnings": case.facts("warnings.json", []) + same_labels(case.own("clones")) + strays, "malignant": [*malignant(case.own("malignancy"), facts, patient, case.design), *notes],
         "surroundings": surroundings_of(case),
     }  # fmt: skip
     write_json(answer, f"{patient}.answer.json", default=as_json)

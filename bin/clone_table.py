@@ -6,6 +6,7 @@ from pathlib import Path
 from _chains import read_own_chains, strongest
 from _cli import FILE, command, multiqc_section, write_json
 from _clones import RECEPTORS, clone_numbers, joined, of_receptor, read_labels, with_clones
+from _guards import FEWEST, SURE, elsewhere, in_doublets
 from _receptors import UNSWITCHED, Lineages, with_library
 from _series import DESIGN
 from _shares import wilson
@@ -14,6 +15,7 @@ from _tables import write_table
 import click
 import numpy as np
 
+TWO = ("blast", "plasma")  # lineages of tumours that differ; B cells and their precursors are on the way to either
 WHERE = ["timepoint", "day", *DESIGN, "cell_type", "subset"]
 
 
@@ -66,12 +68,42 @@ def describe(cells, chains, receptor: str, expected: tuple[str, ...]):
     for name, column in (("lineages", "lineage"), ("cell_types", "cell_type"), ("samples", "sample")):
         table[name] = tally(members["clone"].to_numpy(), members[column].to_numpy())
     table["n_foreign"] = (~members["lineage"].isin(expected)).groupby(members["clone"]).sum()
+    table["foreign_expected"], table["caution"] = across_lineages(cells, table["n_foreign"], expected)
     sides = [table[f"junction_aa_{kind}"].fillna("-") for kind in ("vdj", "vj")]
     table.insert(0, "label", sides[0] + "_" + sides[1])
     table.insert(0, "receptor", receptor)
     table = table.iloc[np.argsort(clone_numbers(table.index))]
     table["kept_apart"] = kept_apart(table)
     return table.drop(columns=[f"{gene}_gene_{kind}" for gene in "vj" for kind in ("vdj", "vj")]).reset_index()
+
+
+def across_lineages(cells, n_foreign, expected: tuple[str, ...]) -> tuple:
+    """Per clone: cells expected in lineages without the receptor, and in words whether doublets make what is there (elsewhere).
+
+    n_foreign: cells there, by clone; cells, expected: as of describe. A clone of blasts and of plasma cells, which both have the
+    receptor, is a finding where the fewer are more than all doublets of the two (methods/guards.md).
+    """
+    import pandas as pd
+    from scipy.stats import poisson
+
+    clones, inside = n_foreign.index, cells["lineage"].isin(expected)
+    samples = cells["sample"].unique()
+
+    def counts(rows):
+        return (
+            pd.crosstab(rows["clone"], rows["sample"]).reindex(index=clones, columns=samples, fill_value=0).to_numpy()
+        )
+
+    def around(rows):
+        return rows["sample"].value_counts().reindex(samples, fill_value=0).to_numpy()
+
+    wanted, words = elsewhere(n_foreign.to_numpy(), counts(cells[inside]), around(cells[~inside]))
+    one, other = ((counts(rows), around(rows)) for rows in (cells[cells["lineage"] == name] for name in TWO))
+    fewer = np.minimum(one[0].sum(axis=1), other[0].sum(axis=1))
+    made = in_doublets(one[0], other[1]) + in_doublets(other[0], one[1])
+    both = (fewer >= FEWEST) & (poisson.sf(fewer - 1, made) < SURE)
+    found = np.where(both, f"{TWO[0]} and {TWO[1]} cells", "")
+    return wanted, ["; ".join(filter(None, pair)) for pair in zip(found, words, strict=True)]
 
 
 def kept_apart(table) -> list[str]:

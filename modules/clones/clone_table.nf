@@ -17,7 +17,7 @@ process CLONE_TABLE {
 
     script:
     """
-    # code: _chains.py _cli.py _clones.py _errors.py _receptors.py _series.py _shares.py _tables.py _words.py
+    # code: _chains.py _cli.py _clones.py _errors.py _guards.py _receptors.py _series.py _shares.py _tables.py _words.py
     clone_table.py ${clones} --patient ${meta.patient} --labels ${labels} --chains ${chains} --lineages ${lineages}
     """
 

@@ -3,10 +3,14 @@
 import json
 import re
 
+from _answer_carriers import in_other_lineages
+
 import case_answer
+import clone_table
 import pandas as pd
 import pytest
 from helpers import small_receptors as receptors
+from helpers.report_case import said
 
 J = receptors.junctions(30, seed=8)
 OTHER_BASE = {"C": "T", "T": "C", "A": "G"}  # at the end of a codon, with no other amino acid
@@ -87,3 +91,82 @@ def test_what_keeps_clones_with_one_label_apart_is_said(tmp_path, monkeypatch):
     assert large["level"] == "warning" and large["text"].startswith(
         "Clones P1.B1 and P1.B2 (40 cells) have the same label"
     )
+
+
+def cells_of(counts: dict) -> pd.DataFrame:
+    """Cells of one sample from {(clone or None, lineage): how many}."""
+    rows = [row for row, n in counts.items() for _ in range(n)]
+    return pd.DataFrame(rows, columns=["clone", "lineage"]).assign(sample="S")
+
+
+def across(counts: dict, possible: tuple[str, ...]) -> dict:
+    """Of each clone: what is expected elsewhere, and what is said; lineages with the receptor: possible."""
+    cells = cells_of(counts)
+    members = cells.dropna(subset="clone")
+    foreign = (~members["lineage"].isin(possible)).groupby(members["clone"]).sum()
+    expected, words = clone_table.across_lineages(cells, foreign, possible)
+    return {clone: (wanted, text) for clone, wanted, text in zip(foreign.index, expected, words, strict=True)}
+
+
+def test_cells_elsewhere_that_doublets_make_are_told_from_more():
+    """T cell clones in B cells: the largest has its part of the doublets, or of a small one many B cells have the receptor."""
+    others = {(f"c{i}", "T"): 10 for i in range(40)} | {(f"c{i}", "B"): 1 for i in range(8)}
+    usual = across({("a", "T"): 400, ("a", "B"): 9, (None, "B"): 500} | others, ("T",))
+    assert usual["a"] == (pytest.approx(8), "as many as doublets make") and usual["c20"] == (pytest.approx(17 / 79), "")
+    odd = across({("a", "T"): 400, ("a", "B"): 9, ("b", "T"): 20, ("b", "B"): 12, (None, "B"): 500} | others, ("T",))
+    assert odd["b"][1] == "more than doublets make" and odd["b"][0] < 1.5 and odd["a"][1] == "as many as doublets make"
+    few = across({("a", "T"): 400, ("a", "B"): 9, ("b", "T"): 2, ("b", "B"): 2, (None, "B"): 500} | others, ("T",))
+    assert few["b"][1] == "too few to tell"
+
+
+def test_a_clone_that_is_all_there_is_is_held_against_all_doublets():
+    """400 cells among 500 others make 3.2 doublets: nothing else tells how many of them were left out."""
+    assert across({("a", "T"): 400, ("a", "B"): 4, (None, "B"): 496}, ("T",))["a"][1] == "as many as doublets make"
+    assert across({("a", "T"): 400, ("a", "B"): 15, (None, "B"): 485}, ("T",))["a"][1] == "more than doublets make"
+
+
+@pytest.mark.parametrize(("plasma", "words"), [(2, ""), (3, ""), (30, "blast and plasma cells")])
+def test_a_clone_of_blasts_and_plasma_cells_is_a_finding_from_more_cells_than_all_doublets(plasma, words):
+    counts = {("a", "blast"): 1600, ("a", "plasma"): plasma, ("b", "plasma"): 95, (None, "T"): 900}
+    assert across(counts, ("blast", "plasma"))["a"][1] == words
+
+
+def test_what_is_said_of_clones_in_other_lineages_names_its_numbers(tmp_path):
+    row = {
+        "clone": "P1.B1",
+        "receptor": "BCR",
+        "lineages": "blast:90;plasma:40;T:12",
+        "n_foreign": 12,
+        "foreign_expected": 1.24,
+    }
+    for caution, text in (
+        (
+            "as many as doublets make",
+            "12 cells of P1.B1 are in lineages without a BCR: as many as doublets make (1.2 expected).",
+        ),
+        (
+            "blast and plasma cells; more than doublets make",
+            "P1.B1 is of blast and plasma cells (blast:90;plasma:40;T:12): more than doublets make; "
+            "12 cells of P1.B1 are in lineages without a BCR: more than doublets make (1.2 expected).",
+        ),
+    ):
+        table = pd.DataFrame([row | {"caution": caution}])
+        assert said(in_other_lineages("P1.B1", table, "P1.clones.tsv")) == text
+    both = pd.DataFrame([row | {"caution": "blast and plasma cells", "n_foreign": 0}])
+    assert said(in_other_lineages("P1.B1", both, "P1.clones.tsv")).endswith("T:12): more than doublets make.")
+    assert in_other_lineages("P1.B1", both.assign(caution=None), "P1.clones.tsv") == []
+
+
+def test_a_clone_of_two_lineages_is_looked_at_first_and_more_than_doublets_is_a_warning(tmp_path):
+    rows = [
+        ("P1.B1", "BCR", 12, "more than doublets make"),
+        ("P1.B2", "BCR", 0, "blast and plasma cells"),
+        ("P1.B3", "BCR", 1, "too few to tell"),
+    ]
+    table = pd.DataFrame(rows, columns=["clone", "receptor", "n_foreign", "caution"]).assign(
+        lineages="plasma:9", foreign_expected=1.0
+    )
+    table.assign(patient="P1").to_csv(tmp_path / "P1.clones.tsv", sep="\t", index=False)
+    first, warnings = case_answer.across_lineages(case_answer.Case(tmp_path, "P1"))
+    assert [said(statement).split(" ")[0] for statement in first] == ["P1.B2"]
+    assert [warning["text"].split(" are")[0] for warning in warnings] == ["12 cells of P1.B1"]
