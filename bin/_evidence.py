@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Lines of evidence about malignant cells: clone, copy number, programme, FISH and cytology, cell by cell.
 
-Cells are tables indexed by cell_id with timepoint, day, tissue, sort, lineage, cell_type, `candidate` (of a lineage that a B-cell malignancy
-can sit in), clone and light (BCR clone and light chain locus, missing where none), has_library (of its sample: BCR), population and
-cnv_profile (of CNV).
+Cells are tables indexed by cell_id with timepoint, day, tissue, sort, lineage, cell_type, subset, `candidate` (of a lineage that a
+B-cell malignancy can sit in), clone and light (BCR clone and light chain locus, missing where none), has_library (of its sample: BCR),
+population and cnv_profile (of CNV), precursor (of _precursors) and reading (of the precursors of its sample).
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,14 @@ import numpy as np
 RELATIVES = {"blast": ("B", "HSPC"), "plasma": ("plasma",)}  # whose normal cells a programme is held against
 MIN_CLONE, MIN_CLONE_SHARE = 20, 0.1  # of an expanded clone: cells, and share of the lineage's receptors
 MIN_LIGHT = 0.2  # share of a clone's cells with a light chain, below which nothing is said of its light chain
-MONOCLONAL, POLYCLONAL = (0.8, 0.05)  # share of one clone that speaks for, and against, cells without a receptor
+# Share of the clone, among cells with a receptor, that speaks for and against the others of their group, from the narrowest group
+# upward; and what all narrower groups, of too few cells to reach it, must reach.
+MONOCLONAL, POLYCLONAL = (0.9, 0.05)
+LIKELY, UNLIKELY = (0.75, 0.25)
+KIN = (["subset", "cell_type", "timepoint"], ["cell_type", "timepoint"], ["cell_type"])
 MIN_RELATIVES, QUANTILE = 50, 0.99  # normal cells a programme needs, and the share of them it lies above
+HAEMATOGONES = ("polyclonal", "all stages")  # readings of a sample whose precursors say nothing of leukaemia
+BLOOD = re.compile(r"(?i)(?<!cord )\bblood\b|\bpb(?:mcs?)?\b")  # words of a tissue
 LINES = ("clone", "cnv", "programme", "fish", "morphology")
 OWN = ("clone", "cnv", "programme")  # lines about the cell or its clone; the others are about the sample
 # Share of a group's B-lineage cells that must be assessable for a share of malignant cells to mean anything.
@@ -65,25 +72,26 @@ def expanded_clones(cells) -> list[dict]:
 def clone_line(cells, expanded: list[dict]):
     """Per cell: (line, words). True in an expanded clone whose light chain is one or unknown, False in another clone.
 
-    A cell without a receptor goes with its cell type at its time point, tissue and sort where nearly all cells with a
-    receptor are of one such clone, or nearly none are; between the two nothing is said (missing).
+    A cell without a receptor goes with its subset at its time point, tissue and sort where the interval of the clone's share among the
+    cells with a receptor is at least MONOCLONAL, or at most POLYCLONAL; else with its cell type there, then with its cell type at all
+    times, if no narrower group speaks against it (LIKELY, UNLIKELY). Between the two nothing is said (missing).
     """
     import pandas as pd
 
     of_tumour = cells.clone.isin({row["clone"] for row in expanded if row["restricted"] is not False})
-    known = cells.clone.notna()
     line = pd.Series(pd.NA, index=cells.index, dtype="boolean")
     words = pd.Series("", index=cells.index, dtype=object)
-    known &= cells.candidate
+    known = cells.clone.notna() & cells.candidate
     line[known], words[known] = of_tumour[known], "clone of its own"
     words[of_tumour] = "clone " + cells.clone[of_tumour].astype(str)
-    for _, kin in cells[cells.candidate].groupby(["cell_type", "timepoint", *DESIGN], observed=True):
-        rest = kin.index[kin.clone.isna()]
-        with_receptor = of_tumour[kin.index[kin.clone.notna()]]
-        _, low, high = wilson(with_receptor.sum(), len(with_receptor))
-        if low >= MONOCLONAL or high <= POLYCLONAL:
-            line[rest] = low >= MONOCLONAL
-            words[rest] = f"cells like it are {'one clone' if low >= MONOCLONAL else 'polyclonal'}"
+    likely = unlikely = cells.candidate & cells.clone.isna()
+    for keys in KIN:
+        groups = [cells[name].astype(str) for name in (*keys, *DESIGN)]
+        tumour, total = ((of & known).groupby(groups).transform("sum") for of in (of_tumour, known))
+        _, low, high = wilson(tumour, total)
+        for value, rows in ((True, likely & (low >= MONOCLONAL)), (False, unlikely & (high <= POLYCLONAL))):
+            line[rows], words[rows] = value, f"cells like it are {'one clone' if value else 'polyclonal'}"
+        likely, unlikely = likely & (low >= LIKELY), unlikely & (high <= UNLIKELY)
     return line, words
 
 
@@ -108,8 +116,9 @@ def cnv_line(cells, table):
 def programme_line(cells, expression, genes, normal):
     """Per cell: (line, score). True where the programme's score is above QUANTILE of the normal relatives'.
 
-    expression: log-normalised, cells x genes (DataFrame); genes: lineage, gene, sign; normal: cells that the
-    clone line speaks against. Missing where fewer than MIN_RELATIVES are known to be normal.
+    And where more cells of its clone (without one, of its cell type) are than of the relatives, with both intervals apart: of any
+    normal clone one cell in a hundred is. expression: log-normalised, cells x genes (DataFrame); genes: lineage, gene, sign; normal:
+    cells that the clone line speaks against. Missing where fewer than MIN_RELATIVES are known to be normal.
     """
     import pandas as pd
 
@@ -120,8 +129,23 @@ def programme_line(cells, expression, genes, normal):
         here, relatives = cells.lineage == lineage, cells.lineage.isin(RELATIVES[lineage]) & normal
         if relatives.sum() >= MIN_RELATIVES:
             score[here] = (up - down)[here]
-            line[here] = score[here] > (up - down)[relatives].quantile(QUANTILE)
+            above = (up - down) > (up - down)[relatives].quantile(QUANTILE)
+            kin = above[here].groupby(cells.clone[here].fillna(cells.cell_type[here]).astype(str))
+            by_chance = wilson(above[relatives].sum(), relatives.sum())[2]
+            line[here] = above[here] & (wilson(kin.transform("sum"), kin.transform("size"))[1] > by_chance)
     return line, score
+
+
+def by_precursor_genes(cells):
+    """Per cell: (it shows the genes of a precursor; it does not, but of the cells of its type at its time at least LIKELY do).
+
+    Neither where the sample's precursors are haematogones.
+    """
+    shown = cells.precursor.eq(True) & ~cells.reading.isin(HAEMATOGONES)
+    kin = shown[cells.candidate].groupby([cells[name].astype(str) for name in ("cell_type", "timepoint", *DESIGN)])
+    most = wilson(kin.transform("sum"), kin.transform("size"))[1] >= LIKELY
+    like = ~shown[cells.candidate] & most
+    return shown, like.reindex(cells.index, fill_value=False)
 
 
 def sample_lines(cells, fish, clinical):
@@ -152,14 +176,10 @@ def sample_lines(cells, fish, clinical):
     return lines
 
 
-def reasons(lines, words: dict, score) -> list[str]:
+def reasons(lines, words: dict) -> list[str]:
     """One text per cell: what speaks for a malignant cell, then what speaks against it."""
     texts = np.full(len(lines), "", dtype=object)
-    words = words | {
-        "programme": "programme " + score.map("{:.2f}".format),
-        "fish": "FISH agrees",
-        "morphology": "cytology",
-    }
+    words = words | {"fish": "FISH agrees", "morphology": "cytology"}
     for name in LINES:
         of_line = np.broadcast_to(np.asarray(words[name], dtype=object), len(lines))
         for value, sign in ((True, "+"), (False, "-")):
@@ -209,7 +229,14 @@ def gather(cells, cnv, expression, genes, fish, clinical) -> tuple[Any, Any, lis
     innocent = (cells.lineage == "HSPC") | (~lines.clone.fillna(True)).astype(bool)
     lines["programme"], score = programme_line(cells, expression, genes, innocent)
     lines["fish"], lines["morphology"] = sample_lines(cells, fish, clinical)
-    return lines, score, reasons(lines, words, score), expanded
+    words["programme"] = "programme " + score.map("{:.2f}".format)
+    immature, like = by_precursor_genes(cells)
+    for rows, said in ((like, "cells like it have precursor genes"), (immature, "precursor genes")):
+        lines.loc[rows, "programme"], words["programme"][rows] = True, said
+    # A name alone is no evidence: in blood the lines that rest on it need the genes of a precursor.
+    named = (cells.lineage == "blast") & cells.precursor.eq(False) & cells.tissue.astype(str).str.contains(BLOOD)
+    lines.loc[named, ["programme", "morphology"]] = pd.NA
+    return lines, score, reasons(lines, words), expanded
 
 
 def assessable(cells, lines, table, min_evidence: int):

@@ -20,7 +20,7 @@ def read_cells(labels: Path, patient: str, clones: Path | None, cnv_cells: Path,
     """A patient's cells as _evidence describes them."""
     import pandas as pd
 
-    columns = ["sample", "timepoint", "day", *DESIGN, "libraries", "lineage", "cell_type"]
+    columns = ["sample", "timepoint", "day", *DESIGN, "libraries", "lineage", "cell_type", "subset"]
     cells = read_labels(labels, patient, columns).set_index("cell_id")
     cells["has_library"] = cells.index.isin(with_library(cells, "BCR").index)
     cells["candidate"] = cells.lineage.isin(lineages.malignant)
@@ -152,6 +152,8 @@ def main(
     )
     cells = cells.join(found)
     cells["candidate"] |= cells.precursor.eq(True)
+    by_precursors = by_sample(cells, patient, None if given is None else directed_therapies(given))
+    cells["reading"] = cells["sample"].map(by_precursors.set_index("sample").reading)
     arms, probes = read_table(cnv), read_table(fish) if fish else None
     lines, score, reasons, expanded = gather(cells, arms, expression, genes, probes, values)
     cells["stray"] = ~cells.candidate & cells.clone.isin([row["clone"] for row in expanded])
@@ -165,9 +167,7 @@ def main(
     write_parquet(out.reset_index(), f"{patient}.malignancy.parquet")
     table = counts(cells, lines, arms)
     write_table(table.assign(patient=patient)[["patient", *table]], f"{patient}.malignancy.tsv")
-    write_table(
-        by_sample(cells, patient, None if given is None else directed_therapies(given)), f"{patient}.precursors.tsv"
-    )
+    write_table(by_precursors, f"{patient}.precursors.tsv")
     facts = {"patient": patient, "min_evidence": min_evidence, "expanded_clones": expanded}
     facts["cells"] = {name: int(n) for name, n in cells.malignancy.value_counts().sort_index().items()}
     facts["combinations"] = combinations(lines[cells.candidate], cells.malignancy)

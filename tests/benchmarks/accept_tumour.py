@@ -5,7 +5,7 @@ With --results the finished results of whole runs are read, with their own label
 themselves, which are not published, from the run's work folder). Else the room's steps are run here. Clones
 are those of the project's own steps. Labels are the truth's with a share exchanged between cells (--label-noise); of the
 doublets a share is missed by QC (--missed). --no-clones leaves the receptors out, --no-polyclonal the plasma cells of
-small clones, so that the clone has no baseline.
+small clones, so that the clone has no baseline. --no-clinical calls malignant cells without the clinical table and FISH.
 """
 
 import subprocess
@@ -80,7 +80,19 @@ def make_clones(case: Path, folder: Path, samples: list[str]) -> None:
     step(folder, "clonotypes", "P1.own_chains.parquet", "--patient", "P1", "--pairing", "P1.pairing.parquet")
 
 
-def run_room(folder: Path, samples: list[str], clones: bool) -> dict[str, float]:
+def call_malignant(folder: Path, clones: bool, clinical: bool) -> float:
+    """MALIGNANCY on the tables of a folder, in place of what is there; seconds."""
+    for path in folder.glob("P1.malignancy*"):
+        path.unlink()  # a link to the results of a run is not to be written through
+    options = ["--patient", "P1", "--labels", "labels.parquet", "--cnv", "P1.cnv.tsv", "--cnv-cells", "P1.cnv.parquet"]
+    options += ["--clones", "P1.clones.parquet"] if clones else []
+    options += ["--fish", "P1.fish.tsv", "--clinical", "clinical.tsv"] if clinical else []
+    options += ["--programmes", ASSETS / "malignant_programmes.tsv", "--precursors", ASSETS / "precursor_genes.tsv"]
+    cells = sorted(path.name for path in folder.glob("*.cells.h5ad"))
+    return step(folder, "malignancy", *cells, *options, *LINEAGES)
+
+
+def run_room(folder: Path, samples: list[str], clones: bool, clinical: bool) -> dict[str, float]:
     """All steps of the room; seconds of each."""
     cells = [f"{sample}.cells.h5ad" for sample in samples]
     common = ["--patient", "P1", "--labels", "labels.parquet"]
@@ -93,10 +105,7 @@ def run_room(folder: Path, samples: list[str], clones: bool) -> dict[str, float]
         took[f"transgene {sample}"] = step(folder, "transgene", path, "--sample", sample, *names)
     results = [f"{sample}.car.{end}" for sample in samples for end in ("json", "tsv", "parquet")]
     took["car_kinetics"] = step(folder, "car_kinetics", *results, *common, "--clinical", "clinical.tsv")
-    tables = ["--cnv", "P1.cnv.tsv", "--cnv-cells", "P1.cnv.parquet", "--fish", "P1.fish.tsv"]
-    tables += ["--clinical", "clinical.tsv", "--programmes", ASSETS / "malignant_programmes.tsv"]
-    tables += ["--precursors", ASSETS / "precursor_genes.tsv"]
-    took["malignancy"] = step(folder, "malignancy", *cells, *common, *tables, *LINEAGES)
+    took["malignancy"] = call_malignant(folder, clones, clinical)
     return took
 
 
@@ -186,6 +195,8 @@ def measure(folder: Path, truth: pd.DataFrame) -> dict[str, object]:
         hit = (real & yes).sum()
         found[f"F1 {lineage}"] = f"{2 * hit / (yes.sum() + real.sum()):.4f}"
     real, yes = truth.malignant != "", verdict == "malignant"
+    found["malignant cells, precision"] = f"{(real & yes).sum() / max(yes.sum(), 1):.3f}"
+    found["malignant cells, recall"] = f"{yes[real].mean():.3f}"
     found["F1 all malignant cells"] = f"{2 * (real & yes).sum() / (yes.sum() + real.sum()):.4f}"
     partner = truth.second_bcr_clone.fillna("").isin(["P1_plasma_clone", "P1_blast_clone"])
     other = yes & ~real
@@ -208,12 +219,13 @@ def measure(folder: Path, truth: pd.DataFrame) -> dict[str, object]:
 @click.option("--missed", default=0.3, help="Share of doublets that QC misses.")
 @click.option("--no-clones", is_flag=True, help="Without receptors.")
 @click.option("--no-polyclonal", is_flag=True, help="Without plasma cells of small clones.")
+@click.option("--no-clinical", is_flag=True, help="Malignant cells without the clinical table and FISH.")
 @click.option(
     "--results",
     type=click.Path(exists=True, path_type=Path, resolve_path=True),
     help="Folder with seed<N>/results and seed<N>/work of whole runs: read these, run nothing.",
 )
-def main(cases, cells, seeds, label_noise, missed, no_clones, no_polyclonal, results) -> None:
+def main(cases, cells, seeds, label_noise, missed, no_clones, no_polyclonal, no_clinical, results) -> None:
     """Print the figures of every seed side by side."""
     columns = {}
     for seed in map(int, seeds.split(",")):
@@ -223,12 +235,14 @@ def main(cases, cells, seeds, label_noise, missed, no_clones, no_polyclonal, res
             folder.mkdir()
             if results:
                 truth, took = link_results(results / f"seed{seed}", folder, case), {}
+                if no_clinical:
+                    call_malignant(folder, not no_clones, False)
             else:
                 rng = np.random.default_rng(seed)
                 truth, samples = write_inputs(case, folder, label_noise, missed, not no_polyclonal, rng)
                 if not no_clones:
                     make_clones(case, folder, samples)
-                took = run_room(folder, samples, not no_clones)
+                took = run_room(folder, samples, not no_clones, not no_clinical)
                 took = {"seconds of cnv": f"{took['cnv']:.1f}"}
             columns[f"seed {seed}"] = {"cells": len(truth)} | measure(folder, truth) | took
     with pd.option_context("display.width", 250, "display.max_colwidth", 90):

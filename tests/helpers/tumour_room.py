@@ -161,4 +161,5 @@ def people(**columns) -> pd.DataFrame:
         index=range(len(next(iter(columns.values())))),
     )
     table = table.assign(**{name: pd.Series(values, dtype=object) for name, values in columns.items()})
+    table["subset"] = columns.get("subset", table.cell_type)
     return table.assign(candidate=table.lineage.isin(["B", "plasma", "blast"]))

@@ -35,6 +35,33 @@ def test_cells_without_receptor_go_with_their_kin_only_where_it_is_clear(tumour,
     assert rest.isna().all() if expected is None else (rest == expected).all()
 
 
+@pytest.mark.parametrize("normal", [0.1, 0.3, 0.5, 0.7])
+def test_residual_normal_cells_of_a_cell_type_are_not_swept_along(normal):
+    own = int(200 * normal)
+    cells = people(clone=["c"] * (200 - own) + [f"o{at}" for at in range(own)] + [None] * 60)
+    line, _ = _evidence.clone_line(cells, [{"clone": "c", "restricted": True}])
+    assert line[:200].sum() == 200 - own and line[200:].isna().all()
+
+
+@pytest.mark.parametrize(("own", "expected"), [(80, False), (30, None), (4, None), (0, None)])
+def test_a_subset_speaks_for_its_own_cells(own, expected):
+    """300 cells of the clone in one subset of plasma cells say nothing of another, which may be the residual normal ones."""
+    clones = ["c"] * 300 + [None] * 10 + [f"o{at}" for at in range(own)] + [None] * 10
+    cells = people(clone=clones, subset=["Plasma_1"] * 310 + ["Plasma_3"] * (own + 10))
+    line, _ = _evidence.clone_line(cells, [{"clone": "c", "restricted": True}])
+    assert line[:310].all()
+    assert line[310 + own :].isna().all() if expected is None else (line[310 + own :] == expected).all()
+
+
+@pytest.mark.parametrize(("tumour", "expected"), [(22, True), (16, None)])
+def test_few_cells_with_a_receptor_go_with_their_type_at_other_times_unless_they_speak_against_it(tumour, expected):
+    """23 receptors cannot show a share of 0.9: of blasts at a relapse, of the clone that nearly all blasts were of before."""
+    clones = ["c"] * 200 + ["c"] * tumour + [f"o{at}" for at in range(23 - tumour)] + [None] * 80
+    cells = people(clone=clones, timepoint=["T1"] * 200 + ["T3"] * 103)
+    line, _ = _evidence.clone_line(cells, [{"clone": "c", "restricted": True}])
+    assert line[223:].isna().all() if expected is None else line[223:].all()
+
+
 def test_kin_are_cells_of_the_same_time_point_tissue_and_sort():
     """60 cells of one clone in marrow say nothing of cells without a receptor in a sort, nor in blood, of the same day."""
     cells = people(clone=["c"] * 60 + [None] * 15)
@@ -82,6 +109,18 @@ def test_programme_counts_above_nearly_all_normal_relatives():
     assert line[400:].mean() > 0.95
     line, _ = _evidence.programme_line(cells, expression, genes, normal & (cells.index < 30))
     assert line.isna().all()
+
+
+@pytest.mark.parametrize(("shift", "expected"), [(0.0, 0), (3.0, 150)])
+def test_a_normal_clone_has_no_programme_because_a_few_of_its_cells_lie_high(shift, expected):
+    """200 plasmablasts of one clone after a vaccination: of any cells one in a hundred is above the highest of a hundred."""
+    rng = np.random.default_rng(1)
+    cells = people(clone=[f"o{at}" for at in range(100)] + ["c"] * 200)
+    genes = pd.DataFrame({"lineage": "plasma", "gene": ["A", "B"], "sign": ["+", "-"]})
+    expression = pd.DataFrame({"A": rng.normal(0, 1, 300) + np.where(cells.clone == "c", shift, 0.0), "B": 0.0})
+    line, score = _evidence.programme_line(cells, expression, genes, cells.clone != "c")
+    assert (score[100:] > score[:100].quantile(0.99)).any()
+    assert line[100:].sum() == 0 if not expected else line[100:].sum() >= expected
 
 
 def test_cytology_counts_only_near_its_day():

@@ -151,7 +151,7 @@ def write_sample(folder, name, kinds, label=("myeloid", "pDC"), day=28, **option
         {"cell_id": ids, "sample": name, "patient": "P", "timepoint": name, "day": day, "tissue": "", "sort": ""}
     ).assign(libraries="BCR TCR")
     rows["lineage"], rows["cell_type"] = np.where(is_t, "T", label[0]), np.where(is_t, "CD4 T", label[1])
-    return rows.assign(kind=kind)
+    return rows.assign(kind=kind, subset=rows["cell_type"])
 
 
 def run_made(folder, monkeypatch, labels, *more):
@@ -207,6 +207,59 @@ def test_precursors_are_found_whatever_they_are_named(tmp_path, monkeypatch, eve
     assert whole[["share", "low", "high"]].isna().all(axis=None)
     assert whole.reason["kept"].startswith("no B-cell receptor, no arm gained or lost")
     assert whole.reason["sort"] == "no cell of a B lineage is named or found by its genes"
+
+
+def write_clones(folder, labels, clone_of):
+    """clones.parquet of BCR clones, of cells that have one; clone_of: name or None per cell. Its options."""
+    table = pd.DataFrame({"cell_id": labels.cell_id, "bcr_clone": clone_of, "tcr_clone": None}).dropna(
+        subset="bcr_clone"
+    )
+    table.assign(receptor_subtype_bcr=None).to_parquet(folder / "P.clones.parquet", index=False)
+    return "--clones", "P.clones.parquet"
+
+
+def test_blasts_of_one_clone_are_malignant_by_their_genes_without_any_clinical_table(tmp_path, monkeypatch):
+    """No arm is altered and no normal B cell is there to compare with; a third of the blasts shows its receptor."""
+    labels = write_sample(tmp_path, "S1", {"blast": 180, "T": 60}, label=("blast", "B-ALL blast"))
+    clones = ["P.B1" if kind == "blast" and at % 3 == 0 else None for at, kind in enumerate(labels.kind)]
+    _, rows, cells = run_made(tmp_path, monkeypatch, labels, *write_clones(tmp_path, labels, clones))
+    blasts = cells.loc[labels.cell_id[labels.kind == "blast"]]
+    assert rows.reading["S1"] == "one clone" and (blasts.malignancy == "malignant").mean() >= 0.9
+    assert set(blasts.reasons[blasts.precursor]) == {
+        "clone P.B1 (+); precursor genes (+)", "cells like it are one clone (+); precursor genes (+)"
+    }  # fmt: skip
+    assert set(blasts.line_programme) == {True} and (~blasts.precursor).sum() >= 10
+    assert (cells.malignancy[labels.cell_id[labels.kind == "T"]] == "normal").all()
+
+
+@pytest.mark.parametrize("label", [("B", "B precursor"), ("blast", "B-ALL blast")])
+@pytest.mark.parametrize("share", [0.4, 0.0])
+def test_haematogones_of_a_regenerating_marrow_are_not_malignant(tmp_path, monkeypatch, label, share):
+    """Whatever they are called and though cytology counts them: their receptors are polyclonal, or they are of all stages."""
+    kinds = {"pro-B": 40, "pre-B kappa": 60, "pre-B lambda": 60, "T": 200}
+    labels = write_sample(tmp_path, "S1", kinds, label=label)
+    own = [f"P.B{at}" if kind != "T" and at % 10 < 10 * share else None for at, kind in enumerate(labels.kind)]
+    counted = pd.DataFrame([("P", 28, "marrow blasts", 12.0)], columns=["patient", "day", "parameter", "value"])
+    counted.to_csv(tmp_path / "clinical.tsv", sep="\t", index=False)
+    more = ["--clinical", "clinical.tsv", *write_clones(tmp_path, labels, own)]
+    _, rows, cells = run_made(tmp_path, monkeypatch, labels, *more)
+    assert rows.reading["S1"] == ("polyclonal" if share else "all stages") and rows.n["S1"] >= 100
+    assert not (cells.malignancy == "malignant").any()
+
+
+@pytest.mark.parametrize(("tissue", "said"), [("peripheral blood", 0), ("PBMC", 0), ("bone marrow", 50), ("", 50)])
+def test_in_blood_the_name_of_a_blast_needs_the_genes_of_a_precursor(tmp_path, monkeypatch, tissue, said):
+    """Mature B cells that are called blasts, and a cytology that counted some; 50 true blasts are called in any tissue."""
+    labels = write_sample(
+        tmp_path, "S1", {"blast": 60, "naive B": 50, "T": 200}, label=("blast", "B-ALL blast"), depth=9000
+    )
+    labels["tissue"] = tissue
+    counted = pd.DataFrame([("P", 28, "blasts", 12.0)], columns=["patient", "day", "parameter", "value"])
+    counted.to_csv(tmp_path / "clinical.tsv", sep="\t", index=False)
+    _, _, cells = run_made(tmp_path, monkeypatch, labels, "--clinical", "clinical.tsv")
+    calls, kind = cells.malignancy == "malignant", labels.set_index("cell_id").kind
+    assert calls[kind == "blast"].sum() >= 50 and not calls[kind == "naive B"].any()
+    assert cells.line_morphology[kind == "naive B"].fillna(False).sum() == said
 
 
 def test_healthy_blood_without_a_bcr_library_cannot_be_assessed(tmp_path, monkeypatch):
