@@ -10,6 +10,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -118,9 +119,11 @@ def command(**settings: Any) -> Callable[[Callable], click.Command]:
             except MemoryError as error:
                 raise Lacking("the memory that the task was given is used up") from error
             except OSError as error:
-                if error.errno not in FULL:
+                # HDF5 says it in words alone.
+                full = next((text for text in map(os.strerror, FULL) if error.errno in FULL or text in str(error)), "")
+                if not full:
                     raise internal_error(error, source.stem, options) from error
-                raise Lacking(f"{error.filename or Path.cwd()}: {error.strerror}; free some space") from error
+                raise Lacking(f"{error.filename or Path.cwd()}: {error.strerror or full}; free some space") from error
             except Exception as error:
                 raise internal_error(error, source.stem, options) from error
 
@@ -151,8 +154,19 @@ def multiqc_section(
     """A section of MultiQC's custom content: `plot_type` is table, bargraph or linegraph.
 
     `plot` overrides the plot's settings; `more` are further keys of the section, such as `headers` or `categories`.
+    MultiQC writes texts into its page as they are, so all of them are escaped here; names of rows have no slash, which it
+    takes for a path.
     """
+    data = {str(name).replace("/", " and "): row for name, row in data.items()}
     settings = {"id": f"{name}_{'table' if plot_type == 'table' else 'plot'}", "title": title} | (plot or {})
-    return {
-        "id": name, "section_name": title, "description": description, "plot_type": plot_type, "pconfig": settings, "data": data,
-    } | more  # fmt: skip
+    section = {"section_name": title, "description": description, "pconfig": settings, "data": data} | more
+    return {"id": name, "plot_type": plot_type} | escaped(section)
+
+
+def escaped(content: Any) -> Any:
+    """The same maps and lists, with every text in them, names too, escaped for HTML."""
+    if isinstance(content, dict):
+        return {escaped(name): escaped(value) for name, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [escaped(value) for value in content]
+    return escape(content) if isinstance(content, str) else content

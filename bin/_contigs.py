@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Contigs of a sample's receptors, from Cell Ranger's table or any AIRR table, under AIRR's names."""
 
+import csv
 import io
 import re
 from functools import reduce
@@ -64,14 +65,13 @@ def read_contigs(
     try:
         with open_bytes(source) as handle:
             text = re.sub(r"\A(##.*\n)+", "", handle.read().decode("utf-8-sig"))  # BD's remarks stand above the header
-        header, last = text[: text.find("\n") + 1], text[text.rfind("\n") + 1 :]
-        sep = max(",\t;", key=(header or text).count)
-        if last and last.count(sep) < header.count(sep):
-            raise ValueError("cut off within its last row")
+        sep = max(",\t;", key=text.partition("\n")[0].count)
+        if torn := torn_row(text, sep):
+            raise ValueError(torn)
         table = pd.read_csv(io.StringIO(text), sep=sep, **how)
     except pd.errors.EmptyDataError:
         table = pd.DataFrame(columns=[*REQUIRED, "junction", "productive"], dtype=str)
-    except UNREADABLE as error:
+    except (*UNREADABLE, csv.Error) as error:
         cause = str(error).splitlines()[0]
         raise InputError(f"{where} is no whole table in UTF-8 ({cause}); copy Cell Ranger's file again") from error
     bases = table.get("cdr3", pd.Series(dtype=str)).dropna().str.fullmatch("[ACGTNacgtn]+")
@@ -89,7 +89,11 @@ def read_contigs(
         raise InputError(f"{where} names no cells, as a bulk table; give the table with barcodes")
     for row in table.index[table.cell_id.isna()]:
         raise InputError(f"{where}: row {row + 2} has no barcode; remove the row or give Cell Ranger's file")
+    again = table.duplicated() & ("contig_id" in table)  # Cell Ranger's: no two contigs have one
+    table = table[~again].copy()
     table["cell_id"], warnings = own_barcodes(table.cell_id, where, sample, cells)
+    if again.any():
+        warnings.append(f"{where}: {again.sum()} rows stand in it twice and are read once")
     absent = [name for name in (*TEXT, *ALIGNMENTS) if name not in table]
     table = table[table.cell_id.notna()]
     table = table.assign(**{name: pd.Series(pd.NA, table.index, object) for name in absent})
@@ -102,6 +106,20 @@ def read_contigs(
             warnings.append(f"{where}: {left_out}; name the file for them too")
     tidy, more = tidy_contigs(table, sample, column, where)
     return tidy, warnings + more
+
+
+def torn_row(text: str, sep: str) -> str:
+    """What is wrong with the first row that has fewer cells than the header, or with a letter that no text has; '' where nothing is."""
+    if "\0" in text:
+        return f"row {text[: text.index(chr(0))].count(chr(10)) + 1} holds a NUL byte"
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=sep)
+    width = len(next(rows, []))
+    for row in rows:
+        if 0 < len(row) < width:
+            last = text.count("\n") + (not text.endswith("\n")) == rows.line_num
+            cut = "cut off within its last row: " if last else ""
+            return f"{cut}row {rows.line_num} has {len(row)} of {width} cells"
+    return ""
 
 
 def loci(table: Any) -> Any:

@@ -37,15 +37,20 @@ class Problem(NamedTuple):
         return f"{shown(self.file)[1:-1]}{''.join(where)}: {self.text}"
 
 
+def foreign(data: bytes, save: str = SAVE) -> str:
+    """What a file is in place of a table's text, and how to save one; '' where it may be text."""
+    kind = next((what for magic, what in MAGIC.items() if data.startswith(magic)), "is no text, or is UTF-16 text")
+    return f"{kind}; {save}" if data.startswith(tuple(MAGIC)) or b"\0" in data else ""
+
+
 def read_grid(data: bytes, file: str, known: set[str], problems: list[Problem]) -> list[tuple[int, list[str]]]:
     """Rows of stripped cells with their numbers, header first; none where the file is no text or has no rows.
 
     Line ends of any system are read. Separators ; and tab, a byte order mark, spaces around cells and empty
     rows are tolerated and told in one warning. Bytes that are no UTF-8 come back as lone surrogates.
     """
-    binary = next((what for magic, what in MAGIC.items() if data.startswith(magic)), None)
-    if binary or b"\0" in data:
-        problems.append(Problem(file, 0, "", f"{binary or 'is no text, or is UTF-16 text'}; {SAVE}"))
+    if wrong := foreign(data):
+        problems.append(Problem(file, 0, "", wrong))
         return []
     text, notes = data.decode("utf-8", "surrogateescape"), []
     if text.startswith("\ufeff"):

@@ -183,3 +183,8 @@ def specification(path: Path) -> dict[str, dict]:
     for table in tables.values():
         table["columns"] = {name: types[column["type"]] | column for name, column in table["columns"].items()}
     return tables
+
+
+def type_rules(path: Path) -> dict[str, dict]:
+    """What holds for each type of a column."""
+    return json.loads(path.read_text(encoding="utf-8"))["types"]

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Name the cells: by what their part of a cluster shows against reference profiles, then by each cell's own expression."""
 
-from html import escape
 from pathlib import Path
 
 import _one_thread  # noqa: F401
@@ -144,7 +143,7 @@ def multiqc(table) -> dict:
         for key, (title, style) in names.items()
     }
     data = {
-        escape(str(name)): {k: escape(v) if isinstance(v, str) else float(v) for k, v in row.items() if v == v}
+        str(name): {k: v if isinstance(v, str) else float(v) for k, v in row.items() if v == v}
         for name, row in table[list(names)].iterrows()
     }
     text = (

@@ -54,6 +54,8 @@ EXTRA = (
     "car",
     "communication_senders",
 )
+# What a spreadsheet program would run: a text, no number, that begins with one of = + - @. An apostrophe before it makes it text.
+FORMULA = r"^(?![+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$)[=+\-@\t\r]"
 
 
 def read_tables(folder: Path, names: set[str], patient: str) -> dict[str, dict]:
@@ -64,7 +66,10 @@ def read_tables(folder: Path, names: set[str], patient: str) -> dict[str, dict]:
         if path.exists() and path.stat().st_size:
             table = read_text_table(path)
             table = table[table["patient"] == patient] if "patient" in table else table
-            tables[name] = {"csv": table.to_csv(index=False), "rows": len(table)}
+            tables[name] = {
+                "csv": table.replace(FORMULA, r"'\g<0>", regex=True).to_csv(index=False),
+                "rows": len(table),
+            }
     return tables
 
 

@@ -13,10 +13,11 @@ from _errors import InputError
 from _fish_text import BALANCED_ONLY, CUTOFF, read_row
 from _fish_words import Words
 from _mrd_testable import kind_by_genes
+from _user_assets import FORMS, check_asset
 from _user_days import Days, reference_dates
 from _user_grid import Problem, read_headings
 from _user_numbers import shown
-from _user_tables import read_table, specification, written_columns
+from _user_tables import read_table, specification, type_rules, written_columns
 
 import click
 
@@ -245,6 +246,13 @@ def write_rows(path: Path, columns: list[str] | tuple[str, ...], rows: list[dict
     "columns written, path, kind (file, folder, unreadable) and size.",
 )
 @click.option("--reference-date", default="", help="Date of day 0: 2024-03-15, or P1=2024-03-15,P2=2023-11-02.")
+@click.option(
+    "--asset",
+    "assets",
+    type=(click.Choice(sorted(FORMS)), FILE),
+    multiple=True,
+    help="A table of yours in place of one of assets/, or beside it: its name and the file.",
+)
 @click.option("--headings", type=FILE, default=ASSETS / "headings.tsv", help="Headings of other programs (TSV).")
 @click.option("--fish-words", type=FILE, default=ASSETS / "fish_words.tsv", help="Words of FISH reports (TSV).")
 @click.option(
@@ -257,6 +265,7 @@ def main(
     headings: Path,
     fish_words: Path,
     reference_date: str,
+    assets: tuple[tuple[str, Path], ...],
     **given: Path | None,
 ) -> None:
     """Check SAMPLESHEET and the tables; write them, cleaned, as samples.tsv, mrd.tsv, ... into this folder.
@@ -288,7 +297,9 @@ def main(
         check_mrd(rows["mrd"], files["mrd"].name, problems)
     if given["fish"]:
         check_fish(rows["fish"], files["fish"].name, Words(fish_words), problems)
-    for line in report(problems, [path.name for path in files.values()]):
+    for name, path in assets:
+        check_asset(name, path.read_bytes(), path.name, type_rules(columns), problems)
+    for line in report(problems, [path.name for path in (*files.values(), *dict(assets).values())]):
         click.echo(line, err=True)
     errors = sum(problem.level == "error" for problem in set(problems))
     if errors:

@@ -143,10 +143,10 @@ def main(cnv: Path, patient: str, fish: Path, words: Path, cutoff: float, tolera
     out = pd.DataFrame(rows).reindex(columns=COLUMNS.split())
     out["difference"] = 100 * out.share - out.percent
     write_table(out, f"{patient}.fish.tsv", 4)
-    # A probe may be read on several days and several bands. MultiQC takes a slash for a path.
+    # A probe may be read on several days and several bands.
     parts = [out.probe, out.region.fillna(out.arm), out.abnormality.fillna(out.event), out.day.map("day {:g}".format)]
     named = [" ".join(str(part) for part in row if part == part) for row in zip(*parts, strict=True)]
-    names = [f"{patient} {name}".removesuffix(" day nan").replace("/", " and ") for name in named]
+    names = [f"{patient} {name}".removesuffix(" day nan") for name in named]
     shown = out[["region", "percent", "share", "verdict", "words"]].astype(object)
     data = dict(zip(names, shown.where(shown.notna(), "").to_dict("records"), strict=True))
     about = "What FISH and the expression of single cells say about the same arm."

@@ -176,7 +176,7 @@ def main(
     shown = shown[shown.share.notna() | (shown.malignancy == "not testable")]
     data = {}
     for row, design in zip(shown.to_dict("records"), told_apart(shown), strict=True):
-        at = " ".join(filter(None, (patient, row["timepoint"], design.replace("/", " and "))))
+        at = " ".join(filter(None, (patient, row["timepoint"], design)))
         values = ("cells", "reason") if row["malignancy"] == "not testable" else ("cells", "share")
         data[f"{at} {row['malignancy']}"] = {name: row[name] for name in values}
     words = f"Cells called malignant by at least {min_evidence} lines of evidence."

@@ -3,6 +3,7 @@
 
 import csv
 import filecmp
+import io
 import re
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,11 @@ ASSETS = Path(__file__).resolve().parents[1] / "assets"
 KNOWN = 0.5  # least share of the gene names that are human ones, of old and new annotations (GRCh37: 0.87)
 NO_GENOME = ("/matrix", "/background_removed")
 FILTERED = "give the filtered one (of STARsolo Gene/filtered, of CellBender the h5 that ends in _filtered)"
+# Groups and tables by which files of other programs are known.
+FOREIGN = {
+    "obs": "an AnnData file, h5ad", "mod": "a MuData file, h5mu", "row_attrs": "a loom file", "assays": "an h5Seurat file",
+    "barcode_idx": "a molecule_info file",
+}  # fmt: skip
 OTHERS = "write its raw counts as barcodes, features and matrix (docs/usage/geo.md)"
 MATRIX = ("*_bc_matri*.h5", "*matrix.mtx*")  # at any depth of outs, of count and multi, versions 2 to 9
 
@@ -48,7 +54,11 @@ def read_h5(path: Path) -> tuple[Any, list[str], Any]:
 
     matrices, tables, barcodes = [], [], []
     with h5py.File(path) as file:
-        for group in [file["matrix"]] if "matrix" in file else [item for item in file.values() if "indptr" in item]:
+        if other := [what for key, what in FOREIGN.items() if key in file]:
+            raise KeyError(f"it is {other[0]}")
+        for group in (
+            [file["matrix"]] if "matrix" in file else [file[name] for name in file if f"{name}/indptr" in file]
+        ):
             n_features, n_cells = (int(value) for value in group["shape"][:])
             indptr = group["indptr"][:].astype("int32")
             kind = group["data"].dtype
@@ -79,8 +89,18 @@ def read_mtx(matrix: Path, barcodes: Path, features: Path) -> tuple[Any, list[st
 
     def read_tsv(path: Path) -> Any:
         with open_bytes(path) as handle:
-            return pd.read_csv(handle, sep="\t", header=None, dtype=str, keep_default_na=False, quoting=3)
+            content = handle.read()
+        if b"\0" in content:
+            raise ValueError(f"{path.name} holds NUL bytes: it is damaged, or UTF-16 text")
+        try:
+            return pd.read_csv(io.BytesIO(content), sep="\t", header=None, dtype=str, keep_default_na=False, quoting=3)
+        except ValueError as error:
+            raise ValueError(f"{path.name}: {error}") from error
 
+    with open_bytes(matrix) as handle:
+        banner = handle.readline().decode("utf-8", "replace").lower().split()
+    if banner[:1] == ["%%matrixmarket"] and (banner[2:3] != ["coordinate"] or banner[3:4] == ["pattern"]):
+        raise ValueError(f"{matrix.name} is of the kind {' '.join(banner[2:])}, not coordinate integer")
     with open_bytes(matrix) as handle:
         counts = mmread(handle).T.tocsr()
     table = read_tsv(features)
@@ -100,8 +120,10 @@ def unusable(matrix: Any, n_barcodes: int, features: Any) -> str:
     genes = np.diff(matrix.indptr)
     if (n_barcodes > 100_000 and np.median(genes) < 20) or (genes == 0).mean() > 0.5:
         return f"is a raw matrix ({n_barcodes:,} barcodes, most of them empty); {FILTERED}"
-    if (matrix.data < 0).any() or (matrix.data.dtype.kind == "f" and (matrix.data % 1).any()):
-        example = matrix.data[(matrix.data < 0) | (matrix.data % 1 > 0)][0]
+    with np.errstate(invalid="ignore"):
+        strange = ~((matrix.data >= 0) & (matrix.data % 1 == 0) & (matrix.data < 2**31))
+    if strange.any():
+        example = matrix.data[strange][0]
         return f"holds numbers that are negative or not whole ({example:.4g}), as of normalised expression; give raw counts"
     return ""
 
@@ -155,6 +177,8 @@ def read_counts(path: Path, sample: str, symbols: Path = ASSETS / "gene_ids.tsv"
         raise InputError(f"{where} {wrong}")
     genes = (features.feature_types == GEX).to_numpy()
     stripped, warnings = own_barcodes(pd.Series(barcodes), where)
+    if not all(barcodes):
+        raise InputError(f"{where}: barcode {barcodes.index('') + 1} is empty; copy the h5 or folder again")
     for barcode in stripped[stripped.duplicated()]:
         raise InputError(f"{where} names barcode {barcode} twice; make the barcodes unique")
     matrix = matrix.astype(np.int32, copy=False)

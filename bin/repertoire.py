@@ -169,7 +169,7 @@ def multiqc(table, patient: str) -> dict:
     if "shannon_rarefied" in table:
         rows = table[table["level"] == "all"].dropna(subset="shannon_rarefied")
         for row, where in zip(rows.itertuples(), told_apart(rows), strict=True):
-            name = " ".join(filter(None, (patient, row.receptor, where.replace("/", " and "))))
+            name = " ".join(filter(None, (patient, row.receptor, where)))
             points = data.setdefault(name, [])
             points.append([int(row.day), round(float(row.shannon_rarefied), 4)])
     return multiqc_section(

@@ -16,7 +16,9 @@ def assetFiles(Map settings) {
         malignant_programmes: 'malignant_programmes.tsv', precursor_genes: 'precursor_genes.tsv', colours: 'colours.tsv',
         cell_columns: 'cell_columns.tsv', multiqc_config: 'multiqc_config.yml', report: 'report',
     ].collectEntries { name, table -> [name, folder.resolve(table)] }
+    def mine = (ours.keySet() + ['signatures', 'gene_lists']).findAll { name -> settings[name] }
     tables + fixed + [
+        own: mine.collectEntries { name -> [name, file(settings[name])] }, // what CHECK_INPUTS looks at
         gene_sets: [folder.resolve('hallmark.gmt')] + (settings.signatures ? [file(settings.signatures)] : []),
         gene_lists: [folder.resolve('gene_lists.tsv')] + (settings.gene_lists ? [file(settings.gene_lists)] : []),
         gtf: settings.gtf ? file(settings.gtf) : [],

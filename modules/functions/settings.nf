@@ -38,6 +38,9 @@ def typedValue(String name, given, Map property) {
     def text = given.toString().trim()
     def number = text.isNumber() ? text.toBigDecimal() : null
     def low = property.minimum ?: 0
+    if (text =~ /\p{Cntrl}/) {
+        return [null, "--${name} holds a line break or control character: write it in one line"]
+    }
     if (property.type == 'boolean') {
         return text in ['true', 'false'] ? [text == 'true', null] : [null, "--${name} is true or false, not '${text}'"]
     }
@@ -63,6 +66,10 @@ def typedValue(String name, given, Map property) {
     if (property.pattern && !(text ==~ property.pattern)) {
         def wanted = property['default'] == null ? '' : " that the default '${property['default']}' has"
         return [null, "--${name} '${text}' is not of the form${wanted ?: ' it needs'}: ${property.description}"]
+    }
+    // Nextflow quotes blanks, quotation marks and brackets of a file's name for its tasks, these it hands to the shell.
+    if (property.format && text =~ /[$*?\[\]{}~\\]/) {
+        return [null, "--${name} ${text} holds one of \$ * ? [ ] { } ~ \\: rename the file or folder"]
     }
     if (property.format == 'file-path') {
         def place = file(text, glob: false)

@@ -14,6 +14,7 @@ process CHECK_INPUTS {
     path events, stageAs: 'events/*'
     path fish, stageAs: 'fish/*'
     path labels, stageAs: 'labels/*'
+    tuple val(names), path(own, stageAs: 'own/?/*') // the user's own tables in place of those of assets/; [[], []] where there are none
     stdin // the inventory: what lies behind the paths of the sheet, which the task itself may not see
 
     output:
@@ -30,12 +31,13 @@ process CHECK_INPUTS {
     def tables = [mrd: mrd, clinical: clinical, events: events, fish: fish, labels: labels]
         .collect { name, table -> table ? "--${name} ${table}" : '' }
         .join(' ')
+    def others = [names, [own].flatten()].transpose().collect { name, table -> "--asset ${name} ${table}" }.join(' ')
     def zero = reference_date ? "--reference-date ${reference_date}" : ''
     """
     # code: _cellranger_files.py _cellranger_outs.py _cli.py _errors.py _fish_places.py _fish_text.py _fish_words.py
-    # code: _mrd_testable.py _user_cells.py _user_days.py _user_grid.py _user_numbers.py _user_tables.py
+    # code: _mrd_testable.py _user_assets.py _user_cells.py _user_days.py _user_grid.py _user_numbers.py _user_tables.py
     check_inputs.py ${sheet} ${tables} --inventory - --specification ${specification} \\
-        --headings ${headings} --fish-words ${fish_words} ${zero}
+        --headings ${headings} --fish-words ${fish_words} ${others} ${zero}
     """
 
     // For real: it is fast, and the rest of a stub run follows what is in the sheet and the tables.
@@ -43,9 +45,10 @@ process CHECK_INPUTS {
     def tables = [mrd: mrd, clinical: clinical, events: events, fish: fish, labels: labels]
         .collect { name, table -> table ? "--${name} ${table}" : '' }
         .join(' ')
+    def others = [names, [own].flatten()].transpose().collect { name, table -> "--asset ${name} ${table}" }.join(' ')
     def zero = reference_date ? "--reference-date ${reference_date}" : ''
     """
     check_inputs.py ${sheet} ${tables} --inventory - --specification ${specification} \\
-        --headings ${headings} --fish-words ${fish_words} ${zero}
+        --headings ${headings} --fish-words ${fish_words} ${others} ${zero}
     """
 }

@@ -29,6 +29,7 @@ workflow INPUTS {
         tables.events,
         tables.fish,
         tables.labels,
+        [assets.own.keySet() as List, assets.own.values() as List],
         inventory(sheet, assets.tables),
     )
     CHECK_INPUTS.out.warnings.subscribe { warnings ->

@@ -101,6 +101,22 @@ def test_results_are_never_moved_away_from_the_tasks_that_read_them():
     assert "move" not in PARAMETERS["publish_mode"]["enum"]
 
 
+FREE = [name for name, entry in PARAMETERS.items() if entry["type"] == "string" and not {"enum", "format"} & set(entry)]
+
+
+@pytest.mark.parametrize("name", FREE)
+def test_no_parameter_is_a_text_of_any_form(name):
+    """Within apostrophes, as --focus and --car, only an apostrophe ends a word; others stand as they are given."""
+    ends = (
+        ["a'; touch x; '"]
+        if name in ("focus", "car")
+        else ["a\ntouch x"]
+        if name == "cluster_options"
+        else ["a; touch x", "$(touch x)", "`touch x`", "a'b"]
+    )
+    assert not any(re.fullmatch(PARAMETERS[name]["pattern"], text) for text in ends)
+
+
 @pytest.mark.parametrize("name", ["focus", "car"])
 def test_what_a_task_quotes_holds_no_apostrophe(name):
     pattern = PARAMETERS[name]["pattern"]

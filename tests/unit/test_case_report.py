@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import io
 import json
 from html.parser import HTMLParser
 
@@ -151,6 +152,14 @@ def test_rows_of_other_patients_stay_out(tmp_path):
     found = case_report.read_tables(tmp_path, {"composition.tsv", "gone.tsv"}, "P1")
     assert list(found) == ["composition.tsv"] and found["composition.tsv"]["rows"] == 1
     assert "P2" not in found["composition.tsv"]["csv"]
+
+
+def test_a_text_that_a_spreadsheet_would_run_is_text_and_numbers_stay(tmp_path):
+    texts = ["=1+1", "+cmd|' /C calc'!A0", "-x", "@SUM(1)", "-14", "+2.5e-3", "CD4+ =", "\u03b3\u03b4", ""]
+    pd.DataFrame({"name": texts, "n": range(len(texts))}).to_csv(tmp_path / "t.tsv", sep="\t", index=False)
+    text = case_report.read_tables(tmp_path, {"t.tsv"}, "P1")["t.tsv"]["csv"]
+    held = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)["name"].tolist()
+    assert held == ["'=1+1", "'+cmd|' /C calc'!A0", "'-x", "'@SUM(1)", *texts[4:]]
 
 
 def test_equal_runs_give_equal_pages(page):
