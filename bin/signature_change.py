@@ -4,14 +4,19 @@
 Scores are described for every sample; times are compared within each patient's main series (_series).
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from _bootstrap import drawn_counts, t_interval
 from _cli import FILE, command, write_json
+from _detection import errors_apart
+from _equal_depth import Scoring, at_equal_depth
 from _errors import InputError
+from _guards import CELLS, cautions, depth_ratio, differs, holds
 from _series import DESIGN, main_series
 from _shares import fdr
+from _signature_scores import read_sets
 from _signature_summary import LEVELS, distributions, isg_high, isg_threshold, multiqc
 from _tables import named, write_parquet, write_table
 from _times import comparisons
@@ -35,7 +40,10 @@ EFFECTS = [
     "mean_from",
     "mean_to",
 ]
-EFFECTS += [f"{name}{end}" for name in ("difference", "effect") for end in ("", "_low", "_high")]
+DIFFERENCE, EFFECT = ([f"{name}{end}" for end in ("", "_low", "_high")] for name in ("difference", "effect"))
+EFFECTS += [*DIFFERENCE, *EFFECT]
+THINNED = ["thinned_difference", "thinned_low", "thinned_high"]
+GUARDED = ["caution", "depth_ratio", *THINNED, "holds", "detectable_difference"]
 RANKS = [
     "patient",
     "timepoint",
@@ -141,6 +149,46 @@ def effects(groups: dict[tuple, Group], signatures: list[str], designs: dict[str
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=EFFECTS)
 
 
+def with_cautions(change, cells, scoring: Scoring | None, groups_of: Callable):
+    """The changes with what else may have made them: `caution`, `depth_ratio`, the difference at equal depth, and whether it `holds`.
+
+    cells: those that are compared; groups_of(cells): their groups, as of group_cells. Scores are computed again for the comparisons
+    of which any group's depth differs (methods/guards.md). detectable_difference: the smallest that would have been shown with 95 %.
+    """
+    import pandas as pd
+    from scipy.special import stdtrit
+
+    if change.empty:
+        return change.reindex(columns=[*EFFECTS, *GUARDED])
+    keys, names = ["patient", "from", "to", "level", "label"], change["signature"].unique()
+    at, words, thinned = dict(iter(cells.groupby(["patient", "timepoint"]))), [], []
+    for (patient, *times), rows in change.groupby(keys[:3], sort=False):
+        pair, found = [at[patient, time] for time in times], []
+        for level, label in rows[["level", "label"]].drop_duplicates().itertuples(index=False):
+            of_group = [part[part[level].astype(str) == label] for part in pair]
+            ratio = depth_ratio(*of_group)
+            found.append((patient, *times, level, label, cautions(*of_group, ratio), ratio))
+        words += found
+        if scoring and any(differs(ratio) for *_, ratio in found):
+            equal = at_equal_depth(*pair, names, scoring, seed=0)
+            usable = [name for name in names if equal[name].notna().all()]
+            again = effects(groups_of(equal, usable), usable, {patient: dict.fromkeys(DESIGN, "")})
+            thinned.append(again.rename(columns=dict(zip(DIFFERENCE, THINNED, strict=True))))
+    change = change.merge(pd.DataFrame(words, columns=[*keys, "caution", "depth_ratio"]), on=keys, how="left")
+    columns = [*keys, "signature", *THINNED]
+    again = pd.concat([table[columns] for table in thinned]) if thinned else change.iloc[:0].reindex(columns=columns)
+    change = change.merge(again, on=columns[:6], how="left")
+    change[THINNED] = change[THINNED].astype(float).where(change["caution"].str.contains("depth"))
+    pairs = zip(change[DIFFERENCE].to_numpy(), change[THINNED].to_numpy(), strict=True)
+    change["holds"] = [holds(one, other) if np.isfinite(other).all() else "" for one, other in pairs]
+    degrees = np.maximum(change[["n_from", "n_to"]].min(axis=1) - 1, 1)
+    half = change["difference_high"] - change["difference"]
+    smallest = half * errors_apart(degrees=degrees) / stdtrit(degrees, 0.975)
+    return change.assign(
+        detectable_difference=smallest.where(change["difference_low"] * change["difference_high"] <= 0)
+    )
+
+
 def ranks(groups: dict[tuple, Group], signatures: list[str]):
     """Place of each subset in its lineage at each time: mean, lead over the best of the others, how often it is first."""
     import pandas as pd
@@ -201,7 +249,7 @@ def read_cells(paths, labels_path: Path):
     import pandas as pd
 
     labels = pd.read_parquet(
-        labels_path, columns=["cell_id", "sample", "patient", "timepoint", "day", *DESIGN, *LEVELS]
+        labels_path, columns=["cell_id", "sample", "patient", "timepoint", "day", *DESIGN, *LEVELS, *CELLS]
     )
     scores = pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True).set_index("cell_id")
     signatures = [name for name in scores.columns if scores[name].notna().any()]
@@ -228,6 +276,13 @@ def above_resting(paths):
 @click.argument("scores", type=FILE, nargs=-1, required=True)
 @click.option("--labels", required=True, type=FILE, help="labels.parquet of the run.")
 @click.option("--subsets", multiple=True, type=FILE, help="<lineage>.subsets.parquet: cells above resting ones of their lineage.")  # fmt: skip
+@click.option("--counts", multiple=True, type=FILE, help="S.cells.h5ad of every sample, to compare at equal depth.")
+@click.option("--isg", type=FILE, help="As of SIGNATURES: core interferon-stimulated genes.")
+@click.option("--gene-sets", multiple=True, type=FILE, help="As of SIGNATURES: GMT files.")
+@click.option("--method", type=click.Choice(["ulm", "aucell"]), default="ulm", help="As of SIGNATURES: score of a set.")
+@click.option(
+    "--min-genes", type=click.IntRange(2), default=5, help="As of SIGNATURES: fewest measured genes of a set."
+)
 @click.option("--isg-threshold", "given", type=float, help="ISG score from which a cell is high; learnt if not given.")
 @click.option("--min-learnt", type=click.IntRange(2), default=200, help="Fewest cells to learn that threshold from.")
 @click.option("--min-cells", type=click.IntRange(2), default=10, help="Fewest cells of a group that is compared.")
@@ -237,6 +292,11 @@ def main(
     scores: tuple[Path, ...],
     labels: Path,
     subsets: tuple[Path, ...],
+    counts: tuple[Path, ...],
+    isg: Path | None,
+    gene_sets: tuple[Path, ...],
+    method: str,
+    min_genes: int,
     given: float | None,
     min_learnt: int,
     min_cells: int,
@@ -254,6 +314,10 @@ def main(
     groups = group_cells(compared, shared, min_cells, draws, seed)
     change = effects(groups, shared, compared.drop_duplicates("patient").set_index("patient")[DESIGN].to_dict("index"))
     tests = patient_tests(change)
+    scoring = Scoring(counts, isg, read_sets(gene_sets), method, min_genes) if counts else None
+    change = with_cautions(
+        change, compared, scoring, lambda rows, names: group_cells(rows, names, min_cells, draws, seed)
+    )
 
     outputs = {
         "signatures": distributions(cells, signatures),

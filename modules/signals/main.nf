@@ -24,7 +24,17 @@ workflow SIGNALS {
     SIGNATURES(cells, assets.isg_core, assets.gene_sets, scoring.method, comparing.seed)
     threshold = scoring.isg_threshold == null ? [] : scoring.isg_threshold
     bootstrap = comparing.subMap(['min_cells', 'draws', 'seed'])
-    SIGNATURE_CHANGE(sortedFiles(SIGNATURES.out.scores), labels, sortedFiles(subsets), threshold, bootstrap)
+    SIGNATURE_CHANGE(
+        sortedFiles(SIGNATURES.out.scores),
+        labels,
+        sortedFiles(cells),
+        assets.isg_core,
+        assets.gene_sets,
+        scoring.method,
+        sortedFiles(subsets),
+        threshold,
+        bootstrap,
+    )
 
     // A sample's steps take the labels of its own patient: other patients may come and go.
     labelled = cells.map { meta, file -> [[patient: meta.patient], meta, file] }

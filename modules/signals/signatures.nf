@@ -19,7 +19,7 @@ process SIGNATURES {
     script:
     def files = [sets].flatten().collect { file -> "--gene-sets ${file}" }.join(' ')
     """
-    # code: _cli.py _compiled.py _errors.py _matrices.py _tables.py
+    # code: _cli.py _compiled.py _errors.py _matrices.py _signature_scores.py _tables.py
     signatures.py ${cells} --sample ${meta.sample} --isg ${isg} ${files} --method ${method} --seed ${seed}
     """
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from _guards import PROCESSING
+
 import numpy as np
 import pandas as pd
 
@@ -67,13 +69,20 @@ def draw_sample(sample: str, sizes: dict[str, int], profiles: dict[str, np.ndarr
     return cells, labels
 
 
-def write_run(folder: Path, samples: list[tuple], seed: int = 0) -> pd.DataFrame:
-    """Files of a run; `samples` holds (sample, patient, timepoint, day, sizes, profiles[, tissue, sort]). Returns the labels."""
+def write_run(
+    folder: Path, samples: list[tuple], seed: int = 0, depths: dict[str, float] | None = None
+) -> pd.DataFrame:
+    """Files of a run; `samples` holds (sample, patient, timepoint, day, sizes, profiles[, tissue, sort]). Returns the labels.
+
+    depths: times the usual depth, by sample.
+    """
     labels, rows = [], []
     for number, (sample, patient, timepoint, day, sizes, profiles, *design) in enumerate(samples):
-        cells, named = draw_sample(sample, sizes, profiles, seed + number)
+        cells, named = draw_sample(sample, sizes, profiles, seed + number, (depths or {}).get(sample, 1.0))
         cells.write_h5ad(folder / f"{sample}.cells.h5ad")
         tissue, sort = design or ("", "")
+        named["n_umi"] = np.asarray(cells.X.sum(axis=1)).ravel().astype(int)
+        named = named.assign(**dict.fromkeys(PROCESSING, ""))
         labels.append(named.assign(patient=patient, timepoint=timepoint, day=day, tissue=tissue, sort=sort))
         rows.append((sample, patient, timepoint, day))
     table = pd.concat(labels, ignore_index=True)

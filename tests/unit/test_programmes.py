@@ -2,6 +2,7 @@
 
 import _programmes
 from _errors import InputError
+from _guards import thin
 
 import numpy as np
 import pytest
@@ -61,3 +62,13 @@ def test_the_table_of_resting_cells(tmp_path):
     (tmp_path / "own.tsv").write_text("gene\taliases\tT\nISG15\t\t2\n")
     with pytest.raises(InputError, match="needs one row 'dispersion'"):
         _programmes.read_resting(tmp_path / "own.tsv", "T")
+
+
+@pytest.mark.parametrize(("fold", "least", "most"), [(1.0, 0.0, 0.02), (12.0, 0.94, 1.0)])
+def test_cells_are_as_interferon_high_at_a_third_of_their_depth(fold, least, most):
+    """Counts are held against resting cells at the cell's own depth: no sample is higher for being deeper (methods/guards.md)."""
+    umis = np.random.default_rng(1).integers(4000, 12_000, 2000)
+    deep = counts(fold, umis)
+    thinned = thin(deep.astype(np.int32), 1 / 3, np.random.default_rng(2))
+    shares = [_programmes.interferon_high(*cells, MEASURED, T).mean() for cells in ((deep, umis), (thinned, umis / 3))]
+    assert all(least <= share <= most for share in shares), shares

@@ -3,11 +3,14 @@
 import json
 from pathlib import Path
 
+from _guards import PROCESSING
+
 import numpy as np
 import pandas as pd
 import pytest
 import signature_change as change
-from helpers.signals_data import invoke
+import signatures
+from helpers.signals_data import ASSETS, invoke, levels, write_run
 
 
 def write_scores(folder, patients, shift, seed=0, n=60):
@@ -32,6 +35,7 @@ def write_scores(folder, patients, shift, seed=0, n=60):
                 "tissue": "",
                 "sort": "",
             }
+            of_sample |= dict.fromkeys(PROCESSING, "") | {"n_umi": 3000}
             labels.append(cells[["cell_id"]].assign(**of_sample, lineage="T", cell_type="CD8 T", subset=subsets))
             files.append(f"{sample}.signatures.parquet")
     pd.concat(labels).to_parquet(folder / "labels.parquet", index=False)
@@ -162,3 +166,64 @@ def test_cells_without_a_name_give_empty_tables(tmp_path, monkeypatch):
     result = invoke(change, *files, "--labels", "labels.parquet", "--draws", 50)
     assert result.exit_code == 0, result.output
     assert pd.read_csv("signature_change.tsv", sep="\t").empty and pd.read_csv("signature_ranks.tsv", sep="\t").empty
+
+
+def interferon(folder, depths, raised):
+    """Differences of the ISG score of CD8 T cells between two times of these depths, interferon raised at T2 or not."""
+    sizes = {"CD8_memory": 150, "Plasma_1": 60}
+    genes = dict.fromkeys(
+        ("IFIT1", "IFIT2", "IFIT3", "ISG15", "MX1", "IFI6", "IFI44L", "OAS1"), 30.0 if raised else 2.0
+    )
+    rows = [("A", "P", "T1", 0, sizes, levels()), ("B", "P", "T2", 90, sizes, levels({"CD8_memory": genes}))]
+    write_run(folder, rows, depths=depths)
+    (folder / "own.gmt").write_text("ADHESION\tours\tITGB2\tITGAL\tICAM1\tCXCR4\tCD28\n")
+    sets = ("--isg", ASSETS / "isg_core.tsv", "--gene-sets", "own.gmt")
+    for sample in "AB":
+        assert invoke(signatures, f"{sample}.cells.h5ad", "--sample", sample, *sets).exit_code == 0
+    counts = [word for sample in "AB" for word in ("--counts", f"{sample}.cells.h5ad")]
+    given = (
+        "A.signatures.parquet",
+        "B.signatures.parquet",
+        "--labels",
+        "labels.parquet",
+        "--draws",
+        200,
+        *counts,
+        *sets,
+    )
+    done = invoke(change, *given)
+    assert done.exit_code == 0, done.output
+    table = pd.read_csv("signature_change.tsv", sep="\t", keep_default_na=False, na_values={"depth_ratio": [""]})
+    return table[(table["signature"] == "isg_score") & (table["label"] == "CD8_memory")].iloc[0]
+
+
+@pytest.mark.parametrize(("raised", "held"), [(False, "no"), (True, "yes")])
+def test_a_score_that_rose_with_the_depth_does_not_hold_when_thinned_and_one_that_rose_with_interferon_does(
+    tmp_path, monkeypatch, raised, held
+):
+    """A threefold depth shows more of the weak genes in each cell; a mean of logarithms takes that for expression."""
+    monkeypatch.chdir(tmp_path)
+    row = interferon(tmp_path, {"B": 3.0}, raised)
+    assert row["caution"] == "depth" and row["depth_ratio"] == pytest.approx(3, rel=0.15)
+    assert row["difference_low"] > 0 and row["holds"] == held
+    if not raised:
+        assert abs(float(row["thinned_difference"])) < 0.1 * row["difference"]
+
+
+def test_nothing_is_scored_again_where_depths_are_alike(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(change, "at_equal_depth", None)
+    row = interferon(tmp_path, {"B": 1.5}, True)
+    assert (row["caution"], row["holds"], row["thinned_difference"]) == ("", "", "")
+
+
+def test_a_difference_that_is_not_shown_says_which_would_have_been(tmp_path, monkeypatch):
+    """Of 200 draws of a score that does not change, differences of the size given are shown in 95 %."""
+    (effects, _, _), _ = run(tmp_path, monkeypatch, 1)
+    flat = effects[(effects["label"] == "CD8_memory") & (effects["signature"] == "flat")].iloc[0]
+    rng, shown = np.random.default_rng(1), 0
+    for _ in range(200):
+        one, other = rng.normal(0, 1, 60), rng.normal(flat["detectable_difference"], 1, 60)
+        error = np.sqrt((one.var(ddof=1) + other.var(ddof=1)) / 60)
+        shown += (other.mean() - one.mean()) / error > 2
+    assert 180 <= shown <= 198 and effects.loc[effects["difference_low"] > 0, "detectable_difference"].isna().all()

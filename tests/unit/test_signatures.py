@@ -1,6 +1,8 @@
 """SIGNATURES: scores are what they are said to be, tell real interferon-stimulated cells, and need no other cell."""
 
+import _signature_scores
 from _matrices import log_per_10k_without_ig
+from _signature_scores import core_genes, read_gmt, read_sets, set_scores, usable_sets
 
 import numpy as np
 import pandas as pd
@@ -8,7 +10,6 @@ import pytest
 import signatures
 from helpers.signals_data import ASSETS, GENES, draw_sample, invoke, levels
 from scipy.sparse import csr_matrix
-from signatures import core_genes
 
 ISG = ASSETS / "isg_core.tsv"
 HALLMARK = ASSETS / "hallmark.gmt"
@@ -38,7 +39,7 @@ def test_ulm_is_the_t_value_of_a_regression_on_membership():
     matrix = csr_matrix(np.log1p(rng.poisson(0.4, (60, 300))).astype(np.float32))
     genes = [f"G{number}" for number in range(300)]
     sets = {f"S{number}": [*rng.choice(genes, 10 + number, replace=False), "NOSUCH"] for number in range(12)}
-    scores = signatures.set_scores(matrix, sets, genes, "ulm")
+    scores = set_scores(matrix, sets, genes, "ulm")
     for cell, column in ((0, 0), (7, 3), (59, 11)):
         fit = linregress(np.isin(genes, list(sets.values())[column]), matrix[cell].toarray()[0])
         assert scores[cell, column] == pytest.approx(fit.slope / fit.stderr, rel=1e-5)
@@ -47,19 +48,19 @@ def test_ulm_is_the_t_value_of_a_regression_on_membership():
 @pytest.mark.parametrize("method", ["ulm", "aucell"])
 def test_a_cell_without_counts_has_zeros(method):
     matrix = csr_matrix(np.array([[0, 0, 0, 0], [1, 2, 0, 0], [0, 0, 0, 0]], dtype=np.float32))
-    scores = signatures.set_scores(matrix, {"A": ["a", "b"]}, list("abcd"), method)
+    scores = set_scores(matrix, {"A": ["a", "b"]}, list("abcd"), method)
     assert scores[[0, 2], 0].tolist() == [0, 0] and scores[1, 0] > 0
-    assert not signatures.set_scores(matrix[[0]], {"A": ["a", "b"]}, list("abcd"), method).any()
+    assert not set_scores(matrix[[0]], {"A": ["a", "b"]}, list("abcd"), method).any()
 
 
 def test_blocks_of_cells_are_scored_as_all_are(monkeypatch):
     rng = np.random.default_rng(1)
     matrix, genes = csr_matrix(np.log1p(rng.poisson(0.4, (50, 80))).astype(np.float32)), [f"G{n}" for n in range(80)]
     sets = {"A": genes[:10], "B": genes[5:30]}
-    whole = signatures.set_scores(matrix, sets, genes, "ulm")
-    monkeypatch.setattr(signatures, "BLOCK", 16)
-    monkeypatch.setattr(signatures, "BATCH", 5)
-    np.testing.assert_allclose(signatures.set_scores(matrix, sets, genes, "ulm"), whole, rtol=1e-9)
+    whole = set_scores(matrix, sets, genes, "ulm")
+    monkeypatch.setattr(_signature_scores, "BLOCK", 16)
+    monkeypatch.setattr(_signature_scores, "BATCH", 5)
+    np.testing.assert_allclose(set_scores(matrix, sets, genes, "ulm"), whole, rtol=1e-9)
 
 
 def test_scores_of_a_cell_do_not_depend_on_other_cells(own_sets, tmp_path):
@@ -84,13 +85,13 @@ def test_core_genes_are_found_by_alias():
 
 
 def test_hallmark_has_fifty_sets():
-    sets = signatures.read_gmt(HALLMARK)
+    sets = read_gmt(HALLMARK)
     assert len(sets) == 50 and min(map(len, sets.values())) >= 30
 
 
 def test_sets_with_too_few_measured_genes_have_no_column(own_sets, tmp_path):
-    sets = signatures.read_sets([own_sets, HALLMARK])
-    used = signatures.usable_sets(sets, GENES, 5)
+    sets = read_sets([own_sets, HALLMARK])
+    used = usable_sets(sets, GENES, 5)
     assert len(sets["INTERFERON"]) == 6 and "INTERFERON" in used  # 5 of them are measured
     assert "HALLMARK_MYOGENESIS" in sets and "HALLMARK_MYOGENESIS" not in used
     cells, _ = draw_sample("S", {"Plasma_1": 20}, levels(), 5)
@@ -139,8 +140,8 @@ def test_interferon_beta_is_seen_in_real_cells(real_data):
         genes = cells.var_names.to_numpy()
         core = core_genes(ISG, genes)
         matrix = log_per_10k_without_ig(csr_matrix(cells.X), genes)
-        sets = signatures.usable_sets(signatures.read_gmt(HALLMARK), genes, 5)
-        pathways.append(signatures.set_scores(matrix, sets, genes, "ulm"))
+        sets = usable_sets(read_gmt(HALLMARK), genes, 5)
+        pathways.append(set_scores(matrix, sets, genes, "ulm"))
         scored["isg_score"].append(np.asarray(matrix[:, cells.var_names.get_indexer(core)].mean(axis=1)).ravel())
         scored["isg_score_genes"].append(signatures.score_genes(matrix, genes, core, 0))
     truth = np.repeat([0, 1], [len(part) for part in pathways])
