@@ -83,8 +83,8 @@ def draw(
     logged = sp.csr_matrix(np.log1p(1e4 * counts / umis[:, None]).astype(np.float32))
     cells = Lineage(
         genes, measured, matrix, logged, umis, sample, [f"S{i + 1}" for i in range(n_samples)],
-        np.stack([profile] * n_samples), np.repeat(soup, n_samples), np.repeat(cell_type, len(kind)).astype(object), high, raised,
-        cycling(matrix[:, [genes.index(gene) for gene in CYCLE_GENES]]), np.zeros(len(kind), bool), {},
+        np.stack([profile] * n_samples), np.repeat(soup, n_samples), np.repeat(cell_type, len(kind)).astype(object),
+        bool(resting), high, raised, cycling(matrix[:, [genes.index(gene) for gene in CYCLE_GENES]]), np.zeros(len(kind), bool), {},
     )  # fmt: skip
     return cells, kind
 
