@@ -55,7 +55,10 @@ test: setup ## unit, pipeline and browser tests
 test-worlds: setup ## whole runs of other patients, of other laboratories' files and with steps that fail
 	@$(BIN)/python -m pytest --numprocesses logical --dist loadfile --no-loadscope-reorder tests/worlds
 
-campaign: setup ## what takes longer than `make test` may: runs into one folder, and a run that is killed
+campaign: setup ## what takes longer than `make test` may: 26 other worlds, runs into one folder, a run that is killed
+	@# An hour at a time; a world that has its row in demo/worlds is not run again.
+	@$(BIN)/python tests/worlds/campaign.py run --out demo/worlds --minutes 60
+	@$(BIN)/python tests/worlds/campaign.py table --out demo/worlds
 	@CLONEWATCH_CAMPAIGN=yes $(BIN)/python -m pytest tests/worlds/test_publishing.py
 
 test-nf: setup ## the nf-test suite: every process, room and profile, as a stub and on data

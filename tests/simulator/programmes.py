@@ -124,7 +124,9 @@ class Genome:
         blood = pd.read_parquet(TABLES / "blood.parquet").set_index("gene")
         first = ~table["gene"].duplicated()
         found = table["gene"].where(first).map(dict(zip(blood.index, range(len(blood)), strict=True)))
-        self.measured = found.notna().to_numpy()
+        # The study's donors had interferon of their own: its genes stay at rest, so that `isg_level` is all there is of it.
+        resting = table[["interferon_lymphoid", "interferon_myeloid"]].abs().max(axis=1) < np.log(2)
+        self.measured = (found.notna() & resting).to_numpy()
         for name in blood:
             first_source = table[name] if name in table else table[LIKE[name]]
             table[name] = np.where(self.measured, blood[name].to_numpy()[found.fillna(0).astype(int)], first_source)
