@@ -46,11 +46,8 @@ FORMS = {
     "signatures": Form(("name", "description"), ("name",), "name"),  # GMT: no header, any number of genes
 }
 FORMS["subsets"] = FORMS["markers"]
-GENES = (
-    "positive",
-    "negative",
-    "description",
-)  # lists of genes, in which blanks mean nothing, and a text that nobody reads
+# Lists of genes, in which blanks mean nothing, and a text that nobody reads.
+GENES = ("positive", "negative", "description")
 # The types of assets/tables.json that columns have; all others are `text`.
 KINDS = {
     "lineage": "file_name", "prefix": "file_name", "resolution": "above_zero", "start": "base", "end": "base",

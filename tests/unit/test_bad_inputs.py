@@ -109,6 +109,7 @@ tried(
         "blanks, quotes, `$()` and `;` in the name": (SAME, lambda f: h5(f, name="a b;'$(touch x)'\".h5")),
         "a name of 200 letters": (SAME, lambda f: h5(f, name="x" * 200 + ".h5")),
         "a leading dash in the name": (SAME, lambda f: h5(f, name="-rf.h5")),
+        "twenty mouse cells of a human-mouse reference": (SAME, lambda f: with_mouse(f)),
         "truncated": (WHOLE, lambda f: changed(h5(f), lambda b: b[: len(b) // 2])),
         "empty": ("0 bytes", lambda f: changed(h5(f), lambda b: b"")),
         "a web page": (WHOLE, lambda f: changed(h5(f), lambda b: b"<html>not found</html>")),
@@ -157,6 +158,15 @@ def h5_beyond(folder: Path) -> Path:
 def made_folder(path: Path) -> Path:
     path.mkdir()
     return path
+
+
+def with_mouse(folder: Path) -> Path:
+    """Beside the cells twenty of mouse, and mouse genes, as of a reference of both."""
+    counts = np.block([[COUNTS, COUNTS * 0], [COUNTS[:20] * 0, COUNTS[:20]]])
+    barcodes = BARCODES + [code.replace("ACGTACGT", "TTTTACGT") for code in BARCODES[:20]]
+    names = [f"{genome}_{name}" for genome in ("GRCh38", "mm10") for name in SYMBOLS]
+    ids = [f"{genome}_{gene}{i:011d}" for genome, gene in (("GRCh38", "ENSG"), ("mm10", "ENSMUSG")) for i in range(60)]
+    return h5(folder, counts, barcodes, names, id=ids, genome=["GRCh38"] * 60 + ["mm10"] * 60)
 
 
 def trio(folder: Path, file: str = "", change: Callable[[bytes], bytes] = bytes, name: str = "matrix", **how) -> Path:
