@@ -7,6 +7,16 @@ from _statements import Statement, interval, number
 from _words import fate_in_words
 
 
+def would_show(rows, time: str, source: str) -> Statement:
+    """` A share below 1 % or above 4 % at T3 would have been shown as a change (95 %).`; rows: of fates.tsv of a clone; time: the last."""
+    where, told = {"clone": rows["clone"].iloc[0], "timepoint": time}, []
+    for side, word in (("low", "below"), ("high", "above")):
+        column = f"detectable_{side}"
+        if column in rows and rows[column].notna().any():
+            told += [" or " if told else " A share ", f"{word} ", number(source, rows, column, where, "share")]
+    return [*told, f" at {time} would have been shown as a change (95 %)."] if told else []
+
+
 def moves(name: str, matched: str, curve, fates, patient: str, without: dict[str, str] | None = None) -> Statement:
     """Statement on the bulk curve and on the share of the single-cell clone at each time point; without: as in fate_of."""
     statement: Statement = []
@@ -36,6 +46,7 @@ def moves(name: str, matched: str, curve, fates, patient: str, without: dict[str
             statement += interval(source, rows, where, of)
         cells = f"{rows['lineage'].iloc[0]} cells" if within else "cells"
         statement.append(f" of {cells} with a {rows['receptor'].iloc[0]}.")
+        statement += would_show(rows, seen["timepoint"].iloc[-1], source)
     return statement or ["No bulk value and no single-cell clone to follow."]
 
 

@@ -46,6 +46,13 @@ def on_pair(row: dict, last, focus, patient: str, several: bool) -> Statement:
     driver = f" by {row['driver']}" if isinstance(row["driver"], str) else ""
     how = "not changed for sure" if row["class"] in UNCHANGED else f"{row['class']}{driver}"
     statement.append(f", {how}")
+    fold, needed = (row.get(name, float("nan")) for name in ("detectable_fold", "cells_needed"))
+    if row["class"] in UNCHANGED and fold == fold:
+        shown = replace(number(source, last, "detectable_fold", where), text=f"{fold:.2g}")
+        statement += [" (a ", shown, "-fold change would have been called)"]
+    elif row["class"] in UNCHANGED and needed == needed:
+        cells = [number(source, last, name, where) for name in ("cells_needed", "fewest_cells")]
+        statement += [" (a twofold change would take ", cells[0], " cells, the smaller group has ", cells[1], ")"]
     if row["rank"] == row["rank"]:
         of_pair = {column: row[name] for column, name in PAIR.items()}
         of_pair |= {"sample": rows_where(focus, of_pair)["sample"].iloc[0]} if several else {}

@@ -6,8 +6,6 @@ docs/methods/detection.md. The bound of a zero of which every carrier would be s
 
 from collections.abc import Callable
 
-from _shares import zero_bound
-
 import numpy as np
 
 SHOWN = 0.95  # chance with which a share or a fold would have been shown
@@ -48,7 +46,7 @@ def _rates(hits, misses) -> np.ndarray:
 def _bisect(missed: Callable, low, high) -> np.ndarray:
     """Where a falling chance reaches 1 - SHOWN, between two arrays above 0, on the log scale; the upper end where it does not."""
     low, high = np.log(low), np.log(high)
-    for _ in range(40):
+    for _ in range(50):
         middle = (low + high) / 2
         over = missed(np.exp(middle)) > 1 - SHOWN
         low, high = np.where(over, middle, low), np.where(over, high, middle)
@@ -62,7 +60,7 @@ def unseen_limit(cells, hits, misses) -> np.ndarray:
     """
     cells, hits, misses = np.broadcast_arrays(np.asarray(cells, float), hits, misses)
     rates = _rates(hits, misses)
-    return _bisect(lambda share: _missed(share, cells, rates), zero_bound(cells), np.ones(cells.shape))
+    return _bisect(lambda share: _missed(share, cells, rates), np.full(cells.shape, 1e-12), np.ones(cells.shape))
 
 
 def cells_to_see(share: float, hits: float, misses: float) -> float:

@@ -30,6 +30,7 @@ NAMES = (
     "subset",
 )  # columns of labels.parquet
 WHERE = ["patient", "sample", "timepoint", "day", *DESIGN, "level", "parent", "label"]
+KEYS = ["patient", *DESIGN, "level", "parent", "label"]
 CERTAIN = ["n_min", "n_max", "n_named"]
 THINNED = ["thinned_change", "thinned_low", "thinned_high"]
 
@@ -173,38 +174,45 @@ def not_shown(before, after) -> dict[str, np.ndarray]:
     return detectable(after["total"], called) | {"cells_for_twofold": cells_for_fold(before["n"] / before["total"])}
 
 
+def steps(composition) -> tuple:
+    """Counts of every label at consecutive time points of one tissue and sort: tables `before` and `after`, of as many rows.
+
+    Samples of one time are pooled; a product is none; times without cells are left out.
+    """
+    counted = ["n", "total", *CERTAIN]
+    pooled = without_products(composition).groupby([*KEYS, "day", "timepoint"], as_index=False)
+    pooled = pooled[counted].sum().sort_values([*KEYS, "day"], kind="stable")
+    later = pooled.groupby(KEYS)[["timepoint", "day", *counted]].shift(-1)
+    both = (pooled["total"] > 0) & (later["total"] > 0)
+    before, after = (table[both].reset_index(drop=True) for table in (pooled, later))
+    return before, after.astype(dict.fromkeys(["day", *counted], int))
+
+
 def changes(composition, labels):
     """Difference of shares between a patient's consecutive time points, with its interval, its cautions, and what would have been shown.
 
-    Time points of one tissue and sort; a product is none. labels: the label table. Where the times differ in depth, the change
-    between the cells that the shallower depth would have kept (_guards.as_deep) is given too.
+    labels: the label table. Where the times differ in depth, the change between the cells that the shallower depth would have
+    kept (_guards.as_deep) is given too.
     """
     import pandas as pd
 
-    keys = ["patient", *DESIGN, "level", "parent", "label"]
-    of_time = [*keys, "day", "timepoint"]
-    pooled = without_products(composition).groupby(of_time, as_index=False)[["n", "total", *CERTAIN]].sum()
-    pooled = pooled.sort_values([*keys, "day"], kind="stable")
-    later = pooled.groupby(keys)[["timepoint", "day", "n", "total", *CERTAIN]].shift(-1)
-    both = (pooled["total"] > 0) & (later["total"] > 0)
-    before, after = (table[both].reset_index(drop=True) for table in (pooled, later))
-    after = after.astype(dict.fromkeys(["day", "n", "total", *CERTAIN], int))
-    table = before[keys].assign(**{
+    before, after = steps(composition)
+    table = before[KEYS].assign(**{
         "from": before["timepoint"], "to": after["timepoint"], "from_day": before["day"], "to_day": after["day"],
         "from_share": before["n"] / before["total"], "to_share": after["n"] / after["total"],
     })  # fmt: skip
     moved = difference(before, after)
     table["change"], table["change_low"], table["change_high"] = moved
 
-    cells_at, steps, rows = dict(iter(labels.groupby(["patient", *DESIGN, "timepoint"], observed=True))), {}, []
+    cells_at, of_steps, rows = dict(iter(labels.groupby(["patient", *DESIGN, "timepoint"], observed=True))), {}, []
     for a, b, move in zip(before.itertuples(), after.itertuples(), zip(*moved, strict=True), strict=True):
         series = tuple(getattr(a, name) for name in ["patient", *DESIGN])
         step = (*series, a.timepoint, b.timepoint)
-        if step not in steps:
+        if step not in of_steps:
             pair = [cells_at[*series, time] for time in step[-2:]]
             ratio = depth_ratio(*pair)
-            steps[step] = ratio, cautions(*pair, ratio), as_deep(*pair, ratio) if differs(ratio) else None
-        ratio, caution, equal = steps[step]
+            of_steps[step] = ratio, cautions(*pair, ratio), as_deep(*pair, ratio) if differs(ratio) else None
+        ratio, caution, equal = of_steps[step]
         most = max((a, b), key=lambda time: time.n)
         doubtful = most.n and most.n - most.n_min > DOUBTFUL * most.n
         caution = "; ".join(filter(None, [caution, "names" if doubtful else ""]))

@@ -16,3 +16,15 @@ def test_the_bulk_peak_between_first_and_last_is_told():
 def test_a_clone_without_cells_or_arms_says_what_is_missing():
     assert _answer_moves.carries("", None, "P1") == ["Unknown: no cell of it is seen."]
     assert _answer_moves.carries("P1.B1", None, "P1") == ["Not judged: arm gains and losses were not computed."]
+
+
+def test_a_change_that_is_not_shown_says_what_would_have_been():
+    fates = pd.DataFrame(
+        {"clone": "P1.B1", "timepoint": ["T1", "T2"], "detectable_low": 0.01, "detectable_high": 0.045}
+    )
+    told = _answer_moves.would_show(fates, "T2", "P1.fates.tsv")
+    assert said(told) == " A share below 1 % or above 4.5 % at T2 would have been shown as a change (95 %)."
+    assert said(_answer_moves.would_show(fates.assign(detectable_low=float("nan")), "T2", "x")).startswith(
+        " A share above 4.5 %"
+    )
+    assert _answer_moves.would_show(fates.assign(detectable_low=None, detectable_high=None), "T2", "x") == []

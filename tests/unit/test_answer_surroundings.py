@@ -34,6 +34,13 @@ def test_a_change_that_is_not_sure_is_not_called_one(told):
     assert "CD8_ISG+ to Plasma_1" not in said(told({"expressed_to": False})[0])
 
 
+def test_a_change_that_is_not_sure_says_what_would_have_been_called(told):
+    kept = {"class": "kept", "detectable_fold": 1.84, "cells_needed": 20, "fewest_cells": 25}
+    assert "not changed for sure (a 1.8-fold change would have been called), in" in said(told(kept)[0])
+    few = kept | {"detectable_fold": None, "cells_needed": 120}
+    assert "(a twofold change would take 120 cells, the smaller group has 25), in" in said(told(few)[0])
+
+
 def test_rising_pairs_come_first_in_the_order_of_their_place():
     columns = ["from", "to", "source", "target", "ligand", "receptor", "watch", "focus", "class", "expressed_to"]
     both = ("T1", "T2")

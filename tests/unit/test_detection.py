@@ -5,6 +5,7 @@ from _shares import zero_bound
 
 import numpy as np
 import pytest
+from helpers import libraries
 from scipy.stats import binom
 
 
@@ -66,3 +67,44 @@ def test_a_fold_of_a_value_with_errors_is_called_with_95_percent():
         assert again == pytest.approx(2)
     assert np.isnan(_detection.fold_of_error(0.6, 0.05, np.inf, 1.4)[0])
     assert _detection.fold_of_error(0.01, 0.05, np.inf, 1.4)[0] == pytest.approx(1.4, rel=0.03)
+
+
+def at_least(holds, errors: float = 3, chance: float = 0.95) -> bool:
+    """Whether as many statements hold as should, with these standard errors of slack."""
+    return np.mean(holds) >= chance - errors * np.sqrt(chance * (1 - chance) / len(holds))
+
+
+@pytest.mark.parametrize(("level", "enough"), [(0.95, True), (0.8, False)])
+def test_limits_of_unseen_clones_hold_in_whole_libraries(level, enough):
+    """Of shares below and above what the cells would show; limits of 80 % do not hold."""
+    table = libraries.unseen_clones(100, 800, 1.0, (0.6, 1.1), np.random.default_rng(1), level)
+    known = table[table["limit"].notna()]
+    holds = known["seen"] | (known["truth"] <= known["limit"])
+    assert len(known) > 500
+    assert all(at_least(part) for _, part in holds.groupby(known["multiple"])) == enough
+    if enough:
+        assert (known["limit"] / known["ideal"]).groupby(known["lineage"]).median().between(0.9, 1.5).all()
+
+
+@pytest.mark.parametrize(("level", "enough"), [(0.95, True), (0.8, False)])
+def test_steps_just_beyond_the_limits_are_shown_in_whole_libraries(level, enough, monkeypatch):
+    monkeypatch.setattr(_detection, "SHOWN", level)
+    folds = (0.5, 0.6, 0.7, 0.8, 1.25, 1.4, 1.6, 1.8, 2.2, 2.6)
+    shares, steps = libraries.shares_and_steps(150, 500, folds, np.random.default_rng(2))
+    assert at_least((shares["low"] <= shares["truth"]) & (shares["truth"] <= shares["high"]))
+    truth, low, high = (steps[name] for name in ("truth", "detectable_low", "detectable_high"))
+    near = (truth > high) & (truth < 1.15 * high) | (truth < low) & (truth > low / 1.15)
+    assert near.sum() > 100 and at_least(steps["shown"][near], errors=2) == enough
+    if enough:
+        assert at_least(steps["shown"] | (truth <= high.fillna(1)) & (truth >= low.fillna(0)))
+        assert (high / steps["ideal_detectable_high"]).median() < 1.5 and (
+            steps["ideal_detectable_low"] / low
+        ).median() < 1.5
+
+
+def test_pairs_that_are_not_called_did_not_change_by_the_fold():
+    table = libraries.supplies(25, 60, (0.1, 0.3, 0.6, 1, 1.5, 2.5, 5), np.random.default_rng(3))
+    silent = table["class"].isin(["kept", "unclear"])
+    outside = (table["truth"] > table["detectable_fold"]) | (table["truth"] < 1 / table["detectable_fold"])
+    assert at_least(~outside[silent])
+    assert (table["detectable_fold"] / table["ideal"])[silent].median() < 1.5
