@@ -18,8 +18,7 @@ import numpy as np
 MIN_MARKERS = 2  # own markers that are detected, for a name
 # Of the rate that cells of the subset show: the least share for a marker to be detected, for chemistries differ;
 OF_RATE = 0.25
-LACKS_BELOW = 0.5  # the share from which on a group does not lack a gene;
-NEEDED_RATE = 0.75  # the least share of a gene that the subset needs, for a mixture shows less.
+HALF = 0.5  # the share from which on a group does not lack a gene, or has one that the subset needs: most cells have it
 MIN_CELLS = 3  # that express a marker
 LARGE = 20  # cells of a group that counts for the range of a gene; half of the largest where that is less
 SHOWN = 8  # genes in a cell of the table
@@ -96,23 +95,36 @@ def states(
     return np.where((seen.state == DETECTED) & (expressing < MIN_CELLS), NOT_TESTABLE, seen.state), seen.excess
 
 
+def highest(pools: Pools, values: np.ndarray) -> np.ndarray:
+    """The highest value (genes,) of large groups. values: (groups, genes)."""
+    size = np.bincount(pools.group, pools.cells)
+    return values[size >= min(LARGE, size.max() / 2)].max(0)
+
+
 def lacks(subsets: Subsets, name: str, pools: Pools, soup: np.ndarray, genes: list[str], wanted: list[str]):
     """Whether groups lack genes that the subset `name` lacks, and rates without the soup's (groups, wanted genes).
 
-    They do below LACKS_BELOW of what cells with the gene show. Where the run's own groups show more than the profiles, as its
+    They do below HALF of what cells with the gene show. Where the run's own groups show more than the profiles, as its
     chemistry may, up to twice as much is expected of such cells.
     """
     if not wanted:
         return np.ones((int(pools.group.max()) + 1, 0), bool), np.zeros((int(pools.group.max()) + 1, 0))
     where = [genes.index(gene) for gene in wanted]
     few = pools._replace(counts=pools.counts[:, where], expressing=pools.expressing[:, where])
-    seen, size = detect(few, soup[:, where]), np.bincount(pools.group, pools.cells)
+    seen = detect(few, soup[:, where])
     known = np.array([subsets.held_at(name, gene) for gene in wanted])
-    highest = seen.excess[size >= min(LARGE, size.max() / 2)].max(0)
     too_much = (seen.p < 1 - CERTAINTY) & (
-        seen.excess >= LACKS_BELOW * np.clip(highest, known, 2 * known)
+        seen.excess >= HALF * np.clip(highest(pools, seen.excess), known, 2 * known)
     )  # False where no rate is known
     return ~np.where(np.isnan(known), seen.state == DETECTED, too_much), seen.excess
+
+
+def needed_rates(subsets: Subsets, name: str, pools: Pools, soup: np.ndarray, genes: list[str], needed: list[str]):
+    """What cells of the subset `name` show of genes that it needs (needed,), NaN where not known: of profiles, or the run's highest
+    group where that has less, as its chemistry or cells may, down to half.
+    """
+    known = np.array([subsets.rate.get((name, gene), np.nan) for gene in needed])
+    return np.clip(highest(pools, states(pools, soup, genes, needed, known)[1]), known / 2, known) if needed else known
 
 
 def own_markers(
@@ -125,9 +137,7 @@ def own_markers(
     state, excess = states(pools, soup, genes, own, [subsets.rate.get((name, gene), np.nan) for gene in own])
     is_lacking, odd_excess = lacks(subsets, name, pools, soup, genes, lacking)
     needed = [gene for gene in row["needs"] if gene in has]
-    state_needed = states(
-        pools, soup, genes, needed, [subsets.rate.get((name, gene), np.nan) for gene in needed], NEEDED_RATE
-    )[0]
+    state_needed = states(pools, soup, genes, needed, needed_rates(subsets, name, pools, soup, genes, needed), HALF)[0]
     n, not_excluded = (state == DETECTED).sum(1), (state != NOT_DETECTED).sum(1)
     has_needed = np.ones(len(n), bool) if not row["needs"] else (state_needed == DETECTED).any(1)
     may_have = has_needed if not row["needs"] else has_needed | (state_needed == NOT_TESTABLE).any(1)

@@ -9,7 +9,7 @@ Groups are parts or clusters, numbered from 0. G genes: all of the subset table.
 
 from typing import NamedTuple
 
-from _detected import Pools
+from _detected import Pools, count
 from _subset_markers import LARGE, MIN_MARKERS, Markers, Subsets, own_markers
 from _tables import UNASSIGNED
 
@@ -55,14 +55,19 @@ def contrast(mean: np.ndarray, detection: np.ndarray, size: np.ndarray, special:
     return np.minimum(own, 2 * special)
 
 
-def relative_score(positive: list[str], negative: list[str], special, weight, genes: list[str]) -> np.ndarray:
-    """Score (groups,): weighted mean of the positive genes' specificity, minus most of that of the two strongest negative genes."""
+def relative_score(positive: list[str], negative: list[str], special, rate, weight, genes: list[str]) -> np.ndarray:
+    """Score (groups,): weighted mean of the positive genes' specificity, minus most of that of the two strongest negative genes.
+
+    rate: (groups, G) over that of cells which have the gene, NaN where this is not known. A negative gene counts as no more than that: the
+    group that shows most of it among these may still show little.
+    """
     pos, neg = ([i for i in map(genes.index, names) if weight[i] > 0] for names in (positive, negative))
     if len(pos) < MIN_MARKERS:
         return np.full(len(special), -1.0)
     value = special[:, pos] @ weight[pos] / max(weight[pos].sum(), 0.3 * len(positive))
     if neg:
-        value = value - NEGATIVE_WEIGHT * np.sort(special[:, neg] * weight[neg], axis=1)[:, -2:].mean(1)
+        against = np.fmin(special, rate)[:, neg] * weight[neg]
+        value = value - NEGATIVE_WEIGHT * np.sort(against, axis=1)[:, -2:].mean(1)
     return value
 
 
@@ -97,6 +102,8 @@ def score_subsets(groups: Groups, subsets: Subsets, genes: list[str], measured: 
     mean, detection = groups.means
     size = np.bincount(groups.pools.group, groups.pools.cells, len(mean))
     special, weight = specificity(mean, detection, size)
+    counted = count(groups.pools, groups.soup)
+    rate = np.maximum(counted.observed - counted.expected, 0) / counted.umis * 1e4
     score = pd.DataFrame(-np.inf, index=range(len(mean)), columns=list(subsets.table.index))
     markers = {
         name: own_markers(subsets, name, groups.pools, groups.soup, genes, measured)
@@ -108,11 +115,12 @@ def score_subsets(groups: Groups, subsets: Subsets, genes: list[str], measured: 
         for state in sorted(set(groups.state[of_type])):
             mine = groups.state[of_type] == state
             for name in candidates(subsets, cell_type, state):
-                identity = subsets.identity(name)
+                identity, rows = subsets.identity(name), of_type[mine]
+                held = np.array([subsets.held_at(name, gene) for gene in genes])
                 value = relative_score(
-                    identity, subsets.table.loc[name, "negative"], inside[mine], weight, genes
-                ) if identity else groups.strength[of_type[mine]]  # fmt: skip
-                score.loc[of_type[mine], name] = value
+                    identity, subsets.table.loc[name, "negative"], inside[mine], rate[rows] / held, weight, genes
+                ) if identity else groups.strength[rows]  # fmt: skip
+                score.loc[rows, name] = value
     return Scores(score, markers)
 
 

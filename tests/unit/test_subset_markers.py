@@ -5,7 +5,7 @@ from _errors import InputError
 
 import numpy as np
 import pytest
-from helpers.lineage_cells import ASSETS, TYPES, draw, in_soup_of_nk_cells, subsets
+from helpers.lineage_cells import ASSETS, RATES, TYPES, draw, in_soup_of_nk_cells, subsets
 
 
 def test_ambient_rna_of_other_cells_is_no_marker():
@@ -40,6 +40,22 @@ def test_one_cell_with_much_of_a_gene_is_no_marker_of_its_group():
         subsets("T"), "CD4_Treg", *cells.pools(np.zeros(10, int), genes), genes, cells.measured[cells.columns(genes)]
     )
     assert "FOXP3" not in shown.detected[0]
+
+
+def test_a_needed_gene_is_held_against_what_the_run_shows():
+    """Adaptive NK cells with a third of the profile's KLRC2: named where they are a group, not where they are a twelfth of one."""
+    RATES["adaptive"] = RATES["CD56dim"] | {"KLRC2": 3.2, "IL32": 8, "CD3E": 3, "GZMH": 8, "CCL5": 20, "LILRB1": 2}
+    genes = subsets("NK").genes()
+    cells, kind = draw({"CD56dim": 80, "adaptive": 40}, "NK", "NK")
+    mixed, _ = draw({"CD56dim": 110, "adaptive": 10}, "NK", "NK")
+    del RATES["adaptive"]
+    for of, group, allowed in (
+        (cells, (kind == "adaptive").astype(int), [False, True]),
+        (mixed, np.zeros(120, int), [False]),
+    ):
+        measured = of.measured[of.columns(genes)]
+        shown = _subset_markers.own_markers(subsets("NK"), "CD56dim_adaptive", *of.pools(group, genes), genes, measured)
+        assert shown.allowed.tolist() == allowed, shown.why
 
 
 def test_a_user_table_needs_no_more_columns_than_before(tmp_path):

@@ -97,3 +97,11 @@ def test_cells_without_a_type_or_without_subsets():
     assert (
         list(table["cell_type"]) == [UNASSIGNED] and table.at[0, "evidence"] == "unnamed: its cells have no cell type"
     )
+
+
+def test_a_negative_gene_counts_as_no_more_than_cells_with_it_show():
+    special, weight = np.ones((1, 3)), np.ones(3)
+    for of_rate, score in ((0.25, 0.8), (2.0, 0.2), (np.nan, 0.2)):
+        rate = np.array([[np.nan, np.nan, of_rate]])
+        value = _subset_names.relative_score(["A", "B"], ["C"], special, rate, weight, ["A", "B", "C"])
+        np.testing.assert_allclose(value, score)
