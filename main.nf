@@ -58,6 +58,8 @@ workflow CLONEWATCH {
         CELLS.out.labels,
         labels,
         CELLS.out.subsets,
+        CLONES.out.cells,
+        CLONES.out.carriers,
         assets,
         [method: settings.signature_score, isg_threshold: settings.isg_threshold],
         [level: settings.signal_level, min_cells: settings.min_group, draws: settings.bootstraps, seed: settings.seed],

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What surrounds the clones of a case, in words: watched pairs that reach the focus, and interferon-high subsets."""
+"""What surrounds the clones of a case, in words: the receivers, watched pairs that reach them, and interferon-high subsets."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ from _results import Case
 from _statements import Statement, number, rows_where
 from _times import last_step
 
-PAIRS, SUBSETS = 6, 3  # statements at most
+PAIRS, OWN, SUBSETS = 6, 2, 3  # statements at most: pairs from others, of the focus to itself, subsets
 FEW = 10  # cells of a subset from which it is spoken of
 UNCHANGED = ("kept", "unclear")
 RISING = ("gained", "strengthened")
@@ -71,9 +71,8 @@ def on_interferon(row: dict, signatures) -> Statement:
 
 
 def surroundings(change, focus, signatures, times: list[str], patient: str, several: bool = False) -> list[Statement]:
-    """Statements on watched pairs that reach the focus at the last comparison, and on interferon-high subsets.
-
-    All tables are of the main series; several: as in on_pair.
+    """Statements on watched pairs that reach the focus at the last comparison, those of the focus to itself after the others, and on
+    interferon-high subsets. All tables are of the main series; several: as in on_pair.
     """
     statements = []
     if change is not None and len(change):
@@ -82,8 +81,12 @@ def surroundings(change, focus, signatures, times: list[str], patient: str, seve
         live = live.assign(rising=live["class"].isin(RISING), rank=ranks(focus, live))
         order = ["rising", "rank", "supply_to"]
         best = live.sort_values(order, ascending=[False, True, False], kind="stable")
-        best = best.drop_duplicates(["watch", "source"]).head(PAIRS)
-        statements += [on_pair(row, last, focus, patient, several) for row in best.to_dict("records")]
+        best = best.drop_duplicates(["watch", "source"])
+        for lead, rows in (
+            ([], best[~best["to_itself"]].head(PAIRS)),
+            (["To itself: "], best[best["to_itself"]].head(OWN)),
+        ):
+            statements += [[*lead, *on_pair(row, last, focus, patient, several)] for row in rows.to_dict("records")]
     if signatures is not None:
         rows = signatures[(signatures["signature"] == "isg_score") & (signatures["level"] == "subset")]
         rows = rows[(rows["day"] == rows["day"].max()) & rows["share_high"].notna() & (rows["n"] >= FEW)]
@@ -96,4 +99,6 @@ def surroundings_of(case: Case) -> list[Statement]:
     """What surrounds the clones of a case, from whichever of its tables are there."""
     change, focus = case.own("communication_change"), case.compared(case.own("communication_focus"))
     signatures = case.compared(case.rows("signatures.tsv"))
-    return surroundings(change, focus, signatures, case.times, case.patient, bool(case.design))
+    chosen = case.facts(f"{case.patient}.focus.json", None)
+    said = [[f"{chosen['text']}."]] if chosen else []
+    return said + surroundings(change, focus, signatures, case.times, case.patient, bool(case.design))

@@ -9,8 +9,14 @@ from _pairs import CHANGED
 import numpy as np
 
 
+def with_itself(table, focus: set[str]):
+    """The table (source, target) with the columns focus, the target is in it, and to_itself, source and target are."""
+    source, target = (table[side].astype(str).isin(focus) for side in ("source", "target"))
+    return table.assign(focus=target, to_itself=source & target)
+
+
 def totals(scores, focus: set[str]):
-    """Per sample, source and target: pairs expressed, watched pairs among them, summed and mean strength, focus.
+    """Per sample, source and target: pairs expressed, watched pairs among them, summed and mean strength, focus, to_itself.
 
     The strength of a pair here is the square root of expr_prod: the geometric mean of the two mean log expressions.
     """
@@ -26,7 +32,7 @@ def totals(scores, focus: set[str]):
         mean_strength=("strength", "mean"),
     )
     table = table.reset_index().sort_values(["day", "sample", "source", "target"], ignore_index=True)
-    return table.assign(focus=table["target"].astype(str).isin(focus))
+    return with_itself(table, focus)
 
 
 def expressed(change):
@@ -35,7 +41,10 @@ def expressed(change):
 
 
 def senders(change, strongest: int):
-    """Per comparison and focus group: what each sender sends before and after, ranked by supply after; strongest pairs named."""
+    """Per comparison and focus group: what each sender sends before and after, ranked by supply after; strongest pairs named.
+
+    What the focus sends to itself has no rank.
+    """
     import pandas as pd
 
     kept = change[change["focus"] & expressed(change)].astype(
@@ -52,8 +61,9 @@ def senders(change, strongest: int):
     table["changed_per_cell"] = kept["strength_class"].isin(CHANGED).groupby(of_sender).sum()
     names = grouped["named"].agg(lambda names: ", ".join(names.head(strongest))) if len(kept) else pd.Series(dtype=str)
     table = table.assign(strongest=names).reset_index()
-    ranks = table.groupby(keys[:-1])["supply_to"].rank(ascending=False, method="min")
-    table.insert(5, "rank", ranks.astype(int))
+    table.insert(5, "to_itself", table["source"].isin(set(kept.loc[kept["to_itself"], "source"])))
+    ranks = table[~table["to_itself"]].groupby(keys[:-1])["supply_to"].rank(ascending=False, method="min")
+    table.insert(5, "rank", ranks.astype("Int64").reindex(table.index))
     # Comparisons in the order of their later, then their earlier time; the change lists neighbouring times first.
     steps = change[["from", "to"]].drop_duplicates().to_numpy().ravel()
     order = {name: number for number, name in enumerate(dict.fromkeys(steps))}
@@ -66,7 +76,8 @@ def to_focus(scores, focus: set[str], top: int):
     """Per sample, the `top` and the watched pairs from each source to the focus taken as one target, best first.
 
     focus_rank: geometric mean of `joint_rank` over the cells of the focus, 1 for cells of a group that does not
-    express the pair; place: share of the sample's rows that stand as high (0 to 1).
+    express the pair; place: share of the sample's rows from other sources that stand as high (0 to 1). Those of the focus to itself
+    come after them, without a place.
     """
     keys = ["sample", "timepoint", "day", "source", "ligand_complex", "receptor_complex", "watch"]
     aimed = scores[scores["target"].astype(str).isin(focus)].astype(dict.fromkeys(keys[3:], str))
@@ -79,16 +90,18 @@ def to_focus(scores, focus: set[str], top: int):
     table = table.reset_index()
     table["focus_cells"] = table["sample"].map(cells)
     table["focus_rank"] = np.exp(table.pop("logs") / table["focus_cells"])
-    table["place"] = table.groupby("sample")["focus_rank"].rank(pct=True)
-    table = table.sort_values(["day", "sample", "focus_rank", "source"], kind="stable", ignore_index=True)
-    return table[(table.groupby("sample").cumcount() < top) | (table["watch"] != "")]
+    table["to_itself"] = table["source"].isin(focus)
+    table["place"] = table[~table["to_itself"]].groupby("sample")["focus_rank"].rank(pct=True)
+    table = table.sort_values(["day", "sample", "to_itself", "focus_rank", "source"], kind="stable", ignore_index=True)
+    return table[(table.groupby(["sample", "to_itself"]).cumcount() < top) | (table["watch"] != "")]
 
 
 def for_people(scores, focus: set[str], top: int):
     """Expressed pairs to the focus, watched pairs (hidden ones to the focus too), and each sample's `top` first."""
-    aimed, watch = scores["target"].astype(str).isin(focus), scores["watch"] != ""
+    scores = with_itself(scores, focus)
+    aimed, watch = scores["focus"], scores["watch"] != ""
     first = scores.groupby("sample", sort=False).cumcount() < top
-    return scores[(scores["kept"] & (aimed | watch | first)) | (aimed & watch)]
+    return scores[(scores["kept"] & (aimed | watch | first)) | (aimed & watch)].drop(columns="focus")
 
 
 def watched_or_to_focus(change):

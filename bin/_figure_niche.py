@@ -24,7 +24,7 @@ def colours_of_groups(table, palette: dict) -> dict[str, str]:
 
 def strength_map(pairs, focus: list[str], all_times: list[str], patient: str) -> dict | None:
     """Heat map of summed strength: senders in rows, receivers of the focus by time in columns."""
-    pairs = pairs[pairs["target"].isin(focus)]
+    pairs = pairs[pairs["target"].isin(focus) & ~pairs["to_itself"]]
     if not len(pairs):
         return None
     times = pairs.drop_duplicates("timepoint").sort_values("day", kind="stable")["timepoint"].tolist()
@@ -46,13 +46,13 @@ def strength_map(pairs, focus: list[str], all_times: list[str], patient: str) ->
         "rows": order, "columns": [f"{group} {time}" for time, group in columns], "cells": cells,
         "table": f"{patient}.communication_pairs.tsv", "alt": f"Strongest senders per cell at {times[-1]}: {', '.join(order[:3])}.{lacking}",
         "caption": "Summed strength of all expressed ligand-receptor pairs (geometric mean of both mean log expressions). It speaks of one "
-        "cell of a group, not of how many there are. Empty: too few cells or no pair. Expression of both partners does not prove a contact."
+        "cell of a group, not of how many there are. Empty: too few cells or no pair. Expression of both partners does not prove a contact. Signals of the focus to itself are not drawn (column `to_itself`)."
     }  # fmt: skip
 
 
 def watched_dots(change, all_times: list[str], patient: str) -> dict | None:
     """Watched pairs to the focus per sender and time: size is the supply, colour the strength per cell."""
-    live = change[change["focus"] & change["watch"].fillna("").ne("")]
+    live = change[change["focus"] & ~change["to_itself"] & change["watch"].fillna("").ne("")]
     live = live[live["expressed_from"] | live["expressed_to"]]
     steps = live.drop_duplicates(["from", "to"])[["from", "to"]].to_dict("records")
     if not steps:
@@ -99,7 +99,9 @@ def watched_dots(change, all_times: list[str], patient: str) -> dict | None:
 
 def changes(change, all_times: list[str], patient: str) -> dict | None:
     """The largest certain changes of supply to the focus, last comparison, with intervals."""
-    known = change[change["focus"] & ~change["class"].isin(SILENT) & change["supply_difference"].notna()]
+    known = change[
+        change["focus"] & ~change["to_itself"] & ~change["class"].isin(SILENT) & change["supply_difference"].notna()
+    ]
     if not len(known):
         return None
     known = known[known.index.isin(last_step(change, all_times).index)]
@@ -130,6 +132,7 @@ def network(senders, all_times: list[str], colour_of: dict, patient: str) -> dic
     if senders is None or not len(senders):
         return None
     last = last_step(senders, all_times)
+    last = last[~last["to_itself"]]
     total = (
         last.groupby("source")[["supply_from", "supply_to"]]
         .sum()

@@ -22,7 +22,7 @@ def arrows_at(change, types: dict, time: str, before: str | None) -> list[dict]:
     if change is None:
         return []
     found: dict[tuple, dict] = {}
-    live = change[change["focus"] & change["watch"].fillna("").ne("")]
+    live = change[change["focus"] & ~change["to_itself"] & change["watch"].fillna("").ne("")]
     for side in ("from", "to"):
         here = live[(live[side].astype(str) == time) & live[f"expressed_{side}"]]
         for row in here.to_dict("records"):

@@ -15,7 +15,9 @@ from _clones import read_labels
 from _communication_summary import for_people, multiqc_sections, senders, to_focus, totals, watched_or_to_focus
 from _detection import fold_of_error, p_limit
 from _errors import InputError
+from _focus import read_cells, receivers
 from _pairs import CHANGED, lowest_of_complex, measured_pairs, read_pairs, read_watch_list, watched
+from _receptors import Lineages
 from _series import DESIGN, samples_of, with_series
 from _shares import fdr
 from _tables import write_parquet, write_table
@@ -245,12 +247,6 @@ def read_scores(paths: Sequence[Path], samples):
     return scores.sort_values("day", kind="stable", ignore_index=True)
 
 
-def focus_groups(kinds, focus: str) -> set[str]:
-    """The groups that a comma-separated list of lineages, cell types or groups names; kinds: of read_times."""
-    named = kinds.isin([word.strip() for word in focus.split(",")]).any(axis=1)
-    return set(kinds.loc[named, "group"])
-
-
 def changes(times, pairs, watch_list, patient: str, focus: set[str], draws: int, seed: int, thresholds: dict[str, Any]):
     """A row per comparison, source, target and pair that is expressed at some time or watched."""
     import pandas as pd
@@ -273,6 +269,7 @@ def changes(times, pairs, watch_list, patient: str, focus: set[str], draws: int,
         "receptor": pd.Categorical(receptor),
         "watch": pd.Categorical(watch[rows["row"]]),
         "focus": np.isin(groups, list(focus))[rows["target"]],
+        "to_itself": np.isin(groups, list(focus))[rows["target"]] & np.isin(groups, list(focus))[rows["source"]],
     }
     steps = comparisons(range(len(times)))
     tables = []
@@ -292,7 +289,10 @@ def changes(times, pairs, watch_list, patient: str, focus: set[str], draws: int,
 @click.option("--labels", required=True, type=FILE, help="The patient's labels.parquet.")
 @click.option("--interactions", required=True, type=FILE, help="Table of pairs: ligand and receptor.")
 @click.option("--watch-list", required=True, type=FILE, help="Pairs always reported: name, gene_a, gene_b.")
-@click.option("--focus", default="plasma", help="Receivers: lineages, cell types or groups, with commas.")
+@click.option("--lineages", required=True, type=FILE, help="Lineages; cells of those that own a BCR carry a clone.")
+@click.option("--clones", type=FILE, help="The patient's clones.parquet.")
+@click.option("--carriers", type=FILE, help="The patient's mrd_cells.parquet: which cells carry a bulk clone.")
+@click.option("--focus", help="Receivers: lineages, cell types or groups, with commas. Not given: those of the clone.")
 @click.option("--min-cells", type=click.IntRange(2), default=10, help="Fewest cells per group.")
 @click.option(
     "--min-share",
@@ -308,15 +308,19 @@ def changes(times, pairs, watch_list, patient: str, focus: set[str], draws: int,
 @click.option("--strongest", type=click.IntRange(0), default=5, help="Pairs named per sender.")
 def main(
     cells: tuple[Path, ...], scores: tuple[Path, ...], patient: str, labels: Path, interactions: Path, watch_list: Path,
-    focus: str, draws: int, seed: int, top: int, strongest: int, **thresholds: Any,
+    lineages: Path, clones: Path | None, carriers: Path | None, focus: str | None, draws: int, seed: int, top: int, strongest: int, **thresholds: Any,
 ) -> None:  # fmt: skip
     """Compare the time points of one patient; CELLS are the communication_cells.h5ad files of its samples."""
-    known = with_series(samples_of(read_labels(labels, patient, ["sample", "timepoint", "day", *DESIGN])))
+    columns = ["sample", "timepoint", "day", *DESIGN, "lineage", "cell_type", "subset"]
+    labelled = read_labels(labels, patient, columns)
+    known = with_series(samples_of(labelled))
     times, samples, kinds = read_times(cells, patient, set(known.loc[known["series"] == "main", "sample"]))
-    groups = focus_groups(kinds, focus)
+    of_cells, bulk = read_cells(labelled, kinds, clones, carriers, Lineages(lineages).owners("BCR"))
+    chosen = receivers(of_cells, bulk, focus, thresholds["min_cells"])
+    groups = set(chosen["groups"])
     if not groups:
-        there = ", ".join(sorted(set(kinds["group"]))) or "none"
-        click.echo(f"{patient}: no cell is of the focus '{focus}'; groups are: {there}.", err=True)
+        click.echo(f"{patient}: {chosen['text']}.", err=True)
+    write_json(chosen, f"{patient}.focus.json")
     change = changes(
         times, read_pairs(interactions), read_watch_list(watch_list), patient, groups, draws, seed, thresholds
     )

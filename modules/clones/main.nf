@@ -46,6 +46,7 @@ workflow CLONES {
 
     emit:
     cells          = cells                    // [meta, clones.parquet]
+    carriers       = MRD.out.carriers         // [meta, mrd_cells.parquet] of patients with a bulk table
     chains         = chains                   // [meta, own_chains.parquet]
     airr           = REARRANGEMENTS.out.airr  // [meta, airr_rearrangement.tsv]
     cell_columns   = cells.mix(MRD.out.carriers)

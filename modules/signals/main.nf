@@ -15,10 +15,12 @@ workflow SIGNALS {
     labels         // labels.parquet of the run: a channel of one file
     patient_labels // [[patient: name], labels.parquet of the patient]
     subsets        // subsets.parquet of the lineages
+    clones         // [[patient: name], clones.parquet]
+    carriers       // [[patient: name], mrd_cells.parquet] of the patients with a bulk MRD table
     assets         // map of files: isg_core, gene_sets, gene_lists, lineages, interactions, watch_list
     scoring        // map: method, isg_threshold
     comparing      // map: level, min_cells, draws, seed
-    communicating  // map: max_cells, min_share, permutations, focus, min_fold
+    communicating  // map: max_cells, min_share, permutations, focus (or null), min_fold
 
     main:
     SIGNATURES(cells, assets.isg_core, assets.gene_sets, scoring.method, comparing.seed)
@@ -48,10 +50,14 @@ workflow SIGNALS {
     drawn = COMMUNICATION_CELLS.out.cells
     pair_scoring = comparing.subMap(['min_cells', 'seed']) + communicating.subMap(['min_share', 'permutations'])
     COMMUNICATION(drawn, assets.interactions, assets.watch_list, pair_scoring)
+    // The receivers are those of the clone where there is one.
+    of_clones = patient_labels.join(clones, remainder: true).join(carriers, remainder: true)
+        .map { meta, own, clone, carrier -> [meta, own, clone ?: [], carrier ?: []] }
     COMMUNICATION_CHANGE(
-        byPatient(drawn).join(byPatient(COMMUNICATION.out.scores)).join(patient_labels),
+        byPatient(drawn).join(byPatient(COMMUNICATION.out.scores)).join(of_clones),
         assets.interactions,
         assets.watch_list,
+        assets.lineages,
         bootstrap + communicating.subMap(['focus', 'min_share', 'min_fold']),
     )
 
@@ -59,6 +65,6 @@ workflow SIGNALS {
     scores         = SIGNATURES.out.scores                              // [meta, signatures.parquet]
     cell_columns   = SIGNATURE_CHANGE.out.cells.map { isg -> [[:], isg] }
     run_tables     = SIGNATURE_CHANGE.out.table.mix(SIGNATURE_CHANGE.out.facts.flatten())
-    patient_tables = COMMUNICATION_CHANGE.out.tables.transpose()
+    patient_tables = COMMUNICATION_CHANGE.out.tables.transpose().mix(COMMUNICATION_CHANGE.out.facts)
     multiqc        = SIGNATURE_CHANGE.out.multiqc.mix(COMMUNICATION_CHANGE.out.multiqc.flatten())
 }

@@ -43,10 +43,11 @@ def run_all(inputs: Path, folder: Path) -> None:
         run("signatures", folder, *sample, *sets)
         run("communication_cells", folder, *sample, *labels, "--lineages", ASSETS / "lineages.tsv", *pairs)
         run("communication", folder, f"{name}.communication_cells.h5ad", *pairs, *watch)
+    lineages = ("--lineages", ASSETS / "lineages.tsv", "--focus", "plasma")
     run("signature_change", folder, *(f"{name}.signatures.parquet" for name in names), *labels)
     drawn = [f"{name}.communication_cells.h5ad" for name in names]
     scores = [word for name in names for word in ("--scores", f"{name}.communication.parquet")]
-    run("communication_change", folder, *drawn, *scores, "--patient", patient, *labels, *pairs, *watch)
+    run("communication_change", folder, *drawn, *scores, "--patient", patient, *labels, *pairs, *watch, *lineages)
 
 
 def signature_rows(folder: Path) -> list[tuple]:

@@ -48,6 +48,7 @@ def steps(inputs: Path, names: list[str], patient: str):
     drawn = [f"{name}.communication_cells.h5ad" for name in names]
     results = [word for name in names for word in ("--scores", f"{name}.communication.parquet")]
     given = (*drawn, *results, "--patient", patient, *labels, *pairs, *watch)
+    given += ("--lineages", ASSETS / "lineages.tsv")
     yield "communication_change", (python, script / "communication_change.py", *given)
 
 

@@ -170,6 +170,7 @@ def write(
             "receptor": "TNFRSF17",
             "watch": "APRIL-BCMA",
             "focus": True,
+            "to_itself": False,
             "strength_from": 0.5,
             "strength_to": 1.0,
         }
@@ -192,7 +193,14 @@ def write(
                 }
             ],
         )
-        pairs = {"source": "CD8_ISG+" + name, "target": "Plasma_1" + name, "pairs": 9, "n_source": 10, "n_target": 10}
+        pairs = {
+            "source": "CD8_ISG+" + name,
+            "target": "Plasma_1" + name,
+            "pairs": 9,
+            "n_source": 10,
+            "n_target": 10,
+            "to_itself": False,
+        }
         save(
             f"{patient}.communication_pairs.tsv",
             [pairs | {"sample": f"{patient}_{t}", "timepoint": t, "day": d, "strength": 9.5} for t, d in times],
@@ -205,7 +213,10 @@ def write(
         }
         save(f"{patient}.communication_focus.tsv", [place | {"timepoint": t, "day": d} for t, d in times])
         sender = {name_: change[name_] for name_ in ("patient", "from", "to", "source", "target")}
-        save(f"{patient}.communication_senders.tsv", [sender | {"supply_from": 1.0, "supply_to": 2.0, "rank": 1}])
+        save(
+            f"{patient}.communication_senders.tsv",
+            [sender | {"supply_from": 1.0, "supply_to": 2.0, "rank": 1, "to_itself": False}],
+        )
     markers = [{"lineage": "plasma", "subset": f"Plasma_{i}" + name, "gene": g, "rank": 1 + i, "mean_in": 2.0, "detected_in": 0.8, "z": 9 - i}
                for i in (1, 2) for g in ("MZB1", "SDC1" + name)]  # fmt: skip
     save("plasma.markers.tsv", markers)

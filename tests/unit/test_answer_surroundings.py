@@ -1,5 +1,7 @@
 """CASE_ANSWER: what is said of pairs and of interferon is what the tables hold."""
 
+import json
+
 import _answer_surroundings as surroundings
 
 import pandas as pd
@@ -51,6 +53,7 @@ def test_rising_pairs_come_first_in_the_order_of_their_place():
         (*both, "cDC", "Plasma_2", "TNFSF13", "TNFRSF17", "APRIL-BCMA", True, "strengthened", True, 0.2),
     ]
     change = pd.DataFrame(rows, columns=[*columns, "supply_to"])
+    change["to_itself"] = False
     for name in ("supply_from", "supply_difference", "supply_low", "supply_high"):
         change[name] = change["supply_to"]
     change["driver"] = ""
@@ -62,6 +65,23 @@ def test_rising_pairs_come_first_in_the_order_of_their_place():
         "MIF-CD74: CD8_ISG+ to Plasma_1",
         "MIF-CD74: CD4_memory to Plasma_1",
     ]
+
+
+def test_the_receivers_are_said_first_and_what_they_send_to_themselves_after_the_signals_of_others(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    report_case.write(tmp_path / "tables")
+    path = tmp_path / "tables" / "P1.communication_change.tsv"
+    rows = pd.read_csv(path, sep="\t")
+    own = rows.assign(source="Plasma_1", supply_to=9.0, to_itself=True)
+    pd.concat([own, rows]).to_csv(path, sep="\t", index=False)
+    text = "Receivers: the 40 cells that carry IGH_1; 38 of them are in Plasma_1 (45 cells)"
+    (tmp_path / "tables" / "P1.focus.json").write_text(json.dumps({"groups": ["Plasma_1"], "text": text}))
+    told = [said(part) for part in report_case.make_answer(tmp_path / "tables")["surroundings"]]
+    assert told[0] == f"{text}." and told[1].startswith("APRIL-BCMA: CD8_ISG+ to Plasma_1")
+    assert told[2].startswith("To itself: APRIL-BCMA: Plasma_1 to Plasma_1, supply 0.1 at T2, 9")
+    assert "of the pairs to the focus" not in told[2]
 
 
 def test_every_number_is_in_its_table(told, tmp_path):

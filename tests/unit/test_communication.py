@@ -160,6 +160,7 @@ def test_a_sample_without_labels_gives_empty_tables(run):
     labels.to_parquet("labels.parquet")
     assert scored().empty
     given = ("--scores", "S.communication.parquet", "--patient", "P1", "--labels", "labels.parquet", *PAIRS, *WATCH)
+    given += (*LINEAGES, "--focus", "plasma")
     result = invoke(communication_change, "S.communication_cells.h5ad", *given)
     assert result.exit_code == 0, result.output
     assert "no cell is of the focus 'plasma'; groups are: none" in result.output

@@ -113,7 +113,19 @@ def changed(*more, samples="AB"):
     cells = [f"{sample}.communication_cells.h5ad" for sample in samples]
     scores = [word for sample in samples for word in ("--scores", f"{sample}.communication.parquet")]
     result = invoke(
-        change, *cells, *scores, "--patient", "P1", "--labels", "labels.parquet", *PAIRS, *WATCH, "--draws", 200, *more
+        change,
+        *cells,
+        *scores,
+        "--patient",
+        "P1",
+        "--labels",
+        "labels.parquet",
+        *PAIRS,
+        *WATCH,
+        *LINEAGES,
+        "--draws",
+        200,
+        *more,
     )
     assert result.exit_code == 0, result.output
     names = dict.fromkeys(["source", "target", "ligand", "receptor"], str)
@@ -195,6 +207,16 @@ def test_same_seed_same_table(run):
 
 def test_a_sample_of_another_patient_is_told(run):
     pd.read_parquet("labels.parquet").assign(patient="P2").to_parquet("P2.labels.parquet")
-    given = ("--scores", "A.communication.parquet", "--patient", "P2", "--labels", "P2.labels.parquet", *PAIRS, *WATCH)
+    given = (
+        "--scores",
+        "A.communication.parquet",
+        "--patient",
+        "P2",
+        "--labels",
+        "P2.labels.parquet",
+        *PAIRS,
+        *WATCH,
+        *LINEAGES,
+    )
     result = invoke(change, "A.communication_cells.h5ad", *given)
     assert result.exit_code == 1 and "A is a sample of P1" in result.output

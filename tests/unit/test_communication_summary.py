@@ -36,7 +36,8 @@ def run(tmp_path_factory):
             assert invoke(communication, *drawn).exit_code == 0
         drawn = [f"{sample}.communication_cells.h5ad" for sample in "AB"]
         scores = [word for sample in "BA" for word in ("--scores", f"{sample}.communication.parquet")]
-        given = ("--patient", "P1", "--labels", "labels.parquet", *PAIRS, *WATCH, "--draws", 100, "--top", 7)
+        given = ("--patient", "P1", "--labels", "labels.parquet", *PAIRS, *WATCH, *LINEAGES, "--draws", 100)
+        given += ("--top", 7)
         result = invoke(communication_change, *drawn, *scores, *given)
         assert result.exit_code == 0, result.output
     return folder
@@ -74,7 +75,11 @@ def test_the_focus_as_one_target(run):
     expected = np.exp((logs * cells).sum(axis=1) / cells.sum())
     np.testing.assert_allclose(table["focus_rank"], expected[table.index], rtol=1e-5)
     assert len(table) == len(expected) > 1 and set(table["focus_cells"]) == {110}
-    np.testing.assert_allclose(table["place"], table["focus_rank"].rank(pct=True))
+    others = table[~table.index.get_level_values("source").isin(focus)]
+    np.testing.assert_allclose(others["place"], others["focus_rank"].rank(pct=True))
+    # What the focus sends to itself has a rank by strength, and no place among the signals of others.
+    own = table[table["to_itself"]]
+    assert len(own) and own["place"].isna().all() and len(own) + len(others) == len(table)
 
 
 def test_the_table_of_the_focus_holds_the_first_and_the_watched(run):
@@ -115,6 +120,7 @@ def test_scores_of_another_patient_are_told(run, monkeypatch):
         "labels.parquet",
         *PAIRS,
         *WATCH,
+        *LINEAGES,
         "--draws",
         50,
     )
@@ -125,7 +131,7 @@ def test_scores_of_another_patient_are_told(run, monkeypatch):
 def test_comparisons_stand_in_the_order_of_time():
     names = [("new", "second"), ("second", "10th"), ("new", "10th")]
     rows = [
-        {"patient": "P", "from": a, "to": b, "source": "s", "target": "t", "ligand": "L", "receptor": "R", "focus": True,
+        {"patient": "P", "from": a, "to": b, "source": "s", "target": "t", "ligand": "L", "receptor": "R", "focus": True, "to_itself": False,
          "class": "kept", "strength_class": "kept", "strength_from": 1, "strength_to": 1, "supply_from": 1, "supply_to": 1}
         for a, b in names
     ]  # fmt: skip
@@ -141,7 +147,7 @@ def test_comparisons_stand_in_the_order_of_time():
 def test_one_time_point_has_a_focus_and_a_misspelt_one_is_told(run, tmp_path, monkeypatch, focus, found):
     monkeypatch.chdir(tmp_path)
     given = ("--scores", run / "B.communication.parquet", "--patient", "P1", "--labels", run / "labels.parquet")
-    given += (*PAIRS, *WATCH, "--draws", 50, "--focus", focus)
+    given += (*PAIRS, *WATCH, *LINEAGES, "--draws", 50, "--focus", focus)
     result = invoke(communication_change, run / "B.communication_cells.h5ad", *given)
     assert result.exit_code == 0, result.output
     pairs = read(tmp_path, "communication_pairs")

@@ -46,7 +46,7 @@ def test_of_a_types_subsets_the_one_that_grew_is_drawn_with_its_own_supply():
         (True, "ITGB2-ICAM1", "T2", "T3", "CD8_ISG+", "strengthened", True, True, 0.02, 0.11),
     ]
     types = {"CD8_memory": "CD8 T", "CD8_ISG+": "CD8 T"}
-    change = pd.DataFrame(rows, columns=columns)
+    change = pd.DataFrame(rows, columns=columns).assign(to_itself=False)
     (late,) = _figure_summary.arrows_at(change, types, "T3", "T2")
     assert (late["sender"], late["from"], late["supply"], late["rises"]) == ("CD8_ISG+", "CD8 T", 0.11, True)
     (early,) = _figure_summary.arrows_at(change, types, "T2", "T1")
