@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from simulator.programmes import SUBSETS
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+COARSE = {"T cell", "B lineage", "mononuclear phagocyte"}  # names that leave the type open
 
 KNOBS = {
     "profiles": ["blood", "hca"],
@@ -79,28 +81,28 @@ def options(world: dict[str, str]) -> list[str]:
 def measure(truth: pd.DataFrame, results: Path, patient: str) -> dict[str, float | int | str]:
     """What a run says of a patient against the truth (one row per barcode, ids as in the run); nan: nothing to judge.
 
-    Judged are intact single cells that the run kept. `false names`: their share with a type or subset of SUBSETS that no
-    cell of the patient has. Malignant and CAR: of cells of the lineages that may be so; recall of cells with a CAR UMI.
+    Judged are intact single cells that the run kept. `false names`: their share with a type or subset of the assets that
+    no cell of the patient has; names by interferon and by the cell cycle count where the patient has none of it. CAR:
+    recall of cells with a CAR UMI.
     """
     from sklearn.metrics import adjusted_rand_score
 
     cells = pd.read_parquet(results / "report" / "cells.parquet").set_index("cell_id")
     cells = cells[cells["patient"].astype(str) == patient]
     truth = truth.set_index("cell_id")
-    there = {*truth["subset"], *truth["cell_type"]}
+    lacking = absent_names(truth)
     joined = cells.join(truth, rsuffix=" true", how="inner")
     joined = joined[joined["kind"] == "cell"]
     text = {
         c: joined[c].astype(object).fillna("").astype(str) for c in ("lineage", "cell_type", "subset", "malignancy")
     }
-    names = {*SUBSETS, *(v.cell_type for v in SUBSETS.values())}
-    false = text["subset"].isin(names - there) | text["cell_type"].isin(names - there)
+    false = text["subset"].isin(lacking) | text["cell_type"].isin(lacking)
     found: dict[str, float | int | str] = {
         "cells": len(joined),
         "types": float((text["cell_type"] == joined["cell_type true"]).mean()),
         "lineages": float((text["lineage"] == joined["lineage true"]).mean()),
         "false names": float(false.mean()),
-        "which": ", ".join(sorted({*text["subset"][false], *text["cell_type"][false]} & (names - there))),
+        "which": ", ".join(sorted({*text["subset"][false], *text["cell_type"][false]} & lacking)),
     }
     for lineage in ("T", "NK", "myeloid", "plasma"):
         mine = joined["lineage true"] == lineage
@@ -122,6 +124,19 @@ def measure(truth: pd.DataFrame, results: Path, patient: str) -> dict[str, float
     events = events[(events["patient"] == patient) & (events["verdict"] == "detected")]
     found["events"] = ", ".join(sorted({f"{row.arm} {row.event} of {row.population}" for row in events.itertuples()}))
     return found
+
+
+def absent_names(truth: pd.DataFrame) -> set[str]:
+    """Types and subsets of markers.tsv and subsets.tsv that no cell of the truth has."""
+    named = {
+        name for table in ("markers", "subsets") for name in pd.read_csv(ASSETS / f"{table}.tsv", sep="\t")["cell_type"]
+    }
+    lacking = named - {*truth["subset"], *truth["cell_type"]} - COARSE
+    if truth["isg_level"].max() > 0:
+        lacking = {name for name in lacking if not name.endswith("_ISG+")}
+    if truth["phase"].isin(["S", "G2M"]).any():
+        lacking = {name for name in lacking if not name.endswith("_proliferating")}
+    return lacking
 
 
 def scores(name: str, real: pd.Series, called: pd.Series, right: pd.Series | None = None) -> dict[str, float | int]:
