@@ -28,7 +28,7 @@ process SIGNATURE_CHANGE {
     script:
     def matrices = [counts].flatten().collect { file -> "--counts ${file}" }.join(' ')
     def files = [sets].flatten().collect { file -> "--gene-sets ${file}" }.join(' ')
-    def divided = subsets.collect { table -> "--subsets ${table}" }.join(' ')
+    def divided = [subsets].flatten().collect { table -> "--subsets ${table}" }.join(' ')
     def threshold = isg_threshold == [] ? '' : "--isg-threshold ${isg_threshold}"
     """
     # code: _bootstrap.py _cli.py _compiled.py _detection.py _equal_depth.py _errors.py _guards.py _matrices.py _series.py
