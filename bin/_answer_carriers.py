@@ -3,6 +3,7 @@
 
 from dataclasses import replace
 
+from _cautions import names_in_doubt
 from _guards import MORE
 from _results import Case
 from _statements import Statement, bounds, interval, number, rows_where
@@ -151,6 +152,7 @@ def carriers(case: Case) -> list[dict]:
         entries.append({
             "clone": clone, "locus": str(rows["locus"].iloc[0]), "matched": matched, "main_share": share, "label": label,
             "carrier": carrier, "who": on_carriers, "beside": on_others,
+            "doubt": names_in_doubt(carrier, composition),
             "lineages": in_other_lineages(matched, clones, case.name("clones")),
             "subsets": subsets(matched, carrier, cells, case.name("clone_cells"), case.design),
             "confidence": level, "why": why, "verdict": str(rows["verdict"].iloc[0])

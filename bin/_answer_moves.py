@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """How each bulk clone moves, in bulk and in single cells, and which arms its cells gained and lost, in words."""
 
+from _cautions import aside, between, steps_of
 from _receptors import LIBRARY_COLUMNS
 from _results import Case
 from _statements import Statement, interval, number
@@ -17,8 +18,13 @@ def would_show(rows, time: str, source: str) -> Statement:
     return [*told, f" at {time} would have been shown as a change (95 %)."] if told else []
 
 
-def moves(name: str, matched: str, curve, fates, patient: str, without: dict[str, str] | None = None) -> Statement:
-    """Statement on the bulk curve and on the share of the single-cell clone at each time point; without: as in fate_of."""
+def moves(
+    name: str, matched: str, curve, fates, patient: str, without: dict[str, str] | None = None, steps=None
+) -> Statement:
+    """Statement on the bulk curve and on the share of the single-cell clone at each time point; without: as in fate_of.
+
+    steps: of _cautions.steps_of.
+    """
     statement: Statement = []
     if curve is not None:
         bulk, source = curve[curve["clone"] == name].sort_values("day"), f"{patient}.mrd_curve.tsv"
@@ -45,7 +51,8 @@ def moves(name: str, matched: str, curve, fates, patient: str, without: dict[str
             statement += [", " if at else "", f"{row['timepoint']} ", share]
             statement += interval(source, rows, where, of)
         cells = f"{rows['lineage'].iloc[0]} cells" if within else "cells"
-        statement.append(f" of {cells} with a {rows['receptor'].iloc[0]}.")
+        statement += [f" of {cells} with a {rows['receptor'].iloc[0]}"]
+        statement += [*(aside(between(steps, *shown["timepoint"].iloc[[0, -1]])) if len(shown) else []), "."]
         statement += would_show(rows, seen["timepoint"].iloc[-1], source)
     return statement or ["No bulk value and no single-cell clone to follow."]
 
@@ -101,12 +108,13 @@ def events_of(matched: str, cnv) -> list[str]:
 def movements(case: Case) -> list[dict]:
     """Per bulk clone, in the order of mrd.tsv: its fate, the events of its cells, and what is said of both."""
     mrd, curve, fates, cnv = map(case.own, ("mrd", "mrd_curve", "fates", "cnv"))
+    steps = steps_of(case)
     without, entries = {library: case.without(library) for library in LIBRARY_COLUMNS}, []
     for row in [] if mrd is None else mrd.drop_duplicates("clone").to_dict("records"):
         name, matched = row["clone"], row["matched_clone"] if isinstance(row["matched_clone"], str) else ""
         entries.append({
             "clone": name, "fate": fate_of(matched, fates, without), "events": events_of(matched, cnv),
-            "moves": moves(name, matched, curve, fates, case.patient, without),
+            "moves": moves(name, matched, curve, fates, case.patient, without, steps),
             "carries": carries(matched, cnv, case.patient)
         })  # fmt: skip
     return entries

@@ -3,6 +3,7 @@
 
 from dataclasses import replace
 
+from _cautions import aside, between, steps_of
 from _results import Case
 from _statements import Statement, number, rows_where
 from _times import last_step
@@ -26,11 +27,11 @@ def ranks(focus, change):
     return pd.Series(known.reindex(pd.MultiIndex.from_frame(change[[*PAIR.values()]])).to_numpy(), change.index)
 
 
-def on_pair(row: dict, last, focus, patient: str, several: bool) -> Statement:
+def on_pair(row: dict, last, focus, patient: str, several: bool, caution: list[str] | None = None) -> Statement:
     """`APRIL-BCMA: CD8_ISG+ to Plasma_1, supply 0.1 at T2, 0.4 at T3: difference 0.3 (0.1 to 0.5), strengthened by ...`.
 
     row: of `last`, the last step of communication_change.tsv, with its `rank` in communication_focus.tsv; several: whether the
-    patient has samples outside of the main series, so that a time point alone names no row.
+    patient has samples outside of the main series, so that a time point alone names no row; caution: of the step.
     """
     where = {name: row[name] for name in ("from", "to", "source", "target", "ligand", "receptor")}
     source = f"{patient}.communication_change.tsv"
@@ -58,7 +59,7 @@ def on_pair(row: dict, last, focus, patient: str, several: bool) -> Statement:
         of_pair |= {"sample": rows_where(focus, of_pair)["sample"].iloc[0]} if several else {}
         first = number(f"{patient}.communication_focus.tsv", focus, "place", of_pair, "share")
         statement += [", in the first ", first, " of the pairs to the focus"]
-    return [*statement, "."]
+    return [*statement, *aside(caution or []), "."]
 
 
 def on_interferon(row: dict, signatures) -> Statement:
@@ -70,9 +71,13 @@ def on_interferon(row: dict, signatures) -> Statement:
     return [lead, high, " of ", total, " cells", " (", low, " to ", up, ")."]
 
 
-def surroundings(change, focus, signatures, times: list[str], patient: str, several: bool = False) -> list[Statement]:
+def surroundings(
+    change, focus, signatures, times: list[str], patient: str, several: bool = False, steps=None
+) -> list[Statement]:
     """Statements on watched pairs that reach the focus at the last comparison, those of the focus to itself after the others, and on
-    interferon-high subsets. All tables are of the main series; several: as in on_pair.
+    interferon-high subsets. All tables are of the main series; several: as in on_pair; steps: of _cautions.steps_of.
+
+    Whether a pair is expressed moves with depth, its strength does not: only pairs that are gained or lost carry `depth`.
     """
     statements = []
     if change is not None and len(change):
@@ -86,7 +91,10 @@ def surroundings(change, focus, signatures, times: list[str], patient: str, seve
             ([], best[~best["to_itself"]].head(PAIRS)),
             (["To itself: "], best[best["to_itself"]].head(OWN)),
         ):
-            statements += [[*lead, *on_pair(row, last, focus, patient, several)] for row in rows.to_dict("records")]
+            for row in rows.to_dict("records"):
+                words = between(steps, row["from"], row["to"])
+                words = [word for word in words if word != "depth" or row["class"] in ("gained", "lost")]
+                statements.append([*lead, *on_pair(row, last, focus, patient, several, words)])
     if signatures is not None:
         rows = signatures[(signatures["signature"] == "isg_score") & (signatures["level"] == "subset")]
         rows = rows[(rows["day"] == rows["day"].max()) & rows["share_high"].notna() & (rows["n"] >= FEW)]
@@ -101,4 +109,4 @@ def surroundings_of(case: Case) -> list[Statement]:
     signatures = case.compared(case.rows("signatures.tsv"))
     chosen = case.facts(f"{case.patient}.focus.json", None)
     said = [[f"{chosen['text']}."]] if chosen else []
-    return said + surroundings(change, focus, signatures, case.times, case.patient, bool(case.design))
+    return said + surroundings(change, focus, signatures, case.times, case.patient, bool(case.design), steps_of(case))

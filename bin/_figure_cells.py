@@ -3,6 +3,7 @@
 
 from itertools import combinations
 
+from _cautions import of_shares, steps_of
 from _results import Case
 from _words import fate_in_words, percent
 
@@ -25,10 +26,10 @@ def largest_change(here: list[dict]) -> tuple[dict, dict] | None:
     return max(pairs, key=lambda pair: abs(pair[0]["share"] - pair[1]["share"]), default=None)
 
 
-def composition(rows, colour_of, figure: dict) -> dict | None:
+def composition(rows, colour_of, figure: dict, caution: str = "") -> dict | None:
     """Small curves of a label's share with interval; labels in the order of their largest share.
 
-    rows: composition.tsv of one level and parent; figure: id, section, title, table. Labels with fewer than FEW cells
+    rows: composition.tsv of one level and parent; figure: id, section, title, table; caution: of _cautions.of_shares. Labels with fewer than FEW cells
     over all time points have no curve and are named in the caption.
     """
     rows = rows[rows["share"].notna()]
@@ -58,7 +59,7 @@ def composition(rows, colour_of, figure: dict) -> dict | None:
     return figure | {
         "kind": "multiples", "columns": 4, "panels": panels, "alt": found,
         "caption": "Share of cells with 95 % intervals (Wilson, wider where names are doubtful); they say how certain the share of this sample is, not how "
-        "samples of one state differ." + left_out(size)
+        "samples of one state differ." + caution + left_out(size)
     }  # fmt: skip
 
 
@@ -186,7 +187,7 @@ def marker_dots(markers, names: list[str], lineage: str, table: str) -> dict | N
 
 def subset_panels(case: Case, shares, fixed: dict, series: list[str]) -> list[dict]:
     """Per lineage with subsets: proportions, interferon score, markers; of the samples that are compared."""
-    found, table = [], case.compared(case.cells)
+    found, table, steps = [], case.compared(case.cells), steps_of(case)
     for lineage in LINEAGES:
         cells = table[
             (table["lineage"] == lineage) & ~table["subset"].isin(["unassigned", ""]) & table["subset"].notna()
@@ -207,7 +208,7 @@ def subset_panels(case: Case, shares, fixed: dict, series: list[str]) -> list[di
         parts = [violins(cells.assign(subset=cells["subset"].astype(str)), names, colour_of, lineage, threshold)]
         if shares is not None:
             rows = shares[(shares["level"] == "subset") & shares["label"].isin(size.index)]
-            parts.insert(0, composition(rows, colour_of.get, about))
+            parts.insert(0, composition(rows, colour_of.get, about, of_shares(steps, "subset", lineage)))
         markers = case.rows(f"{lineage}.markers.tsv")
         if markers is not None:
             parts.append(marker_dots(markers, names, lineage, f"{lineage}.markers.tsv"))
@@ -224,7 +225,8 @@ def cells(case: Case, palette: dict[str, dict[str, str]]) -> list[dict | None]:
     if shares is not None:
         about = {"id": "composition", "section": "cells", "title": "Cell types over time", "table": "composition.tsv"}
         rows = shares[shares["level"] == "cell_type"]
-        figures.append(composition(rows, lambda label: types.get(label, types["unassigned"]), about))
+        caution = of_shares(steps_of(case), "cell_type", "all")
+        figures.append(composition(rows, lambda label: types.get(label, types["unassigned"]), about, caution))
     if fates is not None:
         figures += [clones_over_time(fates, name, series, case.patient, case.without(name)) for name in ("BCR", "TCR")]
     return figures + subset_panels(case, shares, palette.get("subset", {}), series)

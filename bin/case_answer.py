@@ -7,6 +7,7 @@ from _answer_carriers import carriers, in_other_lineages
 from _answer_moves import movements
 from _answer_precursors import precursors, where_sampled
 from _answer_surroundings import surroundings_of
+from _cautions import remarks, steps_of
 from _cli import FOLDER, command, write_json
 from _guards import MORE
 from _receptors import with_library
@@ -57,7 +58,7 @@ def headline(entries: list[dict]) -> str:
         [entry["clone"] for entry in unnamed if entry["verdict"].startswith(verdict)]
         for verdict in ("carried by", "not detected", "not testable")
     )
-    sentences += [f"{listed(few)}: seen in too few cells to name a carrier."] if few else []
+    sentences += [f"{listed(few)}: seen in too few cells to name a carrier ({FEW} are needed)."] if few else []
     sentences += [f"{listed(hidden)}: not testable in these single cells."] if hidden else []
     sentences += [f"{listed(none)}: not detected in single cells, which is not the same as absent."] if none else []
     return " ".join(sentences)
@@ -235,7 +236,7 @@ def main(results: Path, patient: str) -> None:
         "patient": patient, "first": [*shared, *first], "headline": headline(clones), "clones": clones, "not_compared": not_compared(case.series),
         "lacking": lacking(case),
         "warnings": case.facts("warnings.json", []) + same_labels(case.own("clones")) + strays, "malignant": [*malignant(case.own("malignancy"), facts, patient, case.design), *notes],
-        "surroundings": surroundings_of(case),
+        "surroundings": surroundings_of(case), "cautions": remarks(steps_of(case)),
     }  # fmt: skip
     write_json(answer, f"{patient}.answer.json", default=as_json)
 

@@ -31,6 +31,7 @@ def patient_row(answer: dict, samples, failed: set[str]) -> dict:
         "patient": answer["patient"],
         "times": [*dict.fromkeys(f"{row.timepoint} (day {row.day})" for row in without_products(mine).itertuples())],
         "not_compared": answer.get("not_compared", ""), "lacking": " ".join(answer.get("lacking", [])),
+        "cautions": " ".join(map(plain, answer.get("cautions", []))),
         "failed": sorted(names & failed),
         "headline": " ".join([*map(plain, answer.get("first", [])), answer["headline"]]),
         "clones": [{"name": entry["clone"], "carrier": entry["carrier"] or "not named", "confidence": entry["confidence"]}

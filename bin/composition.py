@@ -234,7 +234,9 @@ def multiqc(composition, colours) -> dict:
     }
     known = colours[colours["level"] == "cell_type"].set_index("label")["colour"].to_dict()
     looks = {label: {"name": label, "color": known.get(label, known[UNASSIGNED])} for label in types["label"]}
-    text = "Share of each cell type in each sample, in order of patient and day."
+    text = (
+        "Share of each cell type in each sample, in order of patient and day. Between single samples nothing is tested."
+    )
     plot = {"cpswitch_c_active": False, "sort_samples": False, "ylab": "Cells"}
     return multiqc_section("composition", "Cell types over time", text, "bargraph", data, plot, categories=looks)
 

@@ -19,7 +19,7 @@ process COMPOSITION {
     path 'labels.parquet', emit: labels
     path '*.labels.parquet', emit: patient_labels
     path 'composition.tsv', emit: composition
-    path 'composition_change.tsv'
+    path 'composition_change.tsv', emit: change
     path 'composition_mqc.json', emit: multiqc
     tuple val('COMPOSITION'), eval('composition.py --version'), emit: versions, topic: versions
 

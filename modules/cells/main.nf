@@ -129,7 +129,7 @@ workflow CELLS {
     markers        = SUBCLUSTER.out.markers // one table per lineage
     cell_columns   = QC.out.metrics         // [meta, qc.parquet] of all samples
     run_tables     = COMPOSITION.out.composition.mix(
-        DIFFERENTIAL_ABUNDANCE.out.table, SAMPLE_STATUS.out.table, SAMPLE_STATUS.out.warnings
+        COMPOSITION.out.change, DIFFERENTIAL_ABUNDANCE.out.table, SAMPLE_STATUS.out.table, SAMPLE_STATUS.out.warnings
     )
     multiqc        = INTEGRATE.out.multiqc.mix(ANNOTATE.out.multiqc, COMPOSITION.out.multiqc)
     status         = SAMPLE_STATUS.out.table

@@ -14,7 +14,7 @@ process CASE_ANSWER {
 
     script:
     """
-    # code: _answer_carriers.py _answer_moves.py _answer_precursors.py _answer_surroundings.py _cli.py _errors.py
+    # code: _answer_carriers.py _answer_moves.py _answer_precursors.py _answer_surroundings.py _cautions.py _cli.py _errors.py
     # code: _guards.py _receptors.py _results.py _series.py _shares.py _statements.py _tables.py _times.py _words.py
     case_answer.py tables --patient ${meta.patient}
     """

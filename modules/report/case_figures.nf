@@ -19,9 +19,9 @@ process CASE_FIGURES {
     script:
     def layouts = subsets ? '--subsets subsets' : ''
     """
-    # code: _car_words.py _cli.py _errors.py _figure_cells.py _figure_course.py _figure_map.py _figure_niche.py
-    # code: _figure_summary.py _figure_tumour.py _layout_bars.py _layout_curves.py _layout_drawings.py _layout_grids.py
-    # code: _marks.py _receptors.py _results.py _series.py _shares.py _svg_pdf.py _tables.py _times.py _words.py
+    # code: _car_words.py _cautions.py _cli.py _errors.py _figure_cells.py _figure_course.py _figure_map.py _figure_niche.py
+    # code: _figure_summary.py _figure_tumour.py _guards.py _layout_bars.py _layout_curves.py _layout_drawings.py _layout_grids.py
+    # code: _marks.py _receptors.py _results.py _series.py _shares.py _statements.py _svg_pdf.py _tables.py _times.py _words.py
     case_figures.py tables --patient ${meta.patient} --colours ${colours} ${layouts}
     """
 

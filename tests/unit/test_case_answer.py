@@ -106,7 +106,7 @@ def test_numbers_of_several_tissues_are_in_their_tables(several, tmp_path):
         ({"confidence": "moderate"}, "Plasma cells probably carry A (confidence moderate): persistent, with 1q gain."),
         ({"main_share": 0.4, "confidence": "moderate", "fate": "", "events": []},
          "Several cell types show A, most often plasma cells."),
-        ({"carrier": ""}, "A: seen in too few cells to name a carrier."),
+        ({"carrier": ""}, "A: seen in too few cells to name a carrier (3 are needed)."),
         ({"carrier": "", "verdict": "not detected (upper limit 2 %)"},
          "A: not detected in single cells, which is not the same as absent."),
         ({"carrier": "", "verdict": "not testable: Kde"}, "A: not testable in these single cells."),
