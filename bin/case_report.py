@@ -277,7 +277,7 @@ def main(
     statements |= {level: grouped(listed) for level, listed in of_levels.items()}
     statements |= {"clones": merged(statements["clones"])}
     ran = versions_of(versions)
-    named = {spec["table"] for spec in specs} | {f"{patient}.{name}.tsv" for name in EXTRA}
+    named = {spec["table"] for spec in specs} | {"composition_change.tsv"} | {f"{patient}.{name}.tsv" for name in EXTRA}
     tables = read_tables(results, named, patient)
     page = render(
         assets, "case.html.j2", patient=patient, samples=samples, answer=statements,

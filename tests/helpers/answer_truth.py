@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from helpers.report_case import read_table
 
 FOLDERS = {"composition": "cells", "mrd": "clones", "mrd_curve": "clones", "fates": "clones", "cnv": "tumour", "signatures": "signals",
-           "clone_cells": "clones",
+           "clone_cells": "clones", "clones": "clones", "composition_change": "cells",
            "malignancy": "tumour", "malignancy.json": "tumour", "precursors": "tumour", "communication_change": "signals", "communication_focus": "signals"}  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """The simulated case from Cell Ranger's files to the report: what was planted is found again."""
 
+import json
 import os
 import subprocess
 import sys
@@ -135,6 +136,24 @@ def test_what_was_planted_lies_within_the_intervals_of_the_answer(case_run):
         "event 13q loss",
     } <= set(found["what"])
     assert found["inside"].all(), found.to_string()
+
+
+def test_a_clean_case_warns_of_its_batches_and_of_nothing_else(case_run):
+    """Each sample is a batch of its own; stray contigs are notes, depths are alike, and no clone has more strays than doublets make."""
+    _folder, run = case_run
+    trace = pd.read_csv(run.results / "pipeline_info" / "trace.tsv", sep="\t").set_index("process")["workdir"]
+    warnings = json.loads((Path(trace["CLONEWATCH:CELLS:SAMPLE_STATUS"]) / "warnings.json").read_text())
+    told = [(warning["level"], warning["sample"], warning["step"]) for warning in warnings]
+    assert told[0] == ("warning", "P1", "SAMPLE_STATUS") and warnings[0]["text"].startswith(
+        "batch changes with time (T1 to T2, T2 to T3)"
+    )
+    assert {(level, step) for level, _sample, step in told[1:]} == {("note", "READ_CELLRANGER")}
+    page = (run.results / "report" / "P1.case_report.html").read_text(encoding="utf-8")
+    assert page.count("<li><b>warning</b>") == 1 and "Batch changes with time" in page and "(caution: batch)" in page
+    clones = pd.read_csv(run.results / "clones" / "P1.clones.tsv", sep="\t")
+    assert set(clones["caution"].dropna()) <= {"as many as doublets make", "too few to tell"}
+    change = pd.read_csv(run.results / "cells" / "composition_change.tsv", sep="\t")
+    assert set(change["caution"]) <= {"batch", "batch; names"} and change["holds"].isna().all()
 
 
 def test_the_page_and_the_objects_are_there(case_run):
