@@ -108,6 +108,18 @@ def test_planted_signals_to_the_plasma_cells_change_as_planted(case_run):
     assert set(to_plasma("CD56bright_ISG+", "ITGB2", "ICAM1")["class"]) == {"not tested"}
 
 
+def test_the_receivers_are_the_cells_of_the_bulk_clone_and_say_so(case_run):
+    """Plasma_3 are residual normal plasma cells. What the receivers send to themselves has no place among signals of others."""
+    _folder, run = case_run
+    chosen = json.loads((run.results / "signals" / "P1.focus.json").read_text())
+    assert (chosen["clone"], chosen["groups"]) == ("IGH_1", ["Plasma_1", "Plasma_2"])
+    assert chosen["held"] > 0.9 * chosen["n"] > 100
+    assert f"{chosen['text']}." in (run.results / "report" / "P1.case_report.html").read_text(encoding="utf-8")
+    places = pd.read_csv(run.results / "signals" / "P1.communication_focus.tsv", sep="\t")
+    assert set(places.loc[places["to_itself"], "source"]) == {"Plasma_1", "Plasma_2"}
+    assert (places["place"].isna() == places["to_itself"]).all()
+
+
 def test_every_number_of_the_answer_is_that_of_its_table(case_run):
     _folder, run = case_run
     numbers = answer_truth.numbers_of(run.results, "P1")

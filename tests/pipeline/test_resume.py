@@ -70,7 +70,9 @@ def test_a_new_patient_runs_its_own_steps_and_those_of_the_run(runs):
 def test_an_edited_table_runs_what_reads_it(runs):
     *_others, third = runs
     executed = again(third)
-    assert ("MRD", "P2") in executed and ("MRD", "P1") not in executed
+    # Receivers of communication are the cells that carry a bulk clone.
+    for reader in ("MRD", "COMMUNICATION_CHANGE"):
+        assert (reader, "P2") in executed and (reader, "P1") not in executed
     assert {process for process, _tag in executed} <= PAGES | {
-        "CHECK_INPUTS", "MRD", "MALIGNANCY", "CELL_TABLE", "RECEPTORS", "EXPORT", "COHORT_REPORT", "RUN_TABLES", "RUN_REPORT",
+        "CHECK_INPUTS", "MRD", "COMMUNICATION_CHANGE", "MALIGNANCY", "CELL_TABLE", "RECEPTORS", "EXPORT", "COHORT_REPORT", "RUN_TABLES", "RUN_REPORT",
     }  # fmt: skip
