@@ -268,8 +268,8 @@ def above_resting(paths):
     import pandas as pd
 
     columns = ["cell_id", "interferon_high"]
-    tables = [pd.read_parquet(path, columns=columns) for path in paths]
-    return pd.concat([pd.DataFrame(columns=columns), *tables]).set_index("cell_id")["interferon_high"].astype("boolean")
+    tables = [pd.read_parquet(path, columns=columns) for path in paths] or [pd.DataFrame(columns=columns)]
+    return pd.concat(tables).set_index("cell_id")["interferon_high"].astype("boolean")
 
 
 @command()
