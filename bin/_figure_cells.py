@@ -43,7 +43,7 @@ def composition(rows, colour_of, figure: dict, caution: str = "") -> dict | None
     for label in largest.index:
         here = rows[rows["label"] == label].sort_values("day", kind="stable").to_dict("records")
         curve = [[float(row["day"]), row["share"], row["low"], row["high"]] for row in here]
-        series = [{"name": "", "colour": colour_of(label), "points": curve}]
+        series = [{"name": "", "colour": colour_of(label), "points": curve, "joined": False}]
         panels.append({"title": label, "unit": "", "percent": True, "series": series})
         moved = largest_change(here)
         if moved:

@@ -176,7 +176,7 @@ def interferon(signatures, colour_of: dict) -> dict | None:
                 "title": label,
                 "unit": "",
                 "percent": True,
-                "series": [{"name": "", "colour": colour_of.get(label), "points": curve}],
+                "series": [{"name": "", "colour": colour_of.get(label), "points": curve, "joined": False}],
             }
         )
     told = ", ".join(f"{row['label']} {percent(row['share_high'])}" for row in latest.head(3).to_dict("records"))

@@ -49,7 +49,9 @@ def car_panel(name: str, rows, change) -> tuple[dict, list[str]]:
     title = f"{name} ({where})" if where else str(name)
     highest = share_in_words(rows, top) if share else f"highest {top['value']:,.10g} {unit}".strip()
     told = [f"{title}: {highest}" + (f" on day {top['day']:.0f}" if top["value"] or not share else "")]
-    series = [{"name": "", "points": points(rows, "value", *(("low", "high") if share else ("", "")))}]
+    series = [
+        {"name": "", "joined": not share, "points": points(rows, "value", *(("low", "high") if share else ("", "")))}
+    ]
     carriers = points(rows, "carriers", "carriers_low", "carriers_high") if share and "carriers" in rows else []
     if carriers:
         best = rows.loc[rows["carriers"].idxmax()]
@@ -57,7 +59,7 @@ def car_panel(name: str, rows, change) -> tuple[dict, list[str]]:
             f"estimated carriers, also without a transcript: highest {percent(best['carriers'])} "
             f"({100 * best['carriers_low']:.3g} to {percent(best['carriers_high'])}) on day {best['day']:.0f}"
         )
-        series.append({"name": "estimated carriers", "dash": True, "colour": ESTIMATE, "points": carriers})
+        series.append({"name": "estimated carriers", "joined": False, "colour": ESTIMATE, "points": carriers})
     if share and change is not None and len(change):
         told.append(car_changes(change))
     return {"title": title, "unit": unit, "percent": bool(share), "series": series}, told
@@ -79,7 +81,7 @@ def car_kinetics(car, change, samples: dict[str, dict], patient: str) -> dict:
     caption = (
         "T cells with CAR transcripts that ambient RNA does not explain, with 95 % intervals: the least that carry it, for transcripts are "
         "sparse. A share is of one tissue and one sort, and shares of different sorts are not compared; beside them the clinical copies. "
-        "The number is the last value; dotted: day 0. A change is counted with one threshold of UMIs for both times. Dashed grey: the share "
+        "The number is the last value; dotted: day 0. A change is counted with one threshold of UMIs for both times. Grey: the share "
         "estimated to carry it, those without a transcript included, where the counts allow an estimate."
     )
     return {

@@ -1,8 +1,15 @@
 #!/usr/bin/env python3
 """The figures of a case: as data, drawn for a page and for a phone, and as files; and the points of its maps."""
 
+import json
 from pathlib import Path
 
+from _chart_bars import bars, violins
+from _chart_curves import lines, multiples
+from _chart_grids import alluvial, grid
+from _chart_scenes import network, timeline
+from _chart_scenes import summary as one_picture
+from _chart_style import WIDTHS
 from _cli import FILE, FOLDER, command, write_json
 from _figure_cells import cells
 from _figure_course import course
@@ -10,21 +17,15 @@ from _figure_map import maps_of
 from _figure_niche import niche
 from _figure_summary import summary
 from _figure_tumour import tumour
-from _layout_bars import bars, violin
-from _layout_curves import lines, multiples
-from _layout_drawings import network, timeline
-from _layout_drawings import summary as one_drawing
-from _layout_grids import alluvial, grid
-from _marks import WIDTHS
 from _results import Case, read_colours
-from _svg_pdf import Fonts, pdf, svg
+from _vega import pdf, register_fonts, specification, svg
 
 import click
 
-# What lays out a kind of figure: (figure, width in pixels) -> (marks, height).
-LAYOUTS = {
-    "multiples": multiples, "lines": lines, "violin": violin, "bars": bars, "grid": grid, "alluvial": alluvial,
-    "timeline": timeline, "network": network, "summary": one_drawing,
+# What makes a chart of a kind of figure: (figure, width in pixels) -> Altair chart.
+CHARTS = {
+    "multiples": multiples, "lines": lines, "violin": violins, "bars": bars, "grid": grid, "alluvial": alluvial,
+    "timeline": timeline, "network": network, "summary": one_picture,
 }  # fmt: skip
 
 
@@ -33,29 +34,30 @@ def figures_of(case: Case, palette: dict[str, dict[str, str]]) -> list[dict]:
     series, types = list(palette["series"].values()), palette["cell_type"]
     figures = [*course(case, series), *tumour(case, series), *cells(case, palette), *niche(case, types)]
     figures.append(summary(case, types))
-    return [figure for figure in figures if figure and figure.get("panels") != []]
+    there = [figure for figure in figures if figure and figure.get("panels") != []]
+    return json.loads(json.dumps(there, default=float))  # numbers of numpy become plain ones
 
 
-def drawing(figure: dict) -> dict:
-    """A figure laid out in both widths, as bin/_svg_pdf.py takes it."""
-    layouts = {}
-    for name, width in WIDTHS.items():
-        marks, height = LAYOUTS[figure["kind"]](figure, width)
-        layouts[name] = {"width": width, "height": round(height), "marks": marks}
-    return {"id": figure["id"], "title": figure["title"], "alt": figure["alt"], "layouts": layouts}
+def charts_of(figures: list[dict]) -> dict[str, dict]:
+    """Figure -> its Vega-Lite specifications for a page (`wide`) and a phone (`narrow`), their `datasets` once."""
+    charts = {}
+    for figure in figures:
+        specs = {
+            name: specification(CHARTS[figure["kind"]](figure, width), figure["alt"]) for name, width in WIDTHS.items()
+        }
+        datasets = {name: rows for spec in specs.values() for name, rows in spec.pop("datasets", {}).items()}
+        charts[figure["id"]] = {"datasets": datasets, **specs}
+    return charts
 
 
-def write_drawings(figures: list[dict], patient: str) -> None:
-    """figures/<patient>.<figure>.svg and .pdf, and narrow/<patient>.<figure>.svg."""
-    drawings = [drawing(figure) for figure in figures]
-    fonts = Fonts(drawings)
-    for folder in (Path("figures"), Path("narrow")):
-        folder.mkdir(exist_ok=True)
-    for drawn in drawings:
-        name = f"{patient}.{drawn['id']}"
-        Path("figures", f"{name}.svg").write_text(svg(drawn, "wide"), encoding="utf-8")
-        Path("narrow", f"{name}.svg").write_text(svg(drawn, "narrow"), encoding="utf-8")
-        Path("figures", f"{name}.pdf").write_bytes(pdf(drawn, fonts))
+def write_drawings(charts: dict[str, dict], patient: str) -> None:
+    """figures/<patient>.<figure>.svg and .pdf, in the width of a page."""
+    Path("figures").mkdir(exist_ok=True)
+    register_fonts()
+    for name, chart in charts.items():
+        drawing = svg(chart["wide"] | {"datasets": chart["datasets"]})
+        Path("figures", f"{patient}.{name}.svg").write_text(drawing, encoding="utf-8")
+        Path("figures", f"{patient}.{name}.pdf").write_bytes(pdf(drawing))
 
 
 @command()
@@ -69,9 +71,11 @@ def main(results: Path, patient: str, colours: Path, subsets: Path | None, most:
     """Draw what the tables of the folder RESULTS hold of a PATIENT, whichever of them are there."""
     case, palette = Case(results, patient), read_colours(colours)
     figures = figures_of(case, palette)
-    write_json(figures, f"{patient}.figures.json", default=float)
+    write_json(figures, f"{patient}.figures.json")
     write_json(maps_of(case, subsets, palette, most, seed), f"{patient}.map.json")
-    write_drawings(figures, patient)
+    charts = charts_of(figures)
+    write_json(charts, f"{patient}.charts.json")
+    write_drawings(charts, patient)
 
 
 if __name__ == "__main__":

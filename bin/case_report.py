@@ -13,6 +13,7 @@ from _page import raw, render
 from _results import Case
 from _series import told_apart
 from _tables import read_text_table
+from _vega import runtime
 
 import click
 
@@ -233,26 +234,12 @@ def literature_of(table: Path, versions: list[tuple[str, str]]) -> list[str]:
     return list(rows.loc[rows["package"].isin(ran), "cited"])
 
 
-def with_drawings(figures: list[dict], patient: str) -> list[dict]:
-    """Figures with their drawings of the folders figures and narrow of the current one."""
-    folders = {"wide": Path("figures"), "narrow": Path("narrow")}
-    return [
-        figure
-        | {
-            "svg": {
-                width: raw((folder / f"{patient}.{figure['id']}.svg").read_text(encoding="utf-8"))
-                for width, folder in folders.items()
-            }
-        }
-        for figure in figures
-    ]
-
-
 @command()
 @click.argument("results", type=FOLDER)
 @click.option("--patient", required=True, help="Name of the patient.")
 @click.option("--answer", required=True, type=FILE, help="<patient>.answer.json")
 @click.option("--figures", required=True, type=FILE, help="<patient>.figures.json")
+@click.option("--charts", required=True, type=FILE, help="<patient>.charts.json")
 @click.option("--maps", required=True, type=FILE, help="<patient>.map.json")
 @click.option(
     "--assets", required=True, type=FOLDER, help="Folder with case.html.j2, case.css, case.js and literature.tsv."
@@ -263,11 +250,11 @@ def with_drawings(figures: list[dict], patient: str) -> list[dict]:
 @click.option("--failures", type=FILE, help="Failed steps of the run: step, of, reason.")
 @click.option("--release", default="", help="Version of clonewatch.")
 def main(
-    results: Path, patient: str, answer: Path, figures: Path, maps: Path, assets: Path, columns: Path,
+    results: Path, patient: str, answer: Path, figures: Path, charts: Path, maps: Path, assets: Path, columns: Path,
     parameters: Path | None, versions: Path | None, failures: Path | None, release: str,
 ) -> None:  # fmt: skip
-    """Fill the page of a PATIENT with the tables of RESULTS and the drawings in the folders figures and narrow."""
-    specs, layouts, statements = (with_drawings(read_json(figures), patient), read_json(maps), read_json(answer))
+    """Fill the page of a PATIENT with the tables of RESULTS, its figures as specifications, and what draws them."""
+    specs, layouts, statements = read_json(figures), read_json(maps), read_json(answer)
     samples = samples_of(results, patient)
     names = {sample["sample"] for sample in samples} | {patient, "", None}
     warnings = [warning for warning in statements["warnings"] if warning.get("sample") in names]
@@ -284,6 +271,7 @@ def main(
         failures=failures_of(failures, results, patient), sections=arrange(specs, layouts, reasons_of(Case(results, patient))),
         maps=layouts, tables={name: {"rows": entry["rows"]} for name, entry in tables.items()},
         packed={name: packed(entry["csv"]) for name, entry in tables.items()}, release=release,
+        charts=packed(charts.read_text(encoding="utf-8")), vega=raw(runtime()),
         rules=rules_of(Case(results, patient)), dictionary=read_text_table(columns).to_dict("records"),
         versions=ran, citations=literature_of(assets / "literature.tsv", ran),
         parameters=sorted(read_json(parameters).items()) if parameters else [],

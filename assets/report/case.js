@@ -16,9 +16,54 @@
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }
 
-  async function csv(name) {
-    const stream = new Blob([bytes(tables[name])]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return new Response(stream).text();
+  function unpacked(text) {
+    return new Response(new Blob([bytes(text)]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+  }
+
+  const csv = (name) => unpacked(tables[name]);
+
+  // ---- charts -----------------------------------------------------------------------------------------------
+  // Specifications are drawn for a page or a phone, with an interpreter in place of eval; nothing is loaded.
+  const phone = window.matchMedia("(max-width: 720px)");
+  const note = document.getElementById("note");
+
+  function tell(words, x, y) {
+    note.textContent = words;
+    note.hidden = !words;
+    note.style.left = Math.max(4, Math.min(x + 12, document.documentElement.clientWidth - note.offsetWidth - 8)) + "px";
+    note.style.top = y + 14 + "px";
+  }
+
+  // Arrow keys go from mark to mark and tell what each shows, as a pointer or a finger does.
+  function reachable(svg, words) {
+    const marks = all("[aria-label][role=graphics-symbol]", svg).filter((mark) => mark.getAttribute("aria-roledescription") !== "title");
+    let at = -1;
+    svg.setAttribute("tabindex", "0");
+    svg.setAttribute("role", "application");
+    svg.setAttribute("aria-label", words + " Arrow keys go from mark to mark.");
+    const leave = () => { if (marks[at]) marks[at].classList.remove("told"); tell("", 0, 0); };
+    svg.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      if (event.key === "Escape") leave();
+      if (!step || !marks.length) return;
+      event.preventDefault();
+      leave();
+      at = at < 0 && step < 0 ? marks.length - 1 : (at + step + marks.length) % marks.length;
+      marks[at].classList.add("told");
+      const box = marks[at].getBoundingClientRect();
+      tell(marks[at].getAttribute("aria-label"), box.right, box.bottom);
+    });
+    svg.addEventListener("blur", leave);
+  }
+
+  async function drawCharts() {
+    const held = JSON.parse(await unpacked(read("charts")));
+    const tooltip = (_handler, event, _item, words) => tell(typeof words === "object" && words ? Object.values(words).join(", ") : words || "", event.clientX, event.clientY);
+    for (const holder of all("[data-chart]")) {
+      const { datasets, wide, narrow } = held[holder.dataset.chart], spec = phone.matches ? narrow : wide;
+      await vegaEmbed(holder, { ...spec, datasets }, { mode: "vega-lite", renderer: "svg", ast: true, actions: false, tooltip });
+      reachable(holder.querySelector("svg"), spec.description);
+    }
   }
 
   // ---- maps -------------------------------------------------------------------------------------------------
@@ -226,5 +271,7 @@
     document.getElementById("sheet-close").focus();
   }));
   window.addEventListener("beforeprint", () => all("details").forEach((part) => { part.open = true; }));
-  document.documentElement.dataset.ready = "yes";
+  const drawAgain = () => drawCharts().then(() => { document.documentElement.dataset.ready = "yes"; });
+  phone.addEventListener("change", drawAgain);
+  drawAgain();
 })();

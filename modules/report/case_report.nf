@@ -6,7 +6,7 @@ process CASE_REPORT {
     label 'small'
 
     input:
-    tuple val(meta), path(tables, stageAs: 'tables/*'), path(parts), path(wide, stageAs: 'figures/*'), path(narrow, stageAs: 'narrow/*')
+    tuple val(meta), path(tables, stageAs: 'tables/*'), path(parts)
     path assets, stageAs: 'assets' // case.html.j2, case.css, case.js, literature.tsv
     path columns
     path parameters
@@ -21,10 +21,11 @@ process CASE_REPORT {
     script:
     def name = meta.patient
     """
-    # code: _car_words.py _cli.py _errors.py _page.py _receptors.py _results.py _series.py _tables.py _words.py
-    case_report.py tables --patient ${name} --answer ${name}.answer.json --figures ${name}.figures.json --maps ${name}.map.json \\
-        --assets assets --columns ${columns} --parameters ${parameters} --versions ${versions} --release ${release} \\
-        --failures ${failures}
+    # code: _car_words.py _chart_style.py _cli.py _errors.py _page.py _receptors.py _results.py _series.py _tables.py
+    # code: _vega.py _words.py
+    case_report.py tables --patient ${name} --answer ${name}.answer.json --figures ${name}.figures.json \\
+        --charts ${name}.charts.json --maps ${name}.map.json --assets assets --columns ${columns} --parameters ${parameters} \\
+        --versions ${versions} --release ${release} --failures ${failures}
     """
 
     stub:

@@ -93,9 +93,9 @@ workflow REPORT {
         ['account', 'cluster_options', 'job_array', 'scratch']
     settings = new groovy.json.JsonSlurper().parseText(parameters).findAll { name, _value -> !(name in machine) }
     shown = groovy.json.JsonOutput.prettyPrint(groovy.json.JsonOutput.toJson(settings))
-    cases = tables.join(CASE_ANSWER.out.answer).join(CASE_FIGURES.out.figures).join(CASE_FIGURES.out.drawings)
+    cases = tables.join(CASE_ANSWER.out.answer).join(CASE_FIGURES.out.figures)
     CASE_REPORT(
-        cases.map { meta, files, answer, figures, maps, wide, narrow -> [meta, files, [answer, figures, maps], wide, narrow] },
+        cases.map { meta, files, answer, figures, maps, charts -> [meta, files, [answer, figures, maps, charts]] },
         assets.report,
         assets.cell_columns,
         asFile(channel.of(shown), 'params.json'),

@@ -102,7 +102,10 @@ def main() -> None:
     patient = ["--patient", "P1"]
     measure("CASE_ANSWER", steps / "case_answer.py", "tables", *patient)
     measure("CASE_FIGURES", steps / "case_figures.py", "tables", *patient, *colours)
-    parts = ["--answer", "P1.answer.json", "--figures", "P1.figures.json", "--maps", "P1.map.json"]
+    parts = [
+        f"--{option}=P1.{kind}.json"
+        for option, kind in (("answer", "answer"), ("figures", "figures"), ("charts", "charts"), ("maps", "map"))
+    ]
     measure(
         "CASE_REPORT", steps / "case_report.py", "tables", *patient, *parts, "--assets", assets / "report", *columns
     )

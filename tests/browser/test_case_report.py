@@ -75,14 +75,42 @@ def ink(page, name):
 @pytest.mark.parametrize("width", [1280, 400])
 def test_drawings_are_laid_out_for_the_screen(opened, width):
     page, _ = opened(width=width)
-    shown, hidden = ("wide", "narrow") if width > 720 else ("narrow", "wide")
+    seen = 0
     for figure in page.locator("figure:not(.map)").all():
         if not figure.is_visible():
             continue  # in a tab that is not chosen
-        assert not figure.locator(f".drawing.{hidden}").is_visible()
-        box = figure.locator(f".drawing.{shown} svg").bounding_box()
-        view = figure.locator(f".drawing.{shown} svg").get_attribute("viewBox").split()
+        box = figure.locator("svg").bounding_box()
+        view = figure.locator("svg").get_attribute("viewBox").split()
         assert box["width"] / float(view[2]) > 0.9  # texts of 10 points and more can be read
+        seen += 1
+    assert seen >= 8
+
+
+def test_marks_tell_what_they_show_to_pointer_and_keyboard(opened):
+    page, _ = opened()
+    note, drawing = page.locator("#note"), page.locator("#fig-mrd svg")
+    drawing.focus()
+    assert note.is_hidden()
+    page.keyboard.press("ArrowRight")
+    first = note.inner_text()
+    page.keyboard.press("ArrowRight")
+    assert note.is_visible() and "day" in first and note.inner_text() != first
+    page.keyboard.press("Escape")
+    assert note.is_hidden()
+    point = drawing.locator('[aria-roledescription="point"]').first
+    point.hover()
+    page.wait_for_selector("#note:not([hidden])")
+    assert note.inner_text() == point.get_attribute("aria-label")
+
+
+def test_drawings_follow_the_width_of_the_window(opened):
+    page, heard = opened()
+    wide = page.locator("#fig-mrd svg").bounding_box()["width"]
+    page.set_viewport_size({"width": 400, "height": 900})
+    page.wait_for_function(
+        "before => document.querySelector('#fig-mrd svg').getBoundingClientRect().width < before - 100", arg=wide
+    )
+    assert heard == [] and page.evaluate("document.documentElement.scrollWidth") <= 400
 
 
 @pytest.mark.parametrize("kind", ["usual", "hostile"])

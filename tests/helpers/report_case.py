@@ -354,7 +354,7 @@ def make_page(folder: Path, patient: str = "P1") -> Path:
     make_figures(folder, patient)
     parts = [
         f"--{option}={patient}.{kind}.json"
-        for option, kind in (("answer", "answer"), ("figures", "figures"), ("maps", "map"))
+        for option, kind in (("answer", "answer"), ("figures", "figures"), ("charts", "charts"), ("maps", "map"))
     ]
     page = ["--assets", ASSETS / "report", "--columns", ASSETS / "cell_columns.tsv"]
     failures = Path(folder) / "failed_steps.tsv"

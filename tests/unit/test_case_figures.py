@@ -1,4 +1,4 @@
-"""CASE_FIGURES: every figure is drawn in both widths and written as SVG and PDF, and its data are kept."""
+"""CASE_FIGURES: every figure is a specification in both widths and written as SVG and PDF, and its data are kept."""
 
 import json
 
@@ -17,9 +17,9 @@ def made(tmp_path, monkeypatch):
 def test_every_figure_has_its_files(made, tmp_path):
     names = {f"P1.{name}" for name in made}
     assert {"P1.timeline", "P1.mrd", "P1.fish", "P1.composition", "P1.clones_bcr", "P1.watched", "P1.summary"} <= names
-    for folder, ending in (("figures", "svg"), ("figures", "pdf"), ("narrow", "svg")):
-        assert {path.stem for path in (tmp_path / folder).glob(f"*.{ending}")} == names
-    assert {figure["kind"] for figure in made.values()} <= set(case_figures.LAYOUTS)
+    for ending in ("svg", "pdf"):
+        assert {path.stem for path in (tmp_path / "figures").glob(f"*.{ending}")} == names
+    assert {figure["kind"] for figure in made.values()} <= set(case_figures.CHARTS)
 
 
 def test_maps_are_of_all_cells_and_of_lineages_with_a_layout(made, tmp_path):
@@ -35,10 +35,12 @@ def test_figures_over_time_are_of_the_samples_that_are_compared(made, tmp_path):
     assert maps[0]["total"] == 360  # a map compares nothing
 
 
-def test_a_figure_is_laid_out_for_a_page_and_for_a_phone(made):
-    drawn = case_figures.drawing(made["mrd"])
-    assert {name: layout["width"] for name, layout in drawn["layouts"].items()} == {"wide": 760, "narrow": 372}
-    assert all(layout["marks"] and layout["height"] > 0 for layout in drawn["layouts"].values())
+def test_both_widths_show_the_same_rows_which_are_held_once(made):
+    chart = case_figures.charts_of([made["mrd"]])["mrd"]
+    rows = [row["said"] for held in chart["datasets"].values() for row in held if "said" in row]
+    points = sum(len(series["points"]) for series in made["mrd"]["series"])
+    assert len(rows) == len(set(rows)) == points
+    assert "datasets" not in chart["wide"] and "datasets" not in chart["narrow"]
 
 
 def test_what_has_nothing_to_draw_is_no_figure(tmp_path, monkeypatch):

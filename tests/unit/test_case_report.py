@@ -134,7 +134,8 @@ def test_hostile_names_are_text(page):
     assert "<script>window" not in text
     assert "window.hacked" in text  # as text it is there
     assert [attributes for tag, attributes in Page(text).tags if tag == "script"] == [
-        {"type": "application/json", "id": "maps"}, {"type": "application/json", "id": "tables"}, {},
+        {"type": "application/json", "id": "maps"}, {"type": "application/json", "id": "tables"},
+        {"type": "application/json", "id": "charts"}, {}, {},
     ]  # fmt: skip
 
 
