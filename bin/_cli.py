@@ -31,8 +31,8 @@ PLACE = click.Path(exists=True, path_type=Path)  # a file or a folder
 FULL = (errno.ENOSPC, errno.EDQUOT)  # what a full disk or quota says
 # Packages that are imported by another name than they are installed by.
 INSTALLED_AS = {
-    "faiss": "faiss-cpu", "fontTools": "fonttools", "skimage": "scikit-image", "sklearn": "scikit-learn",
-    "umap": "umap-learn", "yaml": "PyYAML",
+    "faiss": "faiss-cpu", "skimage": "scikit-image", "sklearn": "scikit-learn",
+    "umap": "umap-learn", "vl_convert": "vl-convert-python", "yaml": "PyYAML",
 }  # fmt: skip
 
 
