@@ -14,9 +14,10 @@ from _chart_style import (
     plain,
     said,
     shortened,
+    together,
     with_bounds,
     wrapped,
-)  # fmt: skip
+)
 
 SHAPE = 30  # pixels of a distribution
 HALF = 0.46  # widest half of a shape, of its place
@@ -60,10 +61,12 @@ def distributions(group: dict, low: float, high: float, threshold: float | None,
         layers.append(rule.encode(y=y, **said()))
     if outline:
         area = alt.Chart(data(outline)).mark_area(orient="horizontal", color=group["colour"], opacity=0.55, line=False)
-        layers.append(area.encode(x=x, x2="x2:Q", y=y, detail="shape:N", **said()))
+        layers.append(area.encode(x=x, x2=alt.X2("x2:Q"), y=y, detail=alt.Detail("shape:N"), **said()))
         quartiles = alt.Chart(data(middle))
         layers.append(
-            quartiles.mark_rule(color=INK, strokeWidth=3).encode(x=x, y=alt.Y("lower:Q", **up), y2="upper:Q", **said())
+            quartiles.mark_rule(color=INK, strokeWidth=3).encode(
+                x=x, y=alt.Y("lower:Q", **up), y2=alt.Y2("upper:Q"), **said()
+            )
         )
         layers.append(
             quartiles.mark_point(filled=True, fill="#FFFFFF", stroke=INK, opacity=1, size=30).encode(x=x, y=y, **said())
@@ -74,20 +77,13 @@ def distributions(group: dict, low: float, high: float, threshold: float | None,
         )
         layers.append(points.encode(x=x, y=y, **said()))
     wide = SHAPE * (max(len(places), 2) + 0.2)
-    title = alt.TitleParams(
-        wrapped(group["label"], letters(wide, 10.5)),
-        fontSize=10.5,
-        fontWeight="normal",
-        anchor="middle",
-        orient="bottom",
-    )
-    return alt.layer(*layers).properties(width=wide, height=180, title=title)
+    look = {"fontSize": 10.5, "fontWeight": "normal", "anchor": "middle", "orient": "bottom"}
+    title = {"text": wrapped(group["label"], letters(wide, 10.5)), **look}
+    return together("layer", layers, width=wide, height=180, title=title)
 
 
 def violins(figure: dict, width: int):
     """Distributions per group, one shape per time point, in as many rows as they need."""
-    import altair as alt
-
     rows, left = [[]], 40.0
     for group in figure["groups"]:
         wide = SHAPE * (max(len(group["shapes"]), 2) + 0.2) + 12
@@ -97,7 +93,7 @@ def violins(figure: dict, width: int):
         chart = distributions(group, figure["low"], figure["high"], figure.get("threshold"), not rows[-1])
         rows[-1].append(chart)
         left += wide
-    return alt.vconcat(*(alt.hconcat(*row, spacing=6) for row in rows), spacing=14)
+    return together("vconcat", [together("hconcat", row, spacing=6) for row in rows], spacing=14)
 
 
 def bar_rows(figure: dict) -> list[dict]:
@@ -156,15 +152,15 @@ def bars(figure: dict, width: int):
     across = {"y": y} | ({"yOffset": alt.YOffset("bar:N", sort=None)} if most > 1 else {})
     chart = alt.Chart(data(rows))
     bar = chart.mark_bar().encode(
-        x=alt.X("zero:Q", **x), x2="value:Q", color=plain("colour:N", "Color"), **across, **said()
+        x=alt.X("zero:Q", **x), x2=alt.X2("value:Q"), color=plain("colour:N", "Color"), **across, **said()
     )
     whiskers = chart.transform_filter("datum.low != null").mark_rule(color=INK, strokeWidth=1.5)
-    layers = [bar, whiskers.encode(x=alt.X("low:Q", **x), x2="high:Q", **across)]
+    layers = [bar, whiskers.encode(x=alt.X("low:Q", **x), x2=alt.X2("high:Q"), **across)]
     if signed:
         layers.insert(0, alt.Chart(data([{"zero": 0}])).mark_rule(color=INK).encode(x=alt.X("zero:Q", **x)))
     else:
         words = chart.transform_filter("datum.end != null").mark_text(align="left", dx=5, color=SOFT, fontSize=10)
-        layers.append(words.encode(x=alt.X("end:Q", **x), text="words:N", **across))
+        layers.append(words.encode(x=alt.X("end:Q", **x), text=alt.Text("words:N"), **across))
     limit = letters(width, 11)
     about = [
         {"row": at, "label": shortened(label, limit), "note": note}
@@ -177,11 +173,11 @@ def bars(figure: dict, width: int):
         look |= {"align": "right", **above}
     layers.append(
         texts.mark_text(**look).encode(
-            x=alt.value(wide + (6 if signed else width - wide - 20 if small else 90)), y=y, text="note:N"
+            x=alt.XValue(wide + (6 if signed else width - wide - 20 if small else 90)), y=y, text=alt.Text("note:N")
         )
     )
     if small:
         look = {"align": "left", "fontSize": 10.5, "limit": width, **above}
         for halo in ({"stroke": "#FFFFFF", "strokeWidth": 4}, {"color": INK}):
-            layers.append(texts.mark_text(**look, **halo).encode(x=alt.value(0), y=y, text="label:N"))
-    return alt.layer(*layers).properties(width=wide, height=step * len(places))
+            layers.append(texts.mark_text(**look, **halo).encode(x=alt.XValue(0), y=y, text=alt.Text("label:N")))
+    return together("layer", layers, width=wide, height=step * len(places))

@@ -16,9 +16,10 @@ from _chart_style import (
     narrow,
     plain,
     said,
+    together,
     with_bounds,
     wrapped,
-)  # fmt: skip
+)
 
 COLOUR = "#0072B2"  # of a curve without one of its own
 
@@ -50,7 +51,7 @@ def curve(series: dict, rows: list[dict], x, up: dict) -> list:
     layers = []
     if any(row["low"] is not None for row in rows):
         whiskers = chart.transform_filter("datum.low != null").mark_rule(color=colour, strokeWidth=1.5)
-        layers.append(whiskers.encode(x=x, y=alt.Y("low:Q", **up), y2="high:Q"))
+        layers.append(whiskers.encode(x=x, y=alt.Y("low:Q", **up), y2=alt.Y2("high:Q")))
     if series.get("joined", True) and len(rows) > 1:
         dash = [5, 4] if series.get("dash") else [1, 0]
         layers.append(chart.mark_line(color=colour, strokeDash=dash, strokeWidth=1.8).encode(x=x, y=y))
@@ -126,29 +127,24 @@ def multiple(panel: dict, days: tuple[float, float], wide: float, lines: int):
             "said": "reference range",
         }
         rect = alt.Chart(data([span])).mark_rect(color=PALE)
-        layers.append(rect.encode(y=alt.Y("low:Q", **up), y2="high:Q", **said()))
+        layers.append(rect.encode(y=alt.Y("low:Q", **up), y2=alt.Y2("high:Q"), **said()))
     if days[0] < 0 < days[1]:
         layers.append(alt.Chart(data([{"day": 0}])).mark_rule(color="#999999", strokeDash=[2, 2]).encode(x=x))
     for series in panel["series"]:
         layers += curve(series, rows_of(series, percent), x, up)
-    return alt.layer(*layers).properties(
-        width=wide, height=64, title=alt.TitleParams(**heading(panel, wide + 30, lines))
-    )
+    return together("layer", layers, width=wide, height=64, title=heading(panel, wide + 30, lines))
 
 
 def multiples(figure: dict, width: int):
     """Small charts side by side, each on its own axis, all with the same days."""
-    import altair as alt
-
     panels = figure["panels"]
     columns = max(1, min(figure.get("columns", 4), len(panels), width // 170))
     wide = min(width / columns - 66, 310)
     days = [p[0] for panel in panels for series in panel["series"] for p in series["points"]]
     lines = max(len(wrapped(panel["title"], letters(wide + 30, 12))) for panel in panels)
     charts = [multiple(panel, (min(days), max(days)), wide, lines) for panel in panels]
-    return alt.concat(*charts, columns=columns, spacing={"row": 14, "column": 14}).resolve_scale(
-        x="independent", y="independent"
-    )
+    resolve = {"scale": {"x": "independent", "y": "independent"}}
+    return together("concat", charts, columns=columns, spacing={"row": 14, "column": 14}, resolve=resolve)
 
 
 def lines(figure: dict, width: int):
@@ -177,7 +173,7 @@ def lines(figure: dict, width: int):
         chart = alt.Chart(data(samples))
         layers.append(chart.mark_rule(color=SAMPLE, strokeDash=[6, 3]).encode(x=x))
         text = chart.mark_text(color=SAMPLE, fontWeight="bold", fontSize=12, dy=-10, limit=70)
-        layers.append(text.encode(x=x, y=alt.value(0), text="label:N"))
-    chart = alt.layer(*layers).properties(width=wide, height=280)
+        layers.append(text.encode(x=x, y=alt.YValue(0), text=alt.Text("label:N")))
+    chart = together("layer", layers, width=wide, height=280)
     keys = [{"name": s["name"], "colour": s["colour"], "dash": bool(s.get("dash"))} for s in figure["series"]]
     return beside_key(chart, keys, width)

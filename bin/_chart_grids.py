@@ -2,7 +2,7 @@
 """Grids of dots or squares, and clones as bands, as charts."""
 
 from _chart_keys import beside_key
-from _chart_style import INK, RAMP, SOFT, data, named, narrow, plain, said
+from _chart_style import INK, RAMP, SOFT, data, named, narrow, plain, said, together
 
 LEAST = 0.15  # colour of a dot with the value 0: it has to be seen
 
@@ -120,10 +120,19 @@ def alluvial(figure: dict, width: int):
     flow = alt.Chart(data(bands)).mark_area(interpolate="monotone", opacity=0.4)
     box = alt.Chart(data(boxes)).mark_rect(opacity=1)
     layers = [
-        flow.encode(x=alt.X("x:Q", **x), y=alt.Y("top:Q", **y), y2="bottom:Q", color=colour, detail="band:N", **said()),
-        box.encode(x=alt.X("x:Q", **x), x2="x2:Q", y=alt.Y("top:Q", **y), y2="bottom:Q", color=colour, **said()),
+        flow.encode(
+            x=alt.X("x:Q", **x),
+            y=alt.Y("top:Q", **y),
+            y2=alt.Y2("bottom:Q"),
+            color=colour,
+            detail=alt.Detail("band:N"),
+            **said(),
+        ),
+        box.encode(
+            x=alt.X("x:Q", **x), x2=alt.X2("x2:Q"), y=alt.Y("top:Q", **y), y2=alt.Y2("bottom:Q"), color=colour, **said()
+        ),
     ]
-    chart = alt.layer(*layers).properties(width=wide, height=240)
+    chart = together("layer", layers, width=wide, height=240)
     keys = [
         {"name": f"{b['name']}, {b['lineage']}, {b['fate']}", "note": b["label"], "colour": b["colour"]}
         for b in figure["bands"]

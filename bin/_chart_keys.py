@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Keys beside a chart, or below it on a phone: a line or a square in its colour, and what it stands for."""
 
-from _chart_style import INK, SOFT, data, letters, narrow, plain, shortened
+from _chart_style import INK, SOFT, data, letters, narrow, plain, shortened, together
 
 STEP = 20  # pixels of a line of a key
 
@@ -27,7 +27,7 @@ def key(entries: list[dict], width: float):
     lines = [
         chart.transform_filter(f"datum.dash == {str(dashed).lower()}")
         .mark_rule(strokeWidth=2, strokeDash=[5, 4] if dashed else [1, 0])
-        .encode(x=alt.value(0), x2=alt.value(26), color=colour)
+        .encode(x=alt.XValue(0), x2=alt.X2Value(26), color=colour)
         for dashed in {row["dash"] for row in rows if "dash" in row}
     ]
     squares = [row for row in rows if "dash" not in row]
@@ -35,24 +35,22 @@ def key(entries: list[dict], width: float):
         lines.append(
             alt.Chart(data(squares))
             .mark_square(size=140, opacity=1, filled=True)
-            .encode(x=alt.value(12), color=colour, **place)
+            .encode(x=alt.XValue(12), color=colour, **place)
         )
-    text = chart.mark_text(align="left", color=INK).encode(x=alt.value(32), text="name:N")
+    text = chart.mark_text(align="left", color=INK).encode(x=alt.XValue(32), text=alt.Text("name:N"))
     notes = alt.Chart(data([row | {"y": row["y"] + 13} for row in rows if row["note"]])).mark_text(
         align="left", color=SOFT, fontSize=10
     )
     layers = [
         *lines,
         text,
-        *([notes.encode(x=alt.value(32), text="note:N", **place)] if any(r["note"] for r in rows) else []),
+        *([notes.encode(x=alt.XValue(32), text=alt.Text("note:N"), **place)] if any(r["note"] for r in rows) else []),
     ]
-    return alt.layer(*layers).properties(width=width, height=top)
+    return together("layer", layers, width=width, height=top)
 
 
 def beside_key(chart, entries: list[dict], width: int):
     """A chart with its key: at its right, on a phone below."""
-    import altair as alt
-
     if narrow(width):
-        return alt.vconcat(chart, key(entries, width - 40), spacing=10)
-    return alt.hconcat(chart, key(entries, 280), spacing=14)
+        return together("vconcat", [chart, key(entries, width - 40)], spacing=10)
+    return together("hconcat", [chart, key(entries, 280)], spacing=14)

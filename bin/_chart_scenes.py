@@ -6,7 +6,7 @@ Their places are computed in pixels, and each kind of mark is a table of a chart
 
 import math
 
-from _chart_style import INK, LETTER, SAMPLE, SOFT, data, letters, narrow, plain, said, shortened
+from _chart_style import INK, LETTER, SAMPLE, SOFT, data, letters, narrow, plain, said, shortened, together
 
 ARROW = "#B03A00"
 KINDS = {"therapy": "#0072B2", "diagnosis": "#D55E00", "response": "#009E73", "": "#777777"}
@@ -105,7 +105,7 @@ class Scene:
                 strokeCap="butt", strokeDash=[6, 3] if dashed else [1, 0], aria=speaks
             )
             look = {"color": plain("colour:N", "Color"), "strokeWidth": alt.StrokeWidth("width:Q", scale=None)}
-            layers.append(rule.encode(**at, x2="x2:Q", y2="y2:Q", **look, **(said() if speaks else {})))
+            layers.append(rule.encode(**at, x2=alt.X2("x2:Q"), y2=alt.Y2("y2:Q"), **look, **(said() if speaks else {})))
         if self.points:
             shapes = {
                 "fill": plain("fill:N", "Fill"),
@@ -117,10 +117,10 @@ class Scene:
             layers.append(mark.encode(**at, **shapes, angle=plain("angle:Q", "Angle"), **said()))
         if self.arcs:
             mark = alt.Chart(data(self.arcs)).mark_arc(color=INK, theta=0)
-            radius = {"radius": alt.Radius("radius:Q", scale=None), "radius2": "inner:Q"}
+            radius = {"radius": alt.Radius("radius:Q", scale=None), "radius2": alt.Radius2("inner:Q")}
             layers.append(
                 mark.encode(
-                    **at, theta=alt.Theta("start:Q", scale=None), theta2="end:Q", **radius, **said()
+                    **at, theta=alt.Theta("start:Q", scale=None), theta2=alt.Theta2("end:Q"), **radius, **said()
                 ).transform_calculate(start="0")
             )
         for align, bold in sorted({(row["align"], row["bold"]) for row in self.texts}):
@@ -128,18 +128,18 @@ class Scene:
             mark = alt.Chart(data(rows)).mark_text(
                 align=align, baseline="middle", fontWeight="bold" if bold else "normal"
             )
-            place = {**at, "text": "words:N", "size": plain("size:Q", "Size")}
+            place = {**at, "text": alt.Text("words:N"), "size": plain("size:Q", "Size")}
             layers.append(
                 mark.encode(
-                    **place, stroke=alt.value("#FFFFFF"), strokeWidth=alt.value(3), strokeOpacity=alt.value(0.85)
+                    **place,
+                    stroke=alt.StrokeValue("#FFFFFF"),
+                    strokeWidth=alt.StrokeWidthValue(3),
+                    strokeOpacity=alt.StrokeOpacityValue(0.85),
                 )
             )
             layers.append(mark.encode(**place, color=plain("colour:N", "Color")))
-        return (
-            alt.layer(*layers)
-            .properties(width=width, height=height)
-            .resolve_scale(size="independent", color="independent")
-        )
+        resolve = {"scale": {"size": "independent", "color": "independent"}}
+        return together("layer", layers, width=width, height=height, resolve=resolve)
 
 
 def rows_without_overlap(spans: list[tuple[float, float]]) -> list[int]:

@@ -71,10 +71,10 @@ def said(**more):
 
 
 def data(rows: list[dict]):
-    """Rows as the data of a chart."""
+    """Rows as the data of a chart: as text, for Altair copies data with every step; _vega makes rows of it again."""
     import altair as alt
 
-    return alt.InlineData(values=rows)
+    return alt.InlineData(values=json.dumps(rows))
 
 
 def plain(field: str, channel: str):
@@ -82,3 +82,19 @@ def plain(field: str, channel: str):
     import altair as alt
 
     return getattr(alt, channel)(field, scale=None, legend=None) if channel != "Angle" else alt.Angle(field, scale=None)
+
+
+def part(chart) -> dict:
+    """A chart, of one mark or put together, as a part of a specification with its data by name in `datasets`."""
+    found = chart if isinstance(chart, dict) else chart.to_dict(validate=False)
+    return {name: value for name, value in found.items() if name not in ("$schema", "config")}
+
+
+def together(how: str, charts: list, **about) -> dict:
+    """Charts in layers (`layer`), side by side (`hconcat`), below each other (`vconcat`) or in rows (`concat`).
+
+    Written as Vega-Lite: Altair's own composition copies every part with each step, which takes ten times as long as all else.
+    """
+    parts = [part(chart) for chart in charts]
+    datasets = {name: rows for one in parts for name, rows in one.pop("datasets", {}).items()}
+    return {how: parts, "datasets": datasets, **about}

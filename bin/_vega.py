@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Charts as Vega-Lite specifications, as files (SVG, PDF), and what a page needs to draw them: all by vl-convert, nothing from a network."""
 
+import json
+from functools import cache
 from pathlib import Path
 
-from _chart_style import CONFIG
+from _chart_style import CONFIG, part
 
 # What the page's script calls, with an interpreter of expressions in place of `eval`, which a strict content policy forbids.
 SNIPPET = "window.vega = vega; window.vegaLite = vegaLite; window.vegaEmbed = vegaEmbed;"
@@ -11,8 +13,9 @@ SNIPPET = "window.vega = vega; window.vegaLite = vegaLite; window.vegaEmbed = ve
 
 def specification(chart, description: str) -> dict:
     """The Vega-Lite specification of an Altair chart with the style of all charts; description: what it shows, for screen readers."""
-    found = chart.to_dict(validate=False)
-    return found | {"config": CONFIG, "description": description}
+    found = part(chart)
+    datasets = {name: json.loads(rows) for name, rows in found.pop("datasets", {}).items()}
+    return found | {"config": CONFIG, "description": description, "datasets": datasets}
 
 
 def register_fonts() -> None:
@@ -37,6 +40,7 @@ def pdf(drawing: str) -> bytes:
     return vl_convert.svg_to_pdf(drawing)
 
 
+@cache
 def runtime() -> str:
     """The script with Vega, Vega-Lite and Vega-Embed that a page holds once."""
     import vl_convert

@@ -32,14 +32,14 @@ def test_distributions_stay_on_the_page(count, times, width):
 
 def test_long_names_of_groups_are_two_lines():
     groups = shapes(1, 3, "gamma-delta_T_memory")
-    chart = _chart_bars.violins({"low": 0, "high": 4, "groups": groups}, 760).to_dict()
+    chart = _chart_bars.violins({"low": 0, "high": 4, "groups": groups}, 760)
     assert chart["vconcat"][0]["hconcat"][0]["title"]["text"] == ["gamma-delta_", "T_memory0"]
 
 
 def test_a_shape_is_as_wide_as_its_density_and_few_cells_are_points():
     groups = shapes(1, 1)
     groups[0]["shapes"].append({"name": "T2", "n": 2, "quartiles": [1, 2, 3], "points": [1.0, 3.0]})
-    found = _chart_bars.violins({"low": 0, "high": 5, "groups": groups}, 760).to_dict()
+    found = _vega.specification(_chart_bars.violins({"low": 0, "high": 5, "groups": groups}, 760), "")
     outline = [rows for rows in found["datasets"].values() if "x2" in rows[0]]
     assert [round(row["x2"] - row["x"], 3) for row in outline[0]] == [0.46, 0.92, 0.46]
     assert any([row["value"] for row in rows] == [1.0, 3.0] for rows in found["datasets"].values())

@@ -34,7 +34,7 @@ def panel(title, points=((0, 1, None, None),), **more):
 
 def test_panels_of_which_one_has_a_name_of_two_lines_are_as_high():
     names = ["flow abnormal plasma cells", "b"]
-    chart = _chart_curves.multiples({"panels": [panel(name) for name in names]}, 350).to_dict()
+    chart = _chart_curves.multiples({"panels": [panel(name) for name in names]}, 350)
     assert [part["title"]["text"] for part in chart["concat"]] == [["flow abnormal", "plasma cells"], ["", "b"]]
 
 
@@ -63,5 +63,5 @@ def test_samples_that_stand_for_themselves_are_not_joined(joined):
     rows = [(0, 0.1, 0.05, 0.2), (180, 0.4, 0.3, 0.5)]
     figure = {"panels": [panel("NK", rows, percent=True)]}
     figure["panels"][0]["series"][0]["joined"] = joined
-    marks = [layer["mark"]["type"] for layer in _chart_curves.multiples(figure, 760).to_dict()["concat"][0]["layer"]]
+    marks = [layer["mark"]["type"] for layer in _chart_curves.multiples(figure, 760)["concat"][0]["layer"]]
     assert ("line" in marks) == joined and {"rule", "point"} <= set(marks)

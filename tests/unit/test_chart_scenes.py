@@ -1,6 +1,7 @@
 """CASE_FIGURES: the line of time, the network and the summary."""
 
 import _chart_scenes
+import _vega
 
 import pytest
 
@@ -34,7 +35,7 @@ def summary(arrows):
 
 def rows(chart):
     """All rows of a chart's data."""
-    return [row for held in chart.to_dict()["datasets"].values() for row in held]
+    return [row for held in _vega.specification(chart, "")["datasets"].values() for row in held]
 
 
 @pytest.mark.parametrize("width", [760, 350])
