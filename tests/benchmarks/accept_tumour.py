@@ -202,8 +202,9 @@ def measure(folder: Path, truth: pd.DataFrame) -> dict[str, object]:
     other = yes & ~real
     found["other cells called malignant"] = f"{other.sum()}, {(other & partner).sum()} doublets of a malignant cell"
     found["polyclonal called malignant"] = f"{100 * (verdict[polyclonal] == 'malignant').mean():.2f} %"
-    probes = pd.read_csv(folder / "P1.fish.tsv", sep="\t")
-    found["FISH"] = "; ".join(f"{row.region} {row.abnormality}: {row.verdict}" for row in probes.itertuples())
+    if (folder / "P1.fish.tsv").exists():
+        probes = pd.read_csv(folder / "P1.fish.tsv", sep="\t")
+        found["FISH"] = "; ".join(f"{row.region} {row.abnormality}: {row.verdict}" for row in probes.itertuples())
     return found
 
 
