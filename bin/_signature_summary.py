@@ -125,12 +125,14 @@ def multiqc(cells) -> dict[str, Any]:
     for sample, part in cells.groupby("sample", sort=False):
         row = {"cells": len(part), "isg_median": round(float(part["isg_score"].median()), 4)}
         if part["isg_high"].notna().any():
+            row["isg_told"] = int(part["isg_high"].notna().sum())
             row["isg_high"] = round(100 * float(part["isg_high"].mean()), 2)
         data[str(sample)] = row
     headers = {
         "cells": {"title": "labelled cells", "format": "{:,.0f}"},
         "isg_median": {"title": "ISG score, median", "format": "{:,.2f}"},
-        "isg_high": {"title": "ISG-high cells", "suffix": " %", "format": "{:,.1f}"},
+        "isg_told": {"title": "ISG-high or not: cells told", "format": "{:,.0f}"},
+        "isg_high": {"title": "ISG-high, of these", "suffix": " %", "format": "{:,.1f}"},
     }
     description = "ISG score: mean log-normalised expression of the core interferon-stimulated genes."
     return multiqc_section("signatures", "Interferon state", description, "table", data, headers=headers)

@@ -107,6 +107,8 @@ def test_without_a_threshold_cells_are_held_against_resting_ones(run):
     assert called.loc[cells["cell_id"], "isg_high"].sum() == 30 and called["isg_high"].isna().sum() == len(unknown)
     share = table[table["signature"] == "isg_score"].groupby("label")["share_high"].max()
     assert share["CD8_memory"] == pytest.approx(0.2) and np.isnan(share["Plasma_1"])
+    shown = json.loads(Path("signatures_mqc.json").read_text())["data"]["A"]
+    assert shown["isg_told"] == (run["sample"].eq("A") & run["subset"].eq("CD8_memory")).sum() < shown["cells"]
     assert "resting" in json.loads(Path("signatures.json").read_text())["isg_high"]["basis"]
     run.to_parquet("labels.parquet")  # two populations: the learnt threshold holds for every lineage
     assert summarise(*given)[1]["isg_high"].notna().all()
