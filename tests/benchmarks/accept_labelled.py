@@ -2,7 +2,8 @@
 """Names of cells on real labelled sets (tests/helpers/labelled_sets.py), next to a tutorial's and CellTypist's: the table of docs/benchmarks.md.
 
 CLONEWATCH_REAL_DATA=... accept_labelled.py --out FOLDER [SET...]
-Sets whose files are missing are skipped with a sentence. FOLDER/<set>/cells.tsv has every judged cell, confusions.tsv
+Sets whose files are missing are skipped with a sentence. Names that FOLDER holds are not made again: another version of
+the rules needs another folder. FOLDER/<set>/cells.tsv has every judged cell, confusions.tsv
 what was named otherwise.
 """
 
@@ -17,13 +18,12 @@ import click  # noqa: E402
 import hdf5plugin  # noqa: E402, F401 (the compression of counts)
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
-from helpers.cells_room import name_cells  # noqa: E402
+from helpers.cells_room import name_cells, tumour_calls  # noqa: E402
 from helpers.contradicted_labels import contradicted  # noqa: E402
 from helpers.labelled_sets import SETS, LabelledSet, labelled_folder, write_set  # noqa: E402
-from labelled_peers import celltypist_names, prepare, tutorial_names  # noqa: E402
+from labelled_peers import celltypist_model, celltypist_names, prepare, tutorial_names  # noqa: E402
 
-# A set of few genes would leave a model of all sets none, or is too large to read for each of the others.
-NO_TEACHER = {"mudan", "casi", "panel", "carpall"}
+TEACHERS = ["pbmc3k", "pbmc4k", "kang"]  # what CellTypist's model is trained on: all set numbers of this project too
 
 
 def is_right(names: list[frozenset[str]], types: pd.Series) -> np.ndarray:
@@ -59,19 +59,34 @@ def receptor_bearing(folder: Path, cells: pd.Index) -> np.ndarray | None:
     if contigs.empty:
         return None
     contigs = contigs[contigs["productive"].astype(bool)]
-    have = [set(contigs.loc[contigs["chain"] == chain, "cell_id"]) for chain in ("TRA", "TRB")]
+    have = [set(contigs.loc[contigs["locus"] == chain, "cell_id"]) for chain in ("TRA", "TRB")]
     return cells.isin(have[0] & have[1])
 
 
 def run_set(chosen: LabelledSet, source: Path, folder: Path) -> ad.AnnData:
-    """Convert a set, name its cells and read their counts."""
-    labels = write_set(chosen.read(source), folder / "input")
-    quality = ("--min-umi", str(chosen.min_umi), *chosen.options)
-    found = name_cells(folder / "input" / "samples.csv", folder / "steps", quality)
-    return with_counts(chosen, folder / "steps", found, labels)
+    """Convert a set, name its cells, unless the folder holds their names, and read their counts."""
+    done = folder / "steps" / "annotation.parquet"
+    if not done.exists():
+        write_set(chosen.read(source), folder / "input")
+        name_cells(
+            folder / "input" / "samples.csv", folder / "steps", ("--min-umi", str(chosen.min_umi), *chosen.options)
+        )
+    labels = pd.read_csv(folder / "input" / "labels.tsv", sep="\t", keep_default_na=False)
+    return with_counts(chosen, folder / "steps", pd.read_parquet(done), labels)
 
 
-def judge(chosen: LabelledSet, cells: ad.AnnData, others: list[ad.AnnData], folder: Path) -> dict[str, object]:
+def peers(cells: ad.AnnData, model, folder: Path) -> pd.DataFrame:
+    """Names of the tutorial and of CellTypist's model, if there is one, joined by `|`; folder's own where it has them."""
+    done = folder / "peers.tsv"
+    if not done.exists():
+        ready = prepare(cells)
+        found = {"tutorial": tutorial_names(ready)} | ({"celltypist": celltypist_names(ready, model)} if model else {})
+        words = {who: ["|".join(sorted(names)) for names in given] for who, given in found.items()}
+        pd.DataFrame(words, index=cells.obs_names).rename_axis("cell_id").to_csv(done, sep="\t")
+    return pd.read_csv(done, sep="\t", index_col="cell_id")
+
+
+def judge(chosen: LabelledSet, cells: ad.AnnData, model, folder: Path) -> dict[str, object]:
     """One row of the table; writes cells.tsv and confusions.tsv."""
     judged = (cells.obs["types"] != "").to_numpy()
     table = cells.obs[judged].copy()
@@ -80,16 +95,11 @@ def judge(chosen: LabelledSet, cells: ad.AnnData, others: list[ad.AnnData], fold
     table["contradicted"] = contradicted(
         cells.X.tocsr()[judged], cells.var_names.to_numpy(), list(types), None if tcr is None else tcr[judged]
     )
-    ready = prepare(cells)
-    names = {"own": [frozenset({name}) for name in table["cell_type"]]}
-    names["tutorial"] = list(np.array(tutorial_names(ready), dtype=object)[judged])
-    if others:
-        names["celltypist"] = list(np.array(celltypist_names(ready, others), dtype=object)[judged])
+    named_by = pd.DataFrame({"own": table["cell_type"]}).join(peers(cells, model, folder))
+    names = {who: [frozenset(name.split("|")) for name in found] for who, found in named_by.items()}
     clear = (table["contradicted"] == "").to_numpy()
     right = {who: is_right(found, types) for who, found in names.items()}
-    for who in ("tutorial", "celltypist"):
-        if who in names:
-            table[who] = ["|".join(sorted(found)) for found in names[who]]
+    table = table.join(named_by.drop(columns="own"))
     table["right"] = right["own"]
     table.to_csv(folder / "cells.tsv", sep="\t")
     wrong = (
@@ -106,6 +116,9 @@ def judge(chosen: LabelledSet, cells: ad.AnnData, others: list[ad.AnnData], fold
         "macro, others": macro_recall(right["own"][clear], table["label"][clear]),
         "blasts": int((cells.obs["cell_type"] == "B-ALL blast").sum()),
     }  # fmt: skip
+    if chosen.healthy:
+        malignant, arms = tumour_calls(folder / "steps")
+        row |= {"malignant": malignant, "arms": "; ".join(arms) or 0}
     for who in ("tutorial", "celltypist"):
         if who in right:
             row |= {who: right[who].mean(), f"{who}, others": right[who][clear].mean()}
@@ -113,11 +126,18 @@ def judge(chosen: LabelledSet, cells: ad.AnnData, others: list[ad.AnnData], fold
     return row
 
 
+def word_of(value: object) -> str:
+    """A value as the table has it; what was not measured is empty."""
+    if isinstance(value, float):
+        return "" if np.isnan(value) else f"{value:.3f}"
+    return str(value)
+
+
 @click.command()
 @click.option(
     "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder for the steps' files."
 )
-@click.option("--celltypist/--no-celltypist", default=True, help="Train models on the labels of the other sets too.")
+@click.option("--celltypist/--no-celltypist", default=True, help="Train and judge a model too.")
 @click.argument("names", nargs=-1)
 def main(out: Path, celltypist: bool, names: tuple[str, ...]) -> None:
     """Judge the sets of NAMES, or all that are there."""
@@ -127,17 +147,21 @@ def main(out: Path, celltypist: bool, names: tuple[str, ...]) -> None:
         wanted = not names or chosen.name in names
         if source is None and wanted:
             click.echo(f"{chosen.name}: skipped, no folder labelled/{chosen.name} in CLONEWATCH_REAL_DATA", err=True)
-        elif source is not None and (wanted or (celltypist and chosen.name not in NO_TEACHER)):
+        elif source is not None and (wanted or (celltypist and chosen.name in TEACHERS)):
             found[chosen.name] = run_set(chosen, source, out / chosen.name)
+    teachers = [found[name] for name in TEACHERS if name in found]
+    model = celltypist_model(teachers) if celltypist and teachers else None
     rows = []
     for chosen in SETS:
         if chosen.name in found and (not names or chosen.name in names):
-            others = [cells for name, cells in found.items() if name not in NO_TEACHER | {chosen.name}]
-            rows.append(judge(chosen, found[chosen.name], others if celltypist else [], out / chosen.name))
+            seen = chosen.name in TEACHERS
+            rows.append(judge(chosen, found[chosen.name], None if seen else model, out / chosen.name))
             click.echo(rows[-1], err=True)
-    table = pd.DataFrame(rows).round(3)
+    table = pd.DataFrame(rows)
     table.to_csv(out / "sets.tsv", sep="\t", index=False)
-    click.echo(table.to_string(index=False))
+    lines = [list(table), ["---"] * table.shape[1], *table.to_numpy().tolist()]
+    for line in lines:
+        click.echo(f"| {' | '.join(word_of(value) for value in line)} |")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
 """Names of cells as others give them: as the tutorials do (clusters and marker scores) and CellTypist's.
 
 Both get the cells that this pipeline's QC kept. No model of CellTypist is shipped with a package, so one is trained on
-the labels of the other sets; it is compared as such.
+labelled sets; it is compared as such.
 """
 
 import anndata as ad
 import numpy as np
 import pandas as pd
 
+CELLS = 100  # of a type and set that CellTypist's model is trained on
 PHAGOCYTES = frozenset({"classical monocyte", "nonclassical monocyte", "mononuclear phagocyte"})
 # Markers as scanpy's and Seurat's tutorials list them for blood, with the textbook's for what blood lacks.
 MARKERS = {
@@ -63,24 +64,27 @@ def tutorial_names(cells: ad.AnnData) -> list[frozenset[str]]:
     return [list(scores)[best[cluster]] for cluster in cells.obs["leiden"]]
 
 
-def celltypist_names(cells: ad.AnnData, others: list[ad.AnnData]) -> list[frozenset[str]]:
-    """Each cell's names by a model of the labels of `others` (obs column `types`), with majority voting in the clusters."""
+def celltypist_model(sets: list[ad.AnnData]):
+    """A model of the labels of sets (obs column `types`)."""
     import celltypist
 
-    genes = sorted(set.intersection(*(set(other.var_names) for other in others)) & set(cells.var_names))
+    genes = sorted(set.intersection(*(set(cells.var_names) for cells in sets)))
     rng, parts = np.random.default_rng(0), []
-    for other in others:
-        types = other.obs["types"]
-        single = types[types != ""]
-        for name in single.unique():
-            chosen = np.flatnonzero((types == name).to_numpy())
-            part = other[rng.permutation(chosen)[:150]].copy()
-            # The whole depth counts, not that of the genes in common.
+    for cells in sets:
+        types = cells.obs["types"]
+        for name in sorted(set(types) - {""}):
+            part = cells[rng.permutation(np.flatnonzero((types == name).to_numpy()))[:CELLS]].copy()
+            # To the depth of all genes, not of those in common.
             part.X = part.X.multiply(1e4 / np.asarray(part.X.sum(axis=1)).reshape(-1, 1)).log1p().tocsr()
             parts.append(part[:, genes])
     training = ad.concat(parts)
-    model = celltypist.train(
-        training.X.toarray(), labels=training.obs["types"].to_numpy(), genes=genes, use_SGD=True, check_expression=False
-    )
-    result = celltypist.annotate(cells, model=model, majority_voting=True, over_clustering=cells.obs["leiden"])
-    return [frozenset(name.split("|")) for name in result.predicted_labels["majority_voting"].astype(str)]
+    labels = training.obs["types"].to_numpy()
+    return celltypist.train(training.X.toarray(), labels=labels, genes=genes, use_SGD=True, check_expression=False)
+
+
+def celltypist_names(cells: ad.AnnData, model) -> list[frozenset[str]]:
+    """Each cell's names by a model, with majority voting in the clusters."""
+    import celltypist
+
+    found = celltypist.annotate(cells, model=model, majority_voting=True, over_clustering=cells.obs["leiden"])
+    return [frozenset(name.split("|")) for name in found.predicted_labels["majority_voting"].astype(str)]

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import annotate
 import click
+import cnv
 import integrate
+import malignancy
 import pandas as pd
 import qc
 import read_cellranger
@@ -50,3 +52,44 @@ def name_cells(sheet: Path, folder: Path, quality: tuple[str, ...] = ()) -> pd.D
         ]
         call(annotate.main, "integrated.parquet", "expression.npz", *cells, *contigs, *tables)
         return pd.read_parquet("annotation.parquet")
+
+
+def tumour_calls(folder: Path) -> tuple[int, list[str]]:
+    """(malignant cells, chromosome arms with a gain or loss) of each sample of name_cells's folder, as a patient of its own."""
+    cells = pd.read_parquet(folder / "annotation.parquet")
+    cells["lineage"] = cells["lineage"].astype(str).replace("", "unassigned")
+    cells["subset"], cells["patient"] = cells["cell_type"], cells["sample"]
+    cells = cells.assign(timepoint="T1", day=0, tissue="", sort="", batch="", libraries="")
+    malignant, arms = 0, []
+    with contextlib.chdir(folder):
+        for name, own in cells.groupby("sample", observed=True):
+            own.to_parquet("labels.parquet", index=False)
+            given = (
+                f"{name}.cells.h5ad",
+                "--patient",
+                name,
+                "--labels",
+                "labels.parquet",
+                "--lineages",
+                ASSETS / "lineages.tsv",
+            )
+            positions = (
+                "--gene-positions",
+                ASSETS / "gene_positions_hg38.tsv",
+                "--masked",
+                ASSETS / "masked_genes.tsv",
+            )
+            call(cnv.main, *given, *positions)
+            programmes = (
+                "--programmes",
+                ASSETS / "malignant_programmes.tsv",
+                "--precursors",
+                ASSETS / "precursor_genes.tsv",
+            )
+            events = ("--cnv", f"{name}.cnv.tsv", "--cnv-cells", f"{name}.cnv.parquet")
+            call(malignancy.main, *given, *events, *programmes)
+            malignant += int((pd.read_parquet(f"{name}.malignancy.parquet")["malignancy"] == "malignant").sum())
+            found = pd.read_csv(f"{name}.cnv.tsv", sep="\t", keep_default_na=False)
+            found = found[found["verdict"] == "detected"]
+            arms += [f"{name} {row.population} {row.arm} {row.event}" for row in found.itertuples()]
+    return malignant, arms

@@ -17,12 +17,13 @@ ODDS = np.log(20)
 OWN = {
     "T": ["CD3D", "CD3E", "CD3G", "CD8B", "TRDC"], "B": ["CD79A", "MS4A1", "CD19", "VPREB3"], "NK": ["KLRF1", "NCAM1", "NCR1", "SH2D1B"],
     "myeloid": ["CD14", "FCN1", "VCAN", "S100A12", "MS4A7", "CD68", "C1QA", "FCER1A", "CLEC10A"],
+    "granulocyte": ["FCGR3B", "CXCR2", "CMTM2", "MMP25"],
+    "progenitor": ["CD34", "SPINK2", "PROM1", "CRHBP", "GATA2", "MPO", "ELANE", "DNTT", "KLF1", "GATA1", "CPA3"],
 }  # fmt: skip
-PROGENITOR = ["CD34", "SPINK2", "PROM1", "CRHBP", "GATA2", "MPO", "ELANE", "DNTT", "KLF1", "GATA1", "CPA3"]
 KINDS = {
     "T": {"CD4 T", "CD8 T", "gamma-delta T", "T cell"}, "B": {"naive B", "memory B", "B lineage"}, "NK": {"NK"},
     "myeloid": {"classical monocyte", "nonclassical monocyte", "mononuclear phagocyte", "macrophage", "cDC"},
-    "progenitor": {"HSPC"},
+    "granulocyte": {"neutrophil"}, "progenitor": {"HSPC"},
 }  # fmt: skip
 
 
@@ -44,7 +45,7 @@ def contradicted(counts: sp.csr_matrix, genes: np.ndarray, types: list[set[str]]
 
     reasons = np.full(len(types), "", dtype=object)
     kinds = np.array([kind_of(names) for names in types])
-    shown = {kind: of(names) for kind, names in (OWN | {"progenitor": PROGENITOR}).items()}
+    shown = {kind: of(names) for kind, names in OWN.items()}
     for kind in KINDS:
         for other in OWN:
             if other != kind and where.isin(OWN[other]).sum() >= 2:
