@@ -10,6 +10,7 @@ from _times import last_step
 
 PAIRS, OWN, SUBSETS = 6, 2, 3  # statements at most: pairs from others, of the focus to itself, subsets
 FEW = 10  # cells of a subset from which it is spoken of
+LARGE = 10  # of a fold that would have been called, above which the cells that are needed say more
 UNCHANGED = ("kept", "unclear")
 RISING = ("gained", "strengthened")
 # Columns of communication_focus.tsv and of communication_change.tsv that name a pair at a time.
@@ -48,7 +49,7 @@ def on_pair(row: dict, last, focus, patient: str, several: bool, caution: list[s
     how = "not changed for sure" if row["class"] in UNCHANGED else f"{row['class']}{driver}"
     statement.append(f", {how}")
     fold, needed = (row.get(name, float("nan")) for name in ("detectable_fold", "cells_needed"))
-    if row["class"] in UNCHANGED and fold == fold:
+    if row["class"] in UNCHANGED and fold <= LARGE:
         shown = replace(number(source, last, "detectable_fold", where), text=f"{fold:.2g}")
         statement += [" (a ", shown, "-fold change would have been called)"]
     elif row["class"] in UNCHANGED and needed == needed:

@@ -1,5 +1,7 @@
 """DIFFERENTIAL_ABUNDANCE: a paired test over patients that keeps its level and finds what is planted."""
 
+from _detection import errors_apart
+
 import differential_abundance
 import numpy as np
 import pandas as pd
@@ -94,3 +96,16 @@ def test_a_planted_change_is_found():
     rng = np.random.default_rng(8)
     p = [differential_abundance.paired_tests(*cohorts(rng, 6, 10, effect=1.5))[1][0] for _ in range(50)]
     assert np.mean(np.array(p) < 0.05) > 0.9
+
+
+def test_a_change_beyond_what_these_patients_would_show_is_called_in_95_of_100_cohorts():
+    rng = np.random.default_rng(9)
+
+    def limits(effect=0.0):
+        tests = [differential_abundance.paired_tests(*cohorts(rng, 6, 10, effect)) for _ in range(300)]
+        return np.array([(p[0] < 0.05, errors_apart(0.05, df) * error[0]) for _, p, error, df in tests])
+
+    apart = limits()[:, 1].mean() / (1 - 1 / 10)  # of the share; its own part of the mean log ratio moves with it
+    called, shown = limits(apart).T
+    assert called.mean() == pytest.approx(0.95, abs=0.035)
+    assert 0.8 * apart < shown.mean() < 1.2 * apart
