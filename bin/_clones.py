@@ -12,14 +12,14 @@ RECEPTORS = ("BCR", "TCR")
 
 
 def read_labels(path: Path, patient: str, columns: Sequence[str]):
-    """cell_id and the given columns of the patient's kept cells; names as text, `day` as a number."""
+    """cell_id and the given columns of the patient's kept cells; names as text, `day` and `n_umi` as numbers."""
     import pandas as pd
 
     cells = pd.read_parquet(path, columns=["cell_id", "patient", *columns])
     cells = cells[cells["patient"].astype(str) == patient].drop(columns="patient").reset_index(drop=True)
     if cells.empty:
         raise InputError(f"{path}: holds no cell of patient {patient}; give the labels of this patient.")
-    return cells.astype({name: str for name in columns if name != "day"})
+    return cells.astype({name: str for name in columns if name not in ("day", "n_umi")})
 
 
 def with_clones(cells, clones: Path):

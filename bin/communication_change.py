@@ -16,6 +16,7 @@ from _communication_summary import for_people, multiqc_sections, senders, to_foc
 from _detection import fold_of_error, p_limit
 from _errors import InputError
 from _focus import read_cells, receivers
+from _guards import CELLS, cautions, depth_ratio
 from _pairs import CHANGED, lowest_of_complex, measured_pairs, read_pairs, read_watch_list, watched
 from _receptors import Lineages
 from _series import DESIGN, samples_of, with_series
@@ -282,6 +283,22 @@ def changes(times, pairs, watch_list, patient: str, focus: set[str], draws: int,
     return change.astype(kinds | dict.fromkeys(("class", "driver", "strength_class"), "category"))
 
 
+def step_cautions(change, cells):
+    """What each change may come from instead (_guards.cautions); cells: of the main series, as labelled.
+
+    Whether a pair is expressed moves with depth, its strength does not: only pairs that are gained or lost carry `depth`.
+    """
+    import pandas as pd
+
+    at, words = dict(iter(cells.groupby("timepoint"))), pd.Series("", index=change.index)
+    for step, rows in change.groupby(["from", "to"], observed=True):
+        pair = [at[time] for time in step]
+        with_depth = change.loc[rows.index, "class"].isin(["gained", "lost"])
+        words[rows.index] = cautions(*pair, 1.0)
+        words[rows.index[with_depth]] = cautions(*pair, depth_ratio(*pair))
+    return words.astype("category")
+
+
 @command()
 @click.argument("cells", type=FILE, nargs=-1, required=True)
 @click.option("--scores", type=FILE, multiple=True, required=True, help="A sample's communication.parquet.")
@@ -311,10 +328,11 @@ def main(
     lineages: Path, clones: Path | None, carriers: Path | None, focus: str | None, draws: int, seed: int, top: int, strongest: int, **thresholds: Any,
 ) -> None:  # fmt: skip
     """Compare the time points of one patient; CELLS are the communication_cells.h5ad files of its samples."""
-    columns = ["sample", "timepoint", "day", *DESIGN, "lineage", "cell_type", "subset"]
+    columns = ["sample", "timepoint", "day", *DESIGN, "lineage", "cell_type", "subset", *CELLS]
     labelled = read_labels(labels, patient, columns)
     known = with_series(samples_of(labelled))
-    times, samples, kinds = read_times(cells, patient, set(known.loc[known["series"] == "main", "sample"]))
+    main_samples = set(known.loc[known["series"] == "main", "sample"])
+    times, samples, kinds = read_times(cells, patient, main_samples)
     of_cells, bulk = read_cells(labelled, kinds, clones, carriers, Lineages(lineages).owners("BCR"))
     chosen = receivers(of_cells, bulk, focus, thresholds["min_cells"])
     groups = set(chosen["groups"])
@@ -324,6 +342,7 @@ def main(
     change = changes(
         times, read_pairs(interactions), read_watch_list(watch_list), patient, groups, draws, seed, thresholds
     )
+    change["caution"] = step_cautions(change, labelled[labelled["sample"].isin(main_samples)])
     write_parquet(change, f"{patient}.communication_change.parquet")
     del times
     table = read_scores(scores, samples)

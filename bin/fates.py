@@ -6,6 +6,7 @@ from pathlib import Path
 from _cli import FILE, command, multiqc_section, write_json
 from _clones import RECEPTORS, joined, of_receptor, read_labels, with_clones
 from _detection import cells_for_fold, detectable, p_limit
+from _guards import PROCESSING, confounded
 from _receptors import Lineages, with_library
 from _series import DESIGN, main_series, samples_of, with_series
 from _shares import fdr as false_discovery_rates
@@ -244,6 +245,13 @@ def times_with_library(days: dict[str, int], cells, here) -> dict[str, int]:
     return {name: day for name, day in days.items() if name not in without} or days
 
 
+def since_first(cells, timepoints, times: list[str]):
+    """What was made otherwise at each of the timepoints (Series) than at the first of times with cells (_guards.confounded)."""
+    at = {time: rows for time, rows in cells.groupby("timepoint")}
+    first = next((at[time] for time in times if time in at), cells)
+    return timepoints.map({time: "; ".join(confounded(first, rows)) for time, rows in at.items()}).fillna("")
+
+
 @command()
 @click.argument("clones", type=FILE)
 @click.option("--patient", required=True, help="Patient; first part of the names of the output files.")
@@ -259,7 +267,8 @@ def main(
     clones: Path, patient: str, samples: Path, labels: Path, table: Path, lineages: Path, min_cells: int, fdr: float
 ) -> None:
     """Fates of a patient's clones over time. CLONES: clone per cell (parquet)."""
-    cells = read_labels(labels, patient, ["sample", "timepoint", "day", *DESIGN, "libraries", "lineage"])
+    columns = ["sample", "timepoint", "day", *DESIGN, "libraries", "lineage", *PROCESSING]
+    cells = read_labels(labels, patient, columns)
     sheet, known = read_samples(samples), Lineages(lineages)
     days = times_of(sheet[sheet["patient"] == patient], cells)
     cells = with_clones(cells[main_series(cells)].reset_index(drop=True), clones)
@@ -272,6 +281,7 @@ def main(
         tables.append(fates_of(here, label, receptor, known.possible(receptor), looked, min_cells, fdr))
     result = joined(tables)
     result.insert(0, "patient", patient)
+    result["caution"] = since_first(cells, result["timepoint"], list(days))
     write_table(result.assign(rule=cells["rule"].iloc[0]), f"{patient}.fates.tsv")
     write_json({"patient": patient, "rule": FATE_RULE.format(fdr=fdr)}, f"{patient}.fates.json")
     write_json(multiqc(result), f"{patient}.fates_mqc.json")

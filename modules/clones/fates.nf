@@ -17,7 +17,7 @@ process FATES {
 
     script:
     """
-    # code: _cli.py _clones.py _detection.py _errors.py _receptors.py _series.py _shares.py _tables.py _words.py
+    # code: _cli.py _clones.py _detection.py _errors.py _guards.py _receptors.py _series.py _shares.py _tables.py _words.py
     fates.py ${clones} --patient ${meta.patient} --samples ${samples} --labels ${labels} --table ${table} --lineages ${lineages}
     """
 

@@ -20,6 +20,8 @@ from click.testing import CliRunner
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "bin"), str(ROOT / "tests")]
 
+from _guards import with_processing  # noqa: E402
+
 import chains  # noqa: E402
 import clone_table  # noqa: E402
 import clonotypes  # noqa: E402
@@ -93,7 +95,7 @@ def prepare(folder, work, truth, noise, soup, seed):
         tables.append(table)
         files.append(work / f"{row.sample}.contigs.parquet")
         table.to_parquet(files[-1])
-    labels.assign(tissue="", sort="", libraries="BCR TCR").to_parquet(work / "labels.parquet")
+    with_processing(labels.assign(tissue="", sort="", libraries="BCR TCR")).to_parquet(work / "labels.parquet")
     sheet.to_csv(work / "samples.tsv", sep="\t", index=False)
     bulk = pd.concat([pd.read_csv(folder / "mrd.csv"), blast_rows(truth, pd.concat(tables))])
     bulk.to_csv(work / "mrd.tsv", sep="\t", index=False)

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
+from _guards import with_processing
 from _receptors import LIBRARY_COLUMNS
 
 import pandas as pd
@@ -76,6 +77,7 @@ def run_case(
         for row in sheet.to_dict("records")
     }
     labels["libraries"] = labels["sample"].map(has)
+    labels = with_processing(labels)
     with chdir(work):
         sheet.to_csv("samples.tsv", sep="\t", index=False)
         labels.to_parquet("labels.parquet")

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from _guards import with_processing
+
 import numpy as np
 import pandas as pd
 
@@ -90,6 +92,7 @@ def labels(
     table["sample"] = table["timepoint"] = table["cell_id"].str.split(":").str[0]
     table["tissue"] = table["sort"] = ""
     table["libraries"] = table["sample"].map(libraries or {}).fillna("BCR TCR")
+    table = with_processing(table)
     for sample, design in (designs or {}).items():
         table.loc[table["sample"] == sample, ["timepoint", "tissue", "sort"]] = design
     table["day"] = table["timepoint"].map(days or {}).fillna(0).astype(int)

@@ -220,3 +220,14 @@ def test_a_sample_of_another_patient_is_told(run):
     )
     result = invoke(change, "A.communication_cells.h5ad", *given)
     assert result.exit_code == 1 and "A is a sample of P1" in result.output
+
+
+def test_pairs_carry_the_batch_and_those_that_appear_or_vanish_the_depth():
+    cells = pd.DataFrame(
+        {"timepoint": np.repeat(["A", "B"], 20), "cell_type": "T", "n_umi": np.repeat([1000, 3000], 20)}
+    )
+    cells = cells.assign(batch=cells["timepoint"], chemistry="", software="", reference="usual")
+    table = pd.DataFrame({"from": "A", "to": "B", "class": ["kept", "gained", "strengthened", "lost"]})
+    assert change.step_cautions(table, cells).tolist() == ["batch", "batch; depth", "batch", "batch; depth"]
+    alike = cells.assign(batch="B1", n_umi=2000)
+    assert set(change.step_cautions(table, alike)) == {""}

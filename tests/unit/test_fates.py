@@ -244,3 +244,11 @@ def test_fates_are_of_one_tissue_and_sort(tmp_path, monkeypatch):
         ["T1", "bone marrow", "", 30, 80], ["T0", "CAR-T product", "", 40, 80], ["T2", "blood", "", 20, 80],
         ["T3", "bone marrow", "CD3+", 39, 80],
     ]  # fmt: skip
+
+
+def test_each_time_carries_what_was_made_otherwise_than_at_the_first():
+    cells = pd.DataFrame({"timepoint": ["T1", "T2", "T3"], "batch": ["B1", "B1", "B2"]})
+    cells = cells.assign(chemistry="5p", software="", reference="usual")
+    rows = pd.Series(["T1", "T2", "T3", "T3"])
+    assert fates.since_first(cells, rows, ["T1", "T2", "T3"]).tolist() == ["", "", "batch", "batch"]
+    assert set(fates.since_first(cells.assign(batch=""), rows, ["T1", "T2", "T3"])) == {""}
