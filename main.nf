@@ -55,6 +55,7 @@ workflow CLONEWATCH {
 
     SIGNALS(
         CELLS.out.cells,
+        CELLS.out.ambient,
         CELLS.out.labels,
         labels,
         CELLS.out.subsets,
@@ -70,6 +71,7 @@ workflow CLONEWATCH {
         labels,
         byPatient(CELLS.out.cells),
         CELLS.out.cells,
+        CELLS.out.ambient,
         CLONES.out.cells,
         INPUTS.out.sheet,
         INPUTS.out.clinical,

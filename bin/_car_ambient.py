@@ -1,25 +1,16 @@
 #!/usr/bin/env python3
 """How many CAR UMIs ambient RNA puts into a cell of a sample: the CAR's share of the soup times the sample's contamination.
 
-Contamination is the part of a cell's UMIs that is soup. It is estimated from genes that some cells cannot express (Young & Behjati 2020,
-SoupX, doi 10.1093/gigascience/giaa151): haemoglobin, immunoglobulin and myeloid genes in T cells, and the CAR in cells that no CAR-T cell
-can be. Empty droplets are not read: the soup is taken for the mean profile of the sample's kept cells, so a set of genes counts only
-where its own cells are in the sample; else its UMIs in all cells are soup themselves, and the soup's share is not known.
+The contamination is that of AMBIENT (_ambient), narrowed by the CAR in cells that no CAR-T cell can be; where AMBIENT has none it is a
+wide prior. The soup's CAR is that of the sample's kept cells.
 """
 
 from typing import NamedTuple
 
+from _ambient import PRIOR
+
 import numpy as np
 
-# Genes that no T cell transcribes, by the lineages that do; upper case, human and mouse.
-FOREIGN = {
-    "erythroid": ("HBB", "HBA1", "HBA2", "HBD", "HBB-BS", "HBB-BT", "HBA-A1", "HBA-A2"),
-    "plasma": ("IGKC", "IGLC2", "IGLC3", "IGHG1", "IGHG2", "IGHG3", "IGHG4", "IGHA1", "IGHA2", "IGHG2B", "IGHG2C", "IGHA", "JCHAIN"),
-    "B": ("CD79A", "CD79B", "MS4A1", "CD19", "IGHM", "IGHD"),
-    "myeloid": ("LYZ", "LYZ2", "S100A8", "S100A9", "S100A12", "FCN1", "CD14", "CSTA"),
-}  # fmt: skip
-OWNED = 0.5  # share of a set's UMIs that its own lineage has to hold, so that the cells' mean tells the soup's share
-PRIOR = (1.0, 10.0)  # shape and rate of the contamination before any count: mean 10 %, 95 % of it below 30 %
 MOST_SHAPE = 4.0  # what other genes may tell of the CAR's contamination: they leak in other proportions (+- 50 %)
 QUANTILE = 0.95
 OUTLIER = 1e-3  # chance, over all control cells, at which ambient RNA no longer explains the CAR UMIs of one
@@ -51,19 +42,6 @@ class Contamination(NamedTuple):
         return gamma.ppf(middle, self.shape, scale=1 / self.rate).clip(max=1.0)
 
 
-def foreign_counts(umi, total, lineage) -> list[tuple[int, float]]:
-    """(UMIs seen in T cells, UMIs there if all their RNA were soup) of each set of foreign genes whose own cells are in the sample.
-
-    umi: DataFrame, cells x sets of FOREIGN; total: (cells,) UMIs of all genes; lineage: (cells,) names.
-    """
-    t_cells, pairs = np.asarray(lineage == "T"), []
-    for owner in umi:
-        counts = umi[owner].to_numpy()
-        if counts.sum() and counts[np.asarray(lineage == owner)].sum() >= OWNED * counts.sum():
-            pairs.append((int(counts[t_cells].sum()), float(total[t_cells].sum() * counts.sum() / total.sum())))
-    return pairs
-
-
 def contamination(pairs: list[tuple[int, float]], prior: Contamination | None = None) -> Contamination:
     """Contamination after (seen, expected at 100 %) counts: gamma prior, Poisson counts. prior: PRIOR where None is given."""
     shape, rate = prior or PRIOR
@@ -86,12 +64,25 @@ def without_outliers(car, total, share: float, high: float) -> np.ndarray:
     return poisson.sf(car - 1, share * high * total) >= OUTLIER / max(len(car), 1)
 
 
-def car_contamination(umi, car, total, lineage, controls: tuple[str, ...]) -> tuple[Contamination, np.ndarray]:
-    """(contamination of a sample by the CAR's transcripts, mask of the control cells that it was measured in).
+def of_t_cells(ambient: dict, t_total: float) -> Contamination:
+    """Contamination of a sample's T cells by AMBIENT's facts, PRIOR where there are none. t_total: mean UMIs of a T cell.
 
-    umi: DataFrame, cells x sets of FOREIGN; car, total: (cells,) UMIs; lineage: (cells,) names; controls: lineages without CAR-T cells.
+    Soup is about the same number of UMIs in every cell, so a T cell of half the sample's mean UMIs holds twice the share.
     """
-    found = weakened(contamination(foreign_counts(umi, total, lineage)))
+    if not ambient:
+        return Contamination(*PRIOR)
+    factor = ambient["umi_per_cell"] / t_total if ambient["estimable"] and t_total else 1.0
+    return Contamination(ambient["shape"], ambient["rate"] / factor)
+
+
+def car_contamination(
+    found: Contamination, car, total, lineage, controls: tuple[str, ...]
+) -> tuple[Contamination, np.ndarray]:
+    """(contamination of a sample's T cells by the CAR's transcripts, mask of the control cells that it was measured in).
+
+    found: of other genes; car, total: (cells,) UMIs; lineage: (cells,) names; controls: lineages without CAR-T cells.
+    """
+    found = weakened(found)
     share = car.sum() / max(total.sum(), 1)
     control = np.isin(lineage, controls)
     kept = control.copy()

@@ -111,8 +111,8 @@ def read_log_per_10k(path: Path, selection):
     return sp.vstack(blocks, format="csr")
 
 
-def log_per_10k_without_ig(counts, genes):
-    """ln(1 + counts per 10,000 of all genes but immunoglobulin ones), CSR float32. genes: symbols of the columns."""
+def per_10k_without_ig(counts, genes):
+    """Counts per 10,000 of all genes but immunoglobulin ones, CSR float32. genes: symbols of the columns."""
     import scipy.sparse as sp
 
     other = np.array([not IMMUNOGLOBULIN.match(gene) for gene in genes], dtype=np.float64)
@@ -120,5 +120,11 @@ def log_per_10k_without_ig(counts, genes):
     scale = np.divide(1e4, total, out=np.zeros_like(total), where=total > 0)
     matrix = sp.csr_matrix(counts, dtype=np.float32)
     matrix.data *= np.repeat(scale, np.diff(matrix.indptr)).astype(np.float32)
+    return matrix
+
+
+def log_per_10k_without_ig(counts, genes):
+    """ln(1 + counts per 10,000 of all genes but immunoglobulin ones), CSR float32. genes: symbols of the columns."""
+    matrix = per_10k_without_ig(counts, genes)
     np.log1p(matrix.data, out=matrix.data)
     return matrix

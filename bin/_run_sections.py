@@ -70,6 +70,12 @@ def general_table(rows: list[dict], reads: dict[str, dict], quality: dict[str, d
         ("median_umi", "UMI", "Median UMI of all cells", whole),
         ("median_genes", "Genes", "Median genes of all cells", whole),
         ("median_pct_mito", "% mito", "Median mitochondrial share of the UMI of all cells", share),
+        (
+            "contamination_pct",
+            "% ambient",
+            "Share of the kept cells' UMI that is ambient RNA; none where it cannot be told",
+            share,
+        ),
         ("doublet_pct", "% doublets", "Cells called doublets, of those within the thresholds", share),
     ]
     for name in ("bcr", "tcr"):
@@ -87,6 +93,7 @@ def general_table(rows: list[dict], reads: dict[str, dict], quality: dict[str, d
         metrics = {key.lower(): value for key, value in read.get("cellranger", {}).items()}
         values = {key: row.get(key) for key in ("cells_before", "cells_after", "mouse_cells")}
         values |= {key: row.get(key) for key in ("median_umi", "median_genes", "median_pct_mito")}
+        values |= {"contamination_pct": percent(row.get("contamination"), 1)}
         values |= {"kept_pct": percent(kept, facts.get("cells_before"))}
         values |= {"doublet_pct": percent(doublets.get("doublet"), doublets.get("scored"))}
         for name in ("bcr", "tcr"):

@@ -6,7 +6,7 @@ from pathlib import Path
 import _compiled  # noqa: F401
 from _cli import FILE, command
 from _errors import InputError
-from _matrices import cell_ids, gene_names, log_per_10k_without_ig, read_blocks
+from _matrices import cell_ids, gene_names, per_10k_without_ig, read_blocks
 from _tables import UNASSIGNED, named
 
 import click
@@ -47,7 +47,8 @@ def summed(rows, by: str):
 
 
 def group_sums(path: Path, genes, labels):
-    """AnnData, `<level>:<label>` x genes, layers CSR: counts, sum and sum of squares of log expression, cells that express.
+    """AnnData, `<level>:<label>` x genes, layers CSR: counts, sums and sums of squares of counts per 10,000 and of their logarithms,
+    cells that express.
 
     path: the cells file, read in blocks; labels: LEVELS of its cells, in its order. Cells without a label are a group too.
     """
@@ -56,9 +57,10 @@ def group_sums(path: Path, genes, labels):
 
     labels, of_blocks = labels[list(LEVELS)].astype(object).fillna(UNASSIGNED), []
     for cells, counts in read_blocks(path):
-        logs = log_per_10k_without_ig(counts, genes)
-        squares = logs.astype(np.float64).power(2)
-        layers = {"counts": counts, "log_sum": logs, "log_squares": squares, "cells": counts > 0}
+        rates = per_10k_without_ig(counts, genes)
+        logs = rates.log1p()
+        layers = {"counts": counts, "rate_sum": rates, "log_sum": logs, "cells": counts > 0}
+        layers |= {f"{name}_squares": of.astype(np.float64).power(2) for name, of in (("rate", rates), ("log", logs))}
         block = anndata.AnnData(obs=labels.iloc[cells], var=pd.DataFrame(index=genes), layers=layers)
         for level in LEVELS:
             sums = summed(block, level)
@@ -67,11 +69,21 @@ def group_sums(path: Path, genes, labels):
     return summed(anndata.concat(of_blocks, index_unique="-"), "group")
 
 
+def soup_of(cells, level: str, label: str) -> tuple[float, float]:
+    """(UMIs of ambient RNA in a group, mean share of a cell's UMIs that they are); missing where AMBIENT has no estimate."""
+    rows = cells[cells[level] == label]
+    if "soup_umi" not in cells or rows["soup_umi"].isna().any():
+        return np.nan, np.nan
+    return float(rows["soup_umi"].sum()), float(rows["contamination"].mean())
+
+
 @command()
 @click.argument("cells", type=FILE)
 @click.option("--sample", required=True, help="Name of the sample.")
 @click.option("--labels", required=True, type=FILE, help="Labels of the patient's cells, or of the run's.")
-def main(cells: Path, sample: str, labels: Path) -> None:
+@click.option("--ambient", type=FILE, help="The sample's ambient.parquet; without it nothing is known of the soup.")
+@click.option("--soup", type=FILE, help="The sample's soup.parquet, with --ambient.")
+def main(cells: Path, sample: str, labels: Path, ambient: Path | None, soup: Path | None) -> None:
     """Sum the counts of CELLS, one sample's h5ad, over cell types and subsets."""
     import anndata
     import hdf5plugin
@@ -85,8 +97,15 @@ def main(cells: Path, sample: str, labels: Path) -> None:
     groups = table["level"] + ":" + table["label"]
     table.insert(0, "sample", sample)
     table.index = sample + ":" + groups
+    if ambient:
+        known = known.join(pd.read_parquet(ambient).set_index("cell_id"))
+    soups = [soup_of(known, *group) for group in zip(table["level"], table["label"], strict=True)]
+    table[["soup_umi", "contamination"]] = np.reshape(soups, (-1, 2))
+    share = pd.read_parquet(soup).set_index("gene")["share"].to_numpy() if soup else 0.0
     layers = dict(group_sums(cells, genes, known)[groups].layers)
-    result = anndata.AnnData(layers.pop("counts"), obs=table, var=pd.DataFrame(index=genes), layers=layers)
+    result = anndata.AnnData(
+        layers.pop("counts"), obs=table, var=pd.DataFrame({"soup": share}, index=genes), layers=layers
+    )
     result.write_h5ad(f"{sample}.pseudobulk.h5ad", compression=hdf5plugin.FILTERS["zstd"])
 
 

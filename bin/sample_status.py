@@ -19,7 +19,7 @@ LOST = "its {step} task did not finish, see pipeline_info/trace.tsv"
 NO_SPECIES = (None, "", "unknown")
 COLUMNS = ("sample", "patient", "timepoint", "day", "status", "reason", "identity", "identity_reason", "sex")
 COLUMNS += ("species", "quality", "cells_before", "cells_after", "mouse_cells")
-COLUMNS += ("median_umi", "median_genes", "median_pct_mito")
+COLUMNS += ("median_umi", "median_genes", "median_pct_mito", "contamination", "contamination_low", "contamination_high")
 COLUMNS += (*PROCESSING, "libraries", "bcr_cells", "bcr_overlap", "tcr_cells", "tcr_overlap", "left_out", "warnings")
 FEW_GENES = 20  # a CAR or a virus more or less makes no other reference
 
@@ -50,7 +50,7 @@ def judge(sample: str, read: dict | None, qc: dict | None, identity: dict) -> tu
     return "pass", "", ""
 
 
-def row_of(meta: dict, read: dict, qc: dict, identity: dict, status: str, reason: str) -> dict:
+def row_of(meta: dict, read: dict, qc: dict, ambient: dict, identity: dict, status: str, reason: str) -> dict:
     """The sample's row of qc.tsv; what is not known is empty."""
     row = {name: meta.get(name) for name in ("sample", "patient", "timepoint", "day")}
     row |= {"status": status, "reason": reason, "identity": identity.get("verdict", "unchecked")}
@@ -58,6 +58,7 @@ def row_of(meta: dict, read: dict, qc: dict, identity: dict, status: str, reason
     row |= {"species": qc.get("species"), "quality": qc.get("verdict")}
     for name in ("cells_before", "cells_after", "median_umi", "median_genes", "median_pct_mito"):
         row[name] = qc.get(name)
+    row |= {name: ambient.get(name) for name in ("contamination", "contamination_low", "contamination_high")}
     row["cells_before"] = qc.get("cells_before", read.get("n_cells"))
     row |= {"batch": meta.get("batch"), "chemistry": read.get("chemistry")}
     row["software"] = (read.get("software") or "").partition(".")[0]  # versions after the first point count alike
@@ -110,7 +111,7 @@ def collect(
 ) -> tuple[list[dict], list[dict]]:
     """(rows of qc.tsv, warnings), both for every sample of the sheet.
 
-    facts: {"read": {sample: read.json}, "qc": {sample: qc.json}}; identity: identity.json's verdicts;
+    facts: {"read": {sample: read.json}, "qc": {sample: qc.json}, "ambient": {sample: ambient.json}}; identity: identity.json's verdicts;
     references: of compare_references. Warnings are {level, sample, step, text}, the most severe first, then
     in the order of the sheet.
     """
@@ -118,11 +119,12 @@ def collect(
     for meta in samples:
         name = meta["sample"]
         read, qc, match = facts["read"].get(name), facts["qc"].get(name), identity.get(name, {})
+        ambient = facts["ambient"].get(name, {})
         status, step, reason = judge(name, read, qc, match)
         remarks = []
         if status == "failed":
             remarks.append(("error", step, reason))
-        for origin, content in (("READ_CELLRANGER", read), ("QC", qc)):
+        for origin, content in (("READ_CELLRANGER", read), ("QC", qc), ("AMBIENT", ambient)):
             for level in ("warning", "note"):
                 remarks += [(level, origin, text) for text in (content or {}).get(f"{level}s", [])]
         if name in references:
@@ -136,7 +138,7 @@ def collect(
             if level == "error" or text not in known:
                 warnings.append({"level": level, "sample": name, "step": origin, "text": text})
                 known.add(text)
-        row = row_of(meta, read or {}, qc or {}, match, status, reason)
+        row = row_of(meta, read or {}, qc or {}, ambient, match, status, reason)
         row["reference"] = "" if not read else "other" if references.get(name, ("",))[0] == "warning" else "usual"
         rows.append(row | {"warnings": sum(warning["sample"] == name for warning in warnings)})
     umis = {name: qc.get("kept", {}).get("median_umi") for name, qc in facts["qc"].items()}
@@ -204,12 +206,12 @@ def problem(rows: list[dict], strict_identity: bool) -> str | None:
 
 
 def read_facts(paths: Iterable[Path]) -> dict[str, dict]:
-    """{"read": {sample: facts}, "qc": {sample: facts}} from <sample>.read.json and <sample>.qc.json."""
-    facts: dict[str, dict] = {"read": {}, "qc": {}}
+    """{"read": {sample: facts}, "qc": .., "ambient": ..} from <sample>.read.json, <sample>.qc.json and <sample>.ambient.json."""
+    facts: dict[str, dict] = {"read": {}, "qc": {}, "ambient": {}}
     for path in paths:
         kind = path.name.removesuffix(".json").rpartition(".")[2]
         if kind not in facts:
-            raise InputError(f"{path}: neither *.read.json nor *.qc.json; give only these.")
+            raise InputError(f"{path}: no *.read.json, *.qc.json or *.ambient.json; give only these.")
         content = read_json(path)
         facts[kind][content["sample"]] = content
     return facts
@@ -243,7 +245,7 @@ def read_genes(paths: Iterable[Path]) -> dict[str, tuple[str, ...]]:
 def main(
     samples: Path, facts: tuple[Path, ...], identity: Path, genes: tuple[Path, ...], strict_identity: bool
 ) -> None:
-    """Judge the SAMPLES of samples.tsv by their FACTS (*.read.json, *.qc.json): qc.tsv and warnings.json."""
+    """Judge the SAMPLES of samples.tsv by their FACTS (*.read.json, *.qc.json, *.ambient.json): qc.tsv and warnings.json."""
     sheet, names = read_samples(samples).to_dict("records"), read_genes(genes)
     remarks, apart = compare_references(
         {row["sample"]: names[row["sample"]] for row in sheet if row["sample"] in names}

@@ -5,9 +5,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from _car_ambient import FOREIGN, car_contamination, without_outliers
+from _car_ambient import car_contamination, of_t_cells, without_outliers
 from _car_calls import SORT_PRIOR, called, mixture, with_clones
-from _cli import FILE, command, write_json
+from _cli import FILE, command, read_json, write_json
 from _errors import InputError
 from _matrices import cell_ids, gene_table, read_blocks
 from _receptors import Lineages
@@ -190,11 +190,11 @@ def role(lineage: str, lineages: Lineages) -> str:
     return "control" if lineage in lineages.car_controls else "not called"
 
 
-def assess(cells, clone, facts: dict, lineages: Lineages, max_fdr: float):
+def assess(cells, clone, facts: dict, ambient: dict, lineages: Lineages, max_fdr: float):
     """(facts with status and reason, rows of car.tsv); sets the cells' car_probability, car_positive and car_evidence.
 
-    cells: lineage, cell_type, subset, total, car_umi, t_umi (missing where the reference lacks the genes), one column per set of FOREIGN;
-    clone: Series of TCR clones by cell id. facts: sample, features, reason, sort.
+    cells: lineage, cell_type, subset, total, car_umi, t_umi (missing where the reference lacks the genes);
+    clone: Series of TCR clones by cell id. facts: sample, features, reason, sort; ambient: AMBIENT's facts, {} where it failed.
     """
     import pandas as pd
 
@@ -217,7 +217,8 @@ def assess(cells, clone, facts: dict, lineages: Lineages, max_fdr: float):
         return facts | {"status": "no CAR feature", "reason": reason}, pd.DataFrame(columns=[*COLUMNS, *CARRIERS])
     controls = tuple(lineage for lineage in lineages.car_controls if lineage not in lineages.malignant)
     umi, total = cells.car_umi.to_numpy(np.int64), cells.total.to_numpy(np.float64)
-    dirt, clean = car_contamination(cells[list(FOREIGN)], umi, total, cells.lineage.to_numpy(object), controls)
+    found = of_t_cells(ambient, float(total[of_t].mean()) if of_t.any() else 0.0)
+    dirt, clean = car_contamination(found, umi, total, cells.lineage.to_numpy(object), controls)
     soup = n_umi / max(total.sum(), 1)
     facts |= {"soup_per_10k": 1e4 * soup, "contamination": dirt.mean, "contamination_high": dirt.high}
     mean, high = soup * dirt.mean, soup * dirt.high
@@ -254,6 +255,11 @@ def assess(cells, clone, facts: dict, lineages: Lineages, max_fdr: float):
 @click.option("--labels", required=True, type=FILE, help="The patient's labels.parquet.")
 @click.option("--clones", required=True, type=FILE, help="The patient's clones.parquet.")
 @click.option("--lineages", required=True, type=FILE, help="Table of lineages: which may carry it.")
+@click.option(
+    "--ambient",
+    type=FILE,
+    help="The sample's ambient.json; without it the contamination is taken for 10 %, at most 30 %.",
+)
 @click.option("--car", "wanted", multiple=True, help="Name or pattern of the CAR's feature; may be repeated.")
 @click.option("--names", required=True, type=FILE, help="Table of patterns of common CAR names.")
 @click.option(
@@ -266,6 +272,7 @@ def main(
     labels: Path,
     clones: Path,
     lineages: Path,
+    ambient: Path | None,
     wanted: tuple[str, ...],
     names: Path,
     max_fdr: float,
@@ -283,17 +290,14 @@ def main(
     facts |= {"features": [symbols[at] for at in rows], "offered": offered, "reason": reason}
 
     t_genes = [column for column in gene_columns(symbols, T_GENES) if column not in rows]
-    groups = {"car_umi": rows, "t_umi": t_genes} | {
-        name: gene_columns(symbols, genes) for name, genes in FOREIGN.items()
-    }
-    counts = count_cells(cells, groups)
+    counts = count_cells(cells, {"car_umi": rows, "t_umi": t_genes})
     label = pd.read_parquet(labels).set_index("cell_id")
     table = label.loc[label["sample"].astype(str) == sample, ["lineage", "cell_type", "subset"]].astype(str)
     table = table.join(counts.reindex(table.index))
     if len(t_genes) < 2:
         table["t_umi"] = np.nan
     clone = pd.read_parquet(clones, columns=["cell_id", "tcr_clone"]).set_index("cell_id").tcr_clone
-    facts, result = assess(table, clone, facts, kinds, max_fdr)
+    facts, result = assess(table, clone, facts, read_json(ambient) if ambient else {}, kinds, max_fdr)
     if not rows:
         table["car_umi"] = pd.array([pd.NA] * len(table), dtype="Int64")
 

@@ -3,6 +3,7 @@
 include { byContent; sortedFiles } from '../functions/channels'
 include { READ_CELLRANGER } from './read_cellranger'
 include { QC } from './qc'
+include { AMBIENT } from './ambient'
 include { IDENTITY } from './identity'
 include { SAMPLE_STATUS } from './sample_status'
 include { INTEGRATE } from './integrate'
@@ -52,9 +53,11 @@ workflow CELLS {
     QC(READ_CELLRANGER.out.counts.join(READ_CELLRANGER.out.contigs), thresholds)
     metrics = sortedFiles(QC.out.metrics)
     facts = sortedFiles(READ_CELLRANGER.out.facts.mix(QC.out.facts))
+    AMBIENT(QC.out.cells)
+    soup = AMBIENT.out.results.map { meta, files -> [meta, files.find { file -> file.name.endsWith('.json') }] }
     IDENTITY(sheet, metrics, sortedFiles(READ_CELLRANGER.out.contigs), min_overlap)
 
-    SAMPLE_STATUS(sheet, facts, IDENTITY.out.facts, sortedFiles(QC.out.genes), strict_identity)
+    SAMPLE_STATUS(sheet, sortedFiles(READ_CELLRANGER.out.facts.mix(QC.out.facts, soup)), IDENTITY.out.facts, sortedFiles(QC.out.genes), strict_identity)
     SAMPLE_STATUS.out.warnings.subscribe { warnings ->
         new groovy.json.JsonSlurper().parseText(warnings.text).findAll { warning -> warning.level != 'note' }.each { warning ->
             log.warn("${warning.sample}: ${warning.text}")
@@ -120,6 +123,9 @@ workflow CELLS {
     emit:
     cells          = kept      // [meta with sample and patient, cells.h5ad] of the samples that passed
     contigs        = receptors // [meta, contigs.parquet] of the same
+    ambient        = kept.join(AMBIENT.out.results, remainder: true) // [meta, files of AMBIENT] of the same, [] where it failed
+        .filter { _meta, matrix, _files -> matrix }
+        .map { meta, _matrix, files -> [meta, files ?: []] }
     labels         = COMPOSITION.out.labels
     patient_labels = COMPOSITION.out.patient_labels.flatten().map { table ->
         [[patient: table.name.replaceAll(/\.labels\.parquet$/, '')], byContent(table)]

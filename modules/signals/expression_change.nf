@@ -10,6 +10,7 @@ process EXPRESSION_CHANGE {
     path sums
     path labels
     path lists, stageAs: 'lists/*'
+    path lineages
     val level
 
     output:
@@ -20,8 +21,8 @@ process EXPRESSION_CHANGE {
     script:
     def files = [lists].flatten().collect { file -> "--gene-lists ${file}" }.join(' ')
     """
-    # code: _cli.py _errors.py _series.py _tables.py _times.py _words.py
-    expression_change.py ${sums} --labels ${labels} ${files} --level ${level}
+    # code: _cli.py _errors.py _matrices.py _receptors.py _series.py _tables.py _times.py _words.py
+    expression_change.py ${sums} --labels ${labels} ${files} --lineages ${lineages} --level ${level}
     """
 
     stub:

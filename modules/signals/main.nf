@@ -12,6 +12,7 @@ include { COMMUNICATION_CHANGE } from './communication_change'
 workflow SIGNALS {
     take:
     cells          // [meta with sample and patient, cells.h5ad]
+    ambient        // [the same meta, files of AMBIENT, or []]
     labels         // labels.parquet of the run: a channel of one file
     patient_labels // [[patient: name], labels.parquet of the patient]
     subsets        // subsets.parquet of the lineages
@@ -42,8 +43,8 @@ workflow SIGNALS {
     labelled = cells.map { meta, file -> [[patient: meta.patient], meta, file] }
         .combine(patient_labels, by: 0)
         .map { _patient, meta, file, own -> [meta, file, own] }
-    PSEUDOBULK(labelled)
-    EXPRESSION_CHANGE(sortedFiles(PSEUDOBULK.out.sums).filter { files -> files }, labels, assets.gene_lists, comparing.level)
+    PSEUDOBULK(labelled.join(ambient))
+    EXPRESSION_CHANGE(sortedFiles(PSEUDOBULK.out.sums).filter { files -> files }, labels, assets.gene_lists, assets.lineages, comparing.level)
 
     drawing = [level: comparing.level, max_cells: communicating.max_cells, seed: comparing.seed]
     COMMUNICATION_CELLS(labelled, assets.interactions, assets.lineages, drawing)

@@ -12,6 +12,7 @@ workflow TUMOUR {
     labels       // [meta with patient, labels.parquet of the patient]
     patients     // [meta with patient, [cells.h5ad of the patient's samples]], the same metas
     samples      // [meta with sample and patient, cells.h5ad]
+    ambient      // [the same meta, files of AMBIENT, or []]
     clones       // [meta with patient, clones.parquet]
     sheet        // samples.tsv
     clinical     // clinical.tsv of all patients, or []
@@ -31,9 +32,9 @@ workflow TUMOUR {
     designed = labelled.join(patientRows(labels, sheet))
     values = patientRows(labels, clinical)
     TRANSGENE(
-        samples.map { meta, cells -> [[patient: meta.patient], meta, cells] }
+        samples.join(ambient).map { meta, cells, soup -> [[patient: meta.patient], meta, cells, soup] }
             .combine(designed, by: 0)
-            .map { _patient, meta, cells, table, clone, rows -> [meta, table, clone, rows, cells] },
+            .map { _patient, meta, cells, soup, table, clone, rows -> [meta, table, clone, rows, cells, soup] },
         assets.lineages,
         car ?: '',
         assets.car_names,

@@ -6,7 +6,8 @@ process TRANSGENE {
     label 'tiny'
 
     input:
-    tuple val(meta), path(labels), path(clones), path(samples), path(cells) // samples: the patient's rows of samples.tsv
+    tuple val(meta), path(labels), path(clones), path(samples), path(cells), path(ambient)
+    // samples: the patient's rows of samples.tsv; ambient: files of AMBIENT, [] where it failed
     path lineages
     val car // names or patterns, separated by commas; '' looks for common names
     path names
@@ -17,10 +18,11 @@ process TRANSGENE {
 
     script:
     def wanted = car.tokenize(',').collect { name -> "--car '${name.trim()}'" }.join(' ')
+    def soup = ambient ? "--ambient ${meta.sample}.ambient.json" : ''
     """
-    # code: _car_ambient.py _car_calls.py _cli.py _errors.py _matrices.py _receptors.py _shares.py _tables.py
+    # code: _ambient.py _car_ambient.py _car_calls.py _cli.py _errors.py _matrices.py _receptors.py _shares.py _tables.py
     transgene.py ${cells} --sample ${meta.sample} --samples ${samples} --labels ${labels} --clones ${clones} \\
-        --lineages ${lineages} --names ${names} ${wanted}
+        --lineages ${lineages} --names ${names} ${wanted} ${soup}
     """
 
     stub:

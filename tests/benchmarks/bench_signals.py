@@ -43,7 +43,7 @@ def steps(inputs: Path, names: list[str], patient: str):
     scores = [f"{name}.signatures.parquet" for name in names]
     yield "signature_change", (python, script / "signature_change.py", *scores, *labels)
     sums = [f"{name}.pseudobulk.h5ad" for name in names]
-    lists = ("--gene-lists", ASSETS / "gene_lists.tsv")
+    lists = ("--gene-lists", ASSETS / "gene_lists.tsv", "--lineages", ASSETS / "lineages.tsv")
     yield "expression_change", (python, script / "expression_change.py", *sums, *labels, *lists)
     drawn = [f"{name}.communication_cells.h5ad" for name in names]
     results = [word for name in names for word in ("--scores", f"{name}.communication.parquet")]

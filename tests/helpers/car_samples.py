@@ -89,9 +89,13 @@ def write_samples(folder: Path, samples: dict[str, tuple], sheet: list[dict], ge
 
 
 def transgene(folder: Path, sample: str, *options: str) -> None:
-    """TRANSGENE of one sample, in the folder."""
+    """AMBIENT and TRANSGENE of one sample, in the folder."""
+    import ambient
     import transgene as command
 
+    result = CliRunner().invoke(ambient.main, [f"{sample}.cells.h5ad", "--sample", sample])
+    assert result.exit_code == 0, (result.output, result.exception)
+    options = ("--ambient", f"{sample}.ambient.json", *options)
     named = [f"{sample}.cells.h5ad", "--sample", sample, "--samples", "samples.tsv", "--labels", "labels.parquet"]
     named += ["--clones", "P.clones.parquet", "--names", str(ASSETS / "car_names.tsv")]
     result = CliRunner().invoke(command.main, [*named, "--lineages", str(ASSETS / "lineages.tsv"), *options])

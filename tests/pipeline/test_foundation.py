@@ -65,7 +65,7 @@ def test_a_changed_threshold_runs_quality_control_and_what_follows(liao_run, dat
     stricter = nextflow_run(liao_run.results.parent, *same, "--max_mito", 8, results="stricter")
     assert stricter.status == 0, stricter.printed
     assert {"CHECK_INPUTS", "READ_CELLRANGER"}.isdisjoint(stricter.executed())
-    assert stricter.executed() == {"QC", "IDENTITY", "SAMPLE_STATUS", "RUN_REPORT"}
+    assert stricter.executed() == {"QC", "AMBIENT", "IDENTITY", "SAMPLE_STATUS", "RUN_REPORT"}
 
 
 def test_problems_of_a_samplesheet_stop_the_run_before_anything_is_read(tmp_path, data):

@@ -3,7 +3,6 @@
 import _car_ambient as ambient
 
 import numpy as np
-import pandas as pd
 import pytest
 
 
@@ -26,23 +25,21 @@ def test_values_are_equally_likely_and_a_share():
     assert ambient.Contamination(50.0, 10.0).high == 1.0
 
 
-def cells_of(lineages, **umi):
-    """Cells of 1,000 UMIs with UMIs of sets of foreign genes, none of the others."""
-    table = pd.DataFrame({name: 0 for name in ambient.FOREIGN}, index=range(len(lineages)))
-    return table.assign(**umi), np.full(len(lineages), 1000.0), np.array(lineages, dtype=object)
-
-
-def test_a_set_counts_only_where_its_own_cells_hold_it():
-    lineages = ["T"] * 90 + ["myeloid"] * 10
-    umi, total, lineage = cells_of(lineages, myeloid=[1] * 90 + [100] * 10, erythroid=[2] * 100)
-    # Haemoglobin in every cell, and no erythroid cell: its share of the soup is not known.
-    assert ambient.foreign_counts(umi, total, lineage) == [(90, pytest.approx(90_000 * 1090 / 100_000))]
+def test_t_cells_hold_a_share_of_the_soup_by_their_own_umis():
+    facts = {"estimable": True, "shape": 50.0, "rate": 1000.0, "umi_per_cell": 6000.0}
+    # 300 UMIs of soup in every cell: 5 % of a cell of 6,000 UMIs, 10 % of a T cell of 3,000.
+    found = ambient.of_t_cells(facts, 3000.0)
+    assert found.mean == pytest.approx(0.1) and found.shape == 50
+    assert ambient.of_t_cells({}, 3000.0) == ambient.of_t_cells(
+        facts | {"estimable": False, "shape": 1.0, "rate": 10.0}, 3000.0
+    )
+    assert ambient.of_t_cells({}, 3000.0).mean == pytest.approx(0.1)
 
 
 def test_doublets_among_controls_do_not_raise_the_contamination():
     lineages = ["T"] * 300 + ["myeloid"] * 100
     car = np.array([3] * 200 + [0] * 100 + [0] * 95 + [9] * 5)
-    umi, total, lineage = cells_of(lineages)
-    found, kept = ambient.car_contamination(umi, car, total, lineage, ("myeloid",))
+    total, lineage = np.full(len(lineages), 1000.0), np.array(lineages, dtype=object)
+    found, kept = ambient.car_contamination(ambient.of_t_cells({}, 1000.0), car, total, lineage, ("myeloid",))
     assert kept.sum() == 95 and not kept[:300].any() and not kept[395:].any()
     assert found.high < 0.03

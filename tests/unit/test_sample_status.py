@@ -19,13 +19,14 @@ def run(tmp_path, monkeypatch):
     """A function that writes the facts of samples A, B, C, changed as told, and runs the command."""
     monkeypatch.chdir(tmp_path)
 
-    def go(read=None, qc=None, who=None, options=(), genes=None, batch=("", "", "")):
+    def go(read=None, qc=None, who=None, options=(), genes=None, batch=("", "", ""), ambient=None):
         tables = {"read": {}, "qc": {}}
         for kind, base, changes in (("read", READ, read or {}), ("qc", QC, qc or {})):
             for sample in "ABC":
                 change = changes.get(sample, {})
                 if change is not None:
                     tables[kind][sample] = base | {"sample": sample} | change
+        tables["ambient"] = {sample: {"sample": sample} | facts for sample, facts in (ambient or {}).items()}
         for kind, facts in tables.items():
             for sample, content in facts.items():
                 (tmp_path / f"{sample}.{kind}.json").write_text(json.dumps(content))
@@ -59,6 +60,20 @@ def test_all_pass(run):
     assert list(rows) == ["A", "B", "C"] and {row["status"] for row in rows.values()} == {"pass"}
     assert rows["A"]["median_genes"] == "900.5" and rows["A"]["tcr_overlap"] == "0.907407"
     assert rows["A"]["bcr_cells"] == "", "what is not known is empty"
+
+
+def test_contamination_is_a_column_and_a_high_one_a_warning(run):
+    high = {
+        "contamination": 0.31,
+        "contamination_low": 0.25,
+        "contamination_high": 0.38,
+        "warnings": ["A: ambient RNA is 31 % of its UMIs"],
+    }
+    unknown = {"contamination": None, "contamination_low": 0.0026, "contamination_high": 0.366, "warnings": []}
+    _, rows, warnings = run(ambient={"A": high, "B": unknown})
+    assert [rows[sample]["contamination"] for sample in "ABC"] == ["0.31", "", ""]
+    assert [rows[sample]["contamination_high"] for sample in "ABC"] == ["0.38", "0.366", ""]
+    assert [(row["sample"], row["step"], row["level"]) for row in warnings] == [("A", "AMBIENT", "warning")]
 
 
 def test_libraries_are_those_that_were_read_without_those_left_out(run):
