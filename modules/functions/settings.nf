@@ -38,8 +38,9 @@ def typedValue(String name, given, Map property) {
     def text = given.toString().trim()
     def number = text.isNumber() ? text.toBigDecimal() : null
     def low = property.minimum ?: 0
-    if (text =~ /\p{Cntrl}/) {
-        return [null, "--${name} holds a line break or control character: write it in one line"]
+    // Nextflow's own pages of a run hold its command as HTML.
+    if (text =~ /[\p{Cntrl}<>]/) {
+        return [null, "--${name} holds a line break, a control character, < or >: write it without"]
     }
     if (property.type == 'boolean') {
         return text in ['true', 'false'] ? [text == 'true', null] : [null, "--${name} is true or false, not '${text}'"]

@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
-# A command of the shell, a path and HTML; PLAIN is without apostrophes, as parameters are.
+# Commands of the shell and a path; HTML with them. Parameters have neither apostrophes nor < and >.
 SHELL = "; touch PWNED; $(touch PWNED) `touch PWNED` ../../PWNED"
-PLAIN = f"<img src=x onerror=alert(1)></script><svg onload=alert(2)>{SHELL}"
-TRAP = f"{PLAIN}'\"{SHELL}"
+TRAP = f"<img src=x onerror=alert(1)></script><svg onload=alert(2)>{SHELL}'\"{SHELL}"
 
 
 def seen(page: Path, press: str = "") -> tuple[list[str], int, str]:
