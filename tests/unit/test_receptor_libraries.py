@@ -115,26 +115,26 @@ def test_cells_of_a_sample_without_the_library_make_no_light_chain_rare(written)
 
 
 def test_blasts_and_plasma_cells_of_a_time_without_the_library_are_not_none(tmp_path, monkeypatch):
-    """At T2 no BCR library: blasts, of which arms and cytology are known, have no bound; a few cells of the clone are called."""
+    """At T2 no BCR library: altered arms alone are one line of evidence, so that nothing there can be assessed."""
     truth = run_steps(tmp_path, monkeypatch, without={"P_T2": "TCR"})
-    table = pd.read_csv("P.malignancy.tsv", sep="\t", keep_default_na=False).set_index(
-        ["timepoint", "cell_type", "malignancy"]
-    )
-    for group in ("B-ALL blast", "all cells"):
-        row = table.loc[("T2", group, "malignant")]
-        assert (row["assessable"], row["share"], row["high"]) == ("no", "", "") and "no BCR library" in row["reason"]
-        assert table.loc[("T1", group, "malignant"), "assessable"] == "yes"
+    table = pd.read_csv("P.malignancy.tsv", sep="\t", keep_default_na=False)
+    (row,) = table[table["timepoint"] == "T2"].to_dict("records")
+    assert (row["cell_type"], row["malignancy"], row["assessable"]) == ("all cells", "not testable", "no")
+    assert (row["share"], row["high"], row["reason"]) == ("", "", "no BCR library")
+    early = table[(table["timepoint"] == "T1") & (table["malignancy"] == "malignant")].set_index("cell_type")
+    assert set(early.loc[["B-ALL blast", "plasma cell", "all cells"], "assessable"]) == {"yes"}
     cells = pd.read_parquet("P.malignancy.parquet").set_index("cell_id").loc[truth.index]
     late = truth["timepoint"] == "T2"
-    assert set(cells.loc[late & (truth["kind"] == "polyclonal"), "malignancy"]) == {"undecided"}
-    assert set(cells.loc[late & (truth["kind"] == "clone"), "malignancy"]) == {"undecided", "malignant"}
+    of_b_lineage = truth["kind"].isin(["polyclonal", "clone", "B-ALL blast"])
+    assert set(cells.loc[late & of_b_lineage, "malignancy"]) == {"not testable"}
+    assert set(cells.loc[~late & (truth["kind"] == "clone"), "malignancy"]) == {"malignant"}
     facts = {"min_evidence": 2, "combinations": {}}
     told = [
         said(part)
         for part in case_answer.malignant(pd.read_csv("P.malignancy.tsv", sep="\t").fillna({"reason": ""}), facts, "P")
     ]
-    assert any(re.match(r"Malignant cells cannot be assessed in full at T2: .*no BCR library", text) for text in told)
-    assert not any(re.search(r"\b0 of \d+ at T2", text) for text in told if not text.startswith("Undecided"))
+    assert "Malignant cells cannot be assessed at T2: no BCR library." in told
+    assert not any(re.search(r"\b0 of \d+ at T2", text) for text in told)
 
 
 # Pages.
