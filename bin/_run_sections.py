@@ -93,7 +93,7 @@ def general_table(rows: list[dict], reads: dict[str, dict], quality: dict[str, d
         metrics = {key.lower(): value for key, value in read.get("cellranger", {}).items()}
         values = {key: row.get(key) for key in ("cells_before", "cells_after", "mouse_cells")}
         values |= {key: row.get(key) for key in ("median_umi", "median_genes", "median_pct_mito")}
-        values |= {"contamination_pct": percent(row.get("contamination"), 1)}
+        values |= {"contamination_pct": percent(row.get("contamination") or None, 1)}
         values |= {"kept_pct": percent(kept, facts.get("cells_before"))}
         values |= {"doublet_pct": percent(doublets.get("doublet"), doublets.get("scored"))}
         for name in ("bcr", "tcr"):

@@ -38,3 +38,10 @@ def test_cell_ranger_metrics_are_shown_as_given():
     rows = [{"sample": "A"}]
     general = sections.general_table(rows, reads, {})
     assert general["data"]["A"] == {"mean reads per cell": 87433.0}
+
+
+@pytest.mark.parametrize(("written", "shown"), [("0.05", 5.0), ("0", 0.0), ("", None)])
+def test_a_contamination_that_cannot_be_estimated_has_no_value(written, shown):
+    """As SAMPLE_STATUS writes it into qc.tsv and RUN_REPORT reads it."""
+    rows = [{"sample": "A", "cells_after": "9", "contamination": written}]
+    assert sections.general_table(rows, {}, {})["data"]["A"].get("contamination_pct") == shown
