@@ -13,8 +13,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 TEXT = {".tsv", ".txt", ".yml", ".svg"}
-# These hold dates, times or folders: such a file must be there, whatever is in it.
-NEVER_THE_SAME = {".html", ".log", "trace.tsv", "params.json", "llms-full.txt", "multiqc.parquet"} | {
+# These hold dates, times, folders or objects in any order (PDF): such a file must be there, whatever is in it.
+NEVER_THE_SAME = {".html", ".log", "trace.tsv", "params.json", "llms-full.txt", "multiqc.parquet", ".pdf"} | {
     "multiqc_data.json",
     "multiqc_sources.txt",
 }
