@@ -129,7 +129,7 @@ def in_other_lineages(clone: str, clones, source: str) -> Statement:
         statement += [
             "; " if both else "",
             n,
-            f" cells of {clone} are in lineages without a {row['receptor']}: {foreign} (",
+            f" {'cell' if n.value == 1 else 'cells'} of {clone} {'is' if n.value == 1 else 'are'} in lineages without a {row['receptor']}: {foreign} (",
         ]
         statement += [replace(expected, text=f"{expected.value:.2g}"), " expected)"]
     return [*statement, "."]

@@ -125,7 +125,8 @@ def bars(figure: dict, width: int):
     labels, notes = [row["label"] for row in figure["rows"]], [row["note"] for row in figure["rows"]]
     known = [row[name] for row in rows for name in ("value", "low", "high") if row.get(name) is not None]
     domain = [min(0, *known), max(0, *known)] if signed else [0, 1]
-    wide = width - 200 if small and signed else width - 120 if small else 230 if signed else 270
+    wide = width - 200 if small and signed else width - 120 if small else 180 if signed else 270
+    beside = 380 if signed else 290  # of the names
     axis = alt.Axis(
         title=None,
         orient="top",
@@ -141,8 +142,8 @@ def bars(figure: dict, width: int):
         domain=False,
         ticks=False,
         labels=not small,
-        labelExpr=named(places, labels),
-        labelLimit=290,
+        labelExpr=named(places, [wrapped(label, letters(beside)) for label in labels]),
+        labelLimit=beside,
         labelColor=INK,
         grid=False,
     )

@@ -305,8 +305,10 @@ def draw_niche(
         for row, part in enumerate(halves(name)):
             scene.text(x, below + 10 * row, shortened(part, 16), 9.5, "center")
     for at, sent in enumerate(column["arrows"]):
-        words = f"{'▲ ' if sent['rises'] else ''}{sent['label']} from {sent['sender']}, {sent['supply']:.2g}"
-        scene.text(cx, top + 332 + 14 * at, shortened(words, letters(wide, 10)), 10, "center", ARROW)
+        supply = f", {sent['supply']:.2g}"
+        words = f"{'▲ ' if sent['rises'] else ''}{sent['label']} from {sent['sender']}"
+        words = shortened(words, letters(wide, 9.5) - len(supply)) + supply  # the number is never cut
+        scene.text(cx, top + 332 + 14 * at, words, 9.5, "center", ARROW)
     if not column["arrows"]:
         scene.text(cx, top + 332, shortened(f"no arrow: {column['why']}", letters(wide, 10)), 10, "center", SOFT)
 

@@ -58,8 +58,8 @@ def shortened(words: str, limit: int) -> str:
     return words if len(words) <= limit else words[: limit - 1].rstrip() + "…"
 
 
-def named(values: list, words: list[str]) -> str:
-    """A label expression of an axis or legend: the words of each value."""
+def named(values: list, words: list) -> str:
+    """A label expression of an axis or legend: the words of each value, lists of lines or texts."""
     return f"{json.dumps(words)}[indexof({json.dumps(values)}, datum.value)]"
 
 

@@ -46,7 +46,7 @@ def strength_map(pairs, focus: list[str], all_times: list[str], patient: str) ->
         "rows": order, "columns": [f"{group} {time}" for time, group in columns], "cells": cells,
         "table": f"{patient}.communication_pairs.tsv", "alt": f"Strongest senders per cell at {times[-1]}: {', '.join(order[:3])}.{lacking}",
         "caption": "Summed strength of all expressed ligand-receptor pairs (geometric mean of both mean log expressions). It speaks of one "
-        "cell of a group, not of how many there are. Empty: too few cells or no pair. Expression of both partners does not prove a contact. Signals of the focus to itself are not drawn (column `to_itself`)."
+        "cell of a group, not of how many there are. Empty: too few cells or no pair. Expression of both partners does not prove a contact. Signals of the focus to itself are not drawn."
     }  # fmt: skip
 
 

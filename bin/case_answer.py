@@ -180,7 +180,8 @@ def malignant(rows, facts: dict, patient: str, design: dict[str, str] | None = N
         n = number(f"{patient}.malignancy.json", sets, "n", where)
         on_sets += ["; " if on_sets else "", names, " in ", n, " cells"]
     if on_sets:
-        more = f"; {len(sets) - SETS} rarer sets" if len(sets) > SETS else ""
+        rarer = len(sets) - SETS
+        more = f"; {rarer} rarer {'set' if rarer == 1 else 'sets'}" if rarer > 0 else ""
         least = f" A call needs {facts['min_evidence']} lines or more." if "min_evidence" in facts else ""
         statements.append([f"Lines of evidence behind these calls{ever}: ", *on_sets, f"{more}.{least}"])
     unsettled = rows[(rows["malignancy"] == "undecided") & (rows["cell_type"] != "all cells")]

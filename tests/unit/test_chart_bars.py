@@ -55,3 +55,12 @@ def test_bars_stand_with_names_values_and_intervals(width):
     text, wide = drawn(_chart_bars.bars({"rows": rows}, width))
     assert wide <= width + 5 and "FISH 80 %" in text and "agrees" in text and "1q21 gain (CKS1B)" in text
     assert 'aria-label="1q21 gain (CKS1B), FISH: 80 % (70 % to 90 %)"' in text
+
+
+def test_names_of_pairs_are_whole_and_told_apart():
+    """Two receivers of one pair differ in the last letters of their names alone."""
+    names = [f"TNFSF13B-TNFRSF13B: nonclassical_monocyte to Plasma_{at}" for at in (1, 2)]
+    bar = {"name": "change", "value": 0.2, "low": 0.1, "high": 0.3, "colour": "#0072B2"}
+    rows = [{"label": name, "note": "strengthened: number of senders", "bars": [bar]} for name in names]
+    text, wide = drawn(_chart_bars.bars({"rows": rows, "signed": True}, 760))
+    assert all(f">{name}<" in text for name in names) and wide <= 790

@@ -49,6 +49,19 @@ def test_arrows_stand_only_for_what_is_supported(width):
     assert any(row.get("words", "").startswith("▲ ITGB2-ICAM1 from CD56dim") for row in found)
 
 
+def test_the_number_of_an_arrow_is_never_cut():
+    long = {
+        "from": "NK",
+        "sender": "nonclassical_monocyte" * 3,
+        "label": "BAFF-BCMA",
+        "supply": 0.1234,
+        "rises": True,
+    }
+    found = rows(_chart_scenes.summary(summary([long]), 350))
+    (words,) = [row["words"] for row in found if row.get("words", "").startswith("▲")]
+    assert words.endswith("…, 0.12")
+
+
 def test_areas_of_circles_and_lengths_of_arcs_are_numbers_of_the_tables():
     found = rows(_chart_scenes.summary(summary([]), 760))
     size = {row["said"].split(":")[0]: row["size"] for row in found if row.get("shape") == "circle"}
