@@ -42,7 +42,6 @@ SIZE = 16.0  # negative binomial: sets leak in other proportions than the mean o
 FACTORS, WEIGHTS = np.array([1, 1.5, 2.5, 4, 8, 16]), np.array([0.6, 0.08, 0.08, 0.08, 0.08, 0.08])
 SPREAD = (2.0, 4.0, 50.0)  # gamma shape of the soup UMIs between cells: least, where nothing tells it, most
 WIDEST = (1.5, 0.05)  # width of the 95 % interval, of the estimate or as a share, from which there is none
-EMPTY_UMI = 10_000  # of empty droplets, from which their profile is known
 
 
 class Amount(NamedTuple):
@@ -95,11 +94,10 @@ def without_doublets(umi: np.ndarray) -> np.ndarray:
     return kept
 
 
-def evidence(umi, kind: np.ndarray, share: dict[str, float], known: bool):
+def evidence(umi, kind: np.ndarray, share: dict[str, float]):
     """A row per kind and foreign set: kind, set, cells (doublets left out), umi, share (of the set in the soup), counts (bool).
 
-    share: of each set in the soup; known: from empty droplets. A set counts where its share is known: it is more than a trace, and from
-    empty droplets or held by its own kind.
+    share: of each set in the soup, the mean of the cells. A set counts where that tells it: more than a trace, and held by its own kind.
     """
     import pandas as pd
 
@@ -109,7 +107,7 @@ def evidence(umi, kind: np.ndarray, share: dict[str, float], known: bool):
         for name in sets if of_kind.sum() >= LEAST_CELLS else ():
             counts = umi[f"set {name}"].to_numpy()
             kept = without_doublets(counts[of_kind])
-            owned = known or counts[kind == name].sum() >= OWNED * max(counts.sum(), 1)
+            owned = counts[kind == name].sum() >= OWNED * max(counts.sum(), 1)
             rows.append((receiver, name, int(kept.sum()), int(counts[of_kind][kept].sum()), share[name],
                          bool(owned and share[name] >= LEAST_SHARE)))  # fmt: skip
     return pd.DataFrame(rows, columns=["kind", "set", "cells", "umi", "share", "counts"])

@@ -3,19 +3,9 @@
 
 from pathlib import Path
 
-from _ambient import (
-    EMPTY_UMI,
-    SETS,
-    amount,
-    contamination,
-    corrected_profile,
-    count_sets,
-    evidence,
-    kinds_of,
-    soup_of_cells,
-)  # fmt: skip
+from _ambient import SETS, amount, contamination, corrected_profile, count_sets, evidence, kinds_of, soup_of_cells
 from _cli import FILE, command, write_json
-from _matrices import cell_ids, gene_table, read_blocks
+from _matrices import cell_ids, gene_names, read_blocks
 from _tables import write_parquet, write_table
 
 import click
@@ -54,20 +44,16 @@ def main(cells: Path, sample: str) -> None:
     """Estimate the ambient RNA of CELLS (h5ad): SAMPLE.soup.parquet, .ambient.parquet, .ambient.tsv and .ambient.json."""
     import pandas as pd
 
-    table = gene_table(cells)
-    genes = table.index.to_numpy(str)
+    genes = gene_names(cells)
     umi, total, of_genes = read_sums(cells, genes)
-    empty = table.get("empty_umi", pd.Series(0.0, index=table.index)).to_numpy(np.float64)
-    known = bool(empty.sum() >= EMPTY_UMI)
-    profile = empty if known else of_genes
-    profile = profile / max(profile.sum(), 1)
+    profile = of_genes / max(of_genes.sum(), 1)
     kind, per_cell = kinds_of(umi, total), float(total.mean())
-    rows = evidence(umi, kind, {name: float(profile[np.isin(genes, of)].sum()) for name, of in SETS.items()}, known)
+    rows = evidence(umi, kind, {name: float(profile[np.isin(genes, of)].sum()) for name, of in SETS.items()})
     soup = amount(rows, per_cell)
-    if not known and soup.estimable:
+    if soup.estimable:
         profile = corrected_profile(profile, genes, rows, soup.share * per_cell)
 
-    facts = {"sample": sample, "source": "empty droplets" if known else "cells", "estimable": soup.estimable}
+    facts = {"sample": sample, "estimable": soup.estimable}
     facts |= {"contamination": soup.share if soup.estimable else None}
     facts |= {"contamination_low": soup.low, "contamination_high": soup.high, "shape": soup.shape, "rate": soup.rate}
     facts |= {"umi_per_cell": per_cell, "soup_umi_per_cell": soup.share * per_cell if soup.estimable else None}

@@ -36,7 +36,7 @@ def draw(
     seed: int = 0,
     raised=None,
 ):
-    """(counts, kinds, planted contamination of each cell, empty droplets' UMIs of genes).
+    """(counts, kinds, planted contamination of each cell).
 
     share: of all UMIs that is soup; red: share of the soup that is haemoglobin of red cells, which are no cells of the sample; raised:
     {gene: share of UMIs} in every cell.
@@ -53,21 +53,14 @@ def draw(
     soup[GENES.index("HBB")] += red
     volume = share / (1 - share) * mean.sum() / len(kind) * rng.lognormal(0, 0.3, len(kind))
     counts = rng.poisson(mean + volume[:, None] * soup)
-    return (
-        sparse.csr_matrix(counts.astype(np.int32)),
-        kind,
-        volume / (volume + mean.sum(axis=1)),
-        rng.poisson(20_000 * soup),
-    )
+    return (sparse.csr_matrix(counts.astype(np.int32)), kind, volume / (volume + mean.sum(axis=1)))
 
 
-def write(path: Path, counts, empty=None) -> None:
-    """The cells file of a sample, named by its file; empty: UMIs of genes in empty droplets."""
+def write(path: Path, counts) -> None:
+    """The cells file of a sample, named by its file."""
     sample = path.name.split(".")[0]
     var = pd.DataFrame(index=pd.Index(GENES))
     cells = ad.AnnData(
         counts, obs=pd.DataFrame(index=[f"{sample}:C{number}" for number in range(counts.shape[0])]), var=var
     )
-    if empty is not None:
-        cells.var["empty_umi"] = empty
     cells.write_h5ad(path, compression=hdf5plugin.FILTERS["zstd"])

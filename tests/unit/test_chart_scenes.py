@@ -50,13 +50,7 @@ def test_arrows_stand_only_for_what_is_supported(width):
 
 
 def test_the_number_of_an_arrow_is_never_cut():
-    long = {
-        "from": "NK",
-        "sender": "nonclassical_monocyte" * 3,
-        "label": "BAFF-BCMA",
-        "supply": 0.1234,
-        "rises": True,
-    }
+    long = {"from": "NK", "sender": "nonclassical_monocyte" * 3, "label": "BAFF-BCMA", "supply": 0.1234, "rises": True}
     found = rows(_chart_scenes.summary(summary([long]), 350))
     (words,) = [row["words"] for row in found if row.get("words", "").startswith("▲")]
     assert words.endswith("…, 0.12")
