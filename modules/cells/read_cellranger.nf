@@ -25,7 +25,8 @@ process READ_CELLRANGER {
         .join(' ')
     def numbers = [metrics].flatten().collect { file -> "--metrics ${file}" }.join(' ')
     """
-    # code: _barcodes.py _cellranger_files.py _cli.py _contigs.py _errors.py _gene_names.py _receptors.py _tables.py
+    # code: _barcodes.py _cellranger_files.py _cli.py _contigs.py _count_matrix.py _errors.py _gene_names.py _receptors.py
+    # code: _tables.py
     read_cellranger.py --sample ${meta.sample} --gex ${matrix} ${libraries} ${numbers} \\
         --gene-ids ${gene_ids}
     """

@@ -25,7 +25,7 @@ process COMMUNICATION_CHANGE {
     def of_clones = (clones ? "--clones ${clones}" : '') + (carriers ? " --carriers ${carriers}" : '')
     """
     # code: _bootstrap.py _cli.py _clones.py _communication_summary.py _detection.py _errors.py _evidence.py _focus.py
-    # code: _guards.py _matrices.py _pairs.py _receptors.py _series.py _shares.py _tables.py _times.py _words.py
+    # code: _group_levels.py _guards.py _matrices.py _pairs.py _receptors.py _series.py _shares.py _tables.py _times.py _words.py
     communication_change.py ${cells} ${files} --patient ${meta.patient} --labels ${labels} \\
         --interactions ${interactions} --watch-list ${watch_list} --lineages ${lineages} ${of_clones} ${receivers} \\
         --min-cells ${comparing.min_cells} --min-share ${comparing.min_share} --min-fold ${comparing.min_fold} \\

@@ -46,10 +46,12 @@ def whole(cells, groups):
 
 def compared(before, after, groups, units, ligand, receptor, draws, rng):
     """Result of all pairs between all groups."""
+    import _group_levels
+
     import communication_change as change
 
-    points = [change.TimePoint(part, sizes, groups, units, 2, draws, rng) for part, sizes in (before, after)]
-    rows = change.candidates(points, ligand, receptor, np.zeros(ligand.size, bool), SETTINGS["min_share"])
+    points = [_group_levels.TimePoint(part, sizes, groups, units, 2, draws, rng) for part, sizes in (before, after)]
+    rows = _group_levels.candidates(points, ligand, receptor, np.zeros(ligand.size, bool), SETTINGS["min_share"])
     return points, rows, change.compare(*points, rows, SETTINGS)
 
 
@@ -61,10 +63,10 @@ def compared(before, after, groups, units, ligand, receptor, draws, rng):
 @click.option("--seed", default=1, show_default=True)
 def main(before, after, repeats, sizes, seed):
     """Print coverage of the intervals and the share of pairs called changed in null data."""
+    import _group_levels
     from _pairs import CHANGED
 
     import anndata
-    import communication_change as change
     import hdf5plugin  # noqa: F401
 
     rng = np.random.default_rng(seed)
@@ -74,7 +76,7 @@ def main(before, after, repeats, sizes, seed):
     genes = sorted(set(files[0].var_names) & set(files[1].var_names))
     files = [cells[:, genes] for cells in files]
     units, ligand, receptor = pairs_of(genes)
-    populations = [change.TimePoint(*whole(cells, groups), groups, units, 2, 1, rng) for cells in files]
+    populations = [_group_levels.TimePoint(*whole(cells, groups), groups, units, 2, 1, rng) for cells in files]
     print(f"{len(groups)} groups of at least 100 cells: {', '.join(groups)}")
     print(f"{'cells per group':>16}{'pairs':>10}{'coverage':>10}{'null called':>13}{'null supply':>13}")
     for n in map(int, sizes.split(",")):

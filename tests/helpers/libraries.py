@@ -224,6 +224,7 @@ def supplies(draws: int, size: int, folds, rng, genes: int = 120) -> pd.DataFram
     truth: fold of the supply; class, detectable_fold and fewest_cells as in the table; ideal: the fold with the spread over all
     draws in place of the bootstrap's, and a normal distribution.
     """
+    import _group_levels
     from _detection import fold_of_error, p_limit
 
     import anndata
@@ -247,7 +248,7 @@ def supplies(draws: int, size: int, folds, rng, genes: int = 120) -> pd.DataFram
             blocks.append(np.log1p(1e4 * counts / depth))
         obs = pd.DataFrame({"group": np.repeat(groups, sizes)}, index=map(str, range(sum(sizes))))
         cells = anndata.AnnData(csr_matrix(np.concatenate(blocks).astype(np.float32)), obs=obs)
-        return change.TimePoint(cells, dict(zip(groups, sizes, strict=True)), groups, units, 10, 100, rng)
+        return _group_levels.TimePoint(cells, dict(zip(groups, sizes, strict=True)), groups, units, 10, 100, rng)
 
     def supply(time: int) -> np.ndarray:
         ligand = np.log1p(means[0] * (fold if time else 1))

@@ -1,5 +1,7 @@
 """COMMUNICATION_CHANGE: intervals cover the planted difference, null data make no calls, planted changes get their words."""
 
+import _group_levels
+
 import communication
 import communication_cells
 import communication_change as change
@@ -33,7 +35,7 @@ def time_point(rng, means: list[np.ndarray], sizes: list[int], draws: int = 200)
         matrix, obs=pd.DataFrame({"group": np.repeat(groups, sizes)}, index=map(str, range(sum(sizes))))
     )
     units = (np.arange(N_GENES)[:, None],) * 2
-    return change.TimePoint(cells, dict(zip(groups, sizes, strict=True)), groups, units, 10, draws, rng)
+    return _group_levels.TimePoint(cells, dict(zip(groups, sizes, strict=True)), groups, units, 10, draws, rng)
 
 
 def compared(rng, before, after, sizes):
@@ -73,7 +75,7 @@ def test_null_data_make_no_excess_of_calls():
 def test_resampled_means_have_the_standard_error_of_the_mean():
     rng = np.random.default_rng(7)
     block = population(rng, rng.lognormal(0.5, 1, 100), 12)
-    means = change.resampled_means(block, 4000, rng)
+    means = _group_levels.resampled_means(block, 4000, rng)
     expected = block.toarray().std(axis=0, ddof=1) / np.sqrt(12)
     np.testing.assert_allclose(means.std(axis=0, ddof=1), expected, rtol=0.06, atol=1e-6)
     np.testing.assert_allclose(means.mean(axis=0), np.asarray(block.mean(axis=0)).ravel(), atol=4 * expected.max() / 60)

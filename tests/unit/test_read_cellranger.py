@@ -4,6 +4,7 @@ import gzip
 import json
 import shutil
 
+import _count_matrix
 from _barcodes import own_barcodes
 from _cellranger_files import find_file
 from _errors import InputError
@@ -181,7 +182,7 @@ def test_raw_matrices_are_refused_by_name_and_by_content(tmp_path):
     both.mkdir()
     shutil.copy(named, both)
     shutil.copy(write_h5(tmp_path / "filtered_feature_bc_matrix.h5", [[1]], ["AAA-1"], ["CD3D"]), both)
-    assert find_file(both, reader.MATRIX, "S").name == "filtered_feature_bc_matrix.h5"
+    assert find_file(both, _count_matrix.MATRIX, "S").name == "filtered_feature_bc_matrix.h5"
 
 
 def test_metrics_wide_and_long(data, tmp_path):
