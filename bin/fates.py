@@ -77,11 +77,13 @@ def pick(array, column):
 
 
 def compared(n, total, home_n, home_total, likely, sure) -> dict[str, np.ndarray]:
-    """What each clone is compared by, from counts (clones, times) as of classify.
+    """What each clone is compared by, from counts (clones, times).
 
-    start, last: times; within: whether in its lineage, else among all cells; n, total: of that basis; gone, new: unseen at the
-    last, at the first; seen: by a cell of its own; testable: among all cells only presence can be compared, for shares change
-    with whatever else is in the sample.
+    n, total: among all counted cells; home_n, home_total: within the clone's lineage; likely: members in lineages that make the
+    receptor; sure: those with an own VDJ chain. Returns start and last, the times that are compared (peak and last where unseen at the
+    last sampled time, else first and last); within: whether in its lineage, else among all cells; n, total: of that basis; gone, new:
+    unseen at the last, at the first; seen: by a cell of its own; testable: among all cells only presence can be compared, for shares
+    change with whatever else is in the sample.
     """
     sampled = total > 0
     times = np.arange(n.shape[1])
@@ -102,15 +104,8 @@ def compared(n, total, home_n, home_total, likely, sure) -> dict[str, np.ndarray
     }  # fmt: skip
 
 
-def classify(n, total, home_n, home_total, likely, sure, fdr_limit: float) -> tuple:
-    """Fate and change of clones from counts (clones, times).
-
-    n, total: among all counted cells; home_n, home_total: within the clone's lineage; likely: members in lineages
-    that make the receptor; sure: those with an own VDJ chain. Returns fate, change, within (whether the comparison
-    is within the lineage), p and fdr of the comparison: peak with last where unseen at the last sampled time, else
-    first with last.
-    """
-    by = compared(n, total, home_n, home_total, likely, sure)
+def classify(by: dict, fdr_limit: float) -> tuple:
+    """Fate, change, p and fdr of clones from what they are compared by (of compared)."""
     n, total, start, first, last = (by[name] for name in ("n", "total", "start", "first", "last"))
     enough, seen, gone, new = (by[name] for name in ("enough", "seen", "gone", "new"))
     _, low, high = wilson(n, total)
@@ -132,18 +127,17 @@ def classify(n, total, home_n, home_total, likely, sure, fdr_limit: float) -> tu
         ["lost", "emerging", "persistent", change],
         "undetermined",
     )
-    return fate.astype(object), change, by["within"], p, fdr
+    return fate.astype(object), change, p, fdr
 
 
-def not_shown(by: dict, p, fdr_limit: float) -> dict[str, np.ndarray]:
+def not_shown(by: dict, fdr, fdr_limit: float) -> dict[str, np.ndarray]:
     """What the change of each clone that was compared and not shown would have had to be (_detection.detectable).
 
-    by: of compared; p: of classify.
+    by: of compared; fdr: of classify.
     """
     start, last = by["start"], by["last"]
     n, total, later = pick(by["n"], start), pick(by["total"], start), pick(by["total"], last)
-    rates = false_discovery_rates(p)
-    limit, unshown = p_limit(rates, fdr_limit), np.nan_to_num(rates, nan=0) >= fdr_limit
+    limit, unshown = p_limit(fdr, fdr_limit), np.nan_to_num(fdr, nan=0) >= fdr_limit
 
     def direction(counts) -> np.ndarray:
         moved = np.sign(counts * total - n * later)
@@ -182,10 +176,10 @@ def fates_of(
     total_home = by_lineage.reindex(index=home, columns=names, fill_value=0).to_numpy().astype(int)
     sure = count(likely[likely["evidence"].isin(SURE)], clones, names)
     n_likely = count(likely, clones, names)
-    fate, change, within, p, fdr = classify(n, total, n_home, total_home, n_likely, sure, fdr_limit)
-    basis = [np.where(within[:, None], a, b) for a, b in ((n_home, n), (total_home, total))]
-    unshown = not_shown(compared(n, total, n_home, total_home, n_likely, sure), p, fdr_limit)
-    slope, slope_low, slope_high = growth(*basis, np.asarray(days, float))
+    by = compared(n, total, n_home, total_home, n_likely, sure)
+    fate, change, p, fdr = classify(by, fdr_limit)
+    unshown = not_shown(by, fdr, fdr_limit)
+    slope, slope_low, slope_high = growth(by["n"], by["total"], np.asarray(days, float))
     grows = (change == "expanded") | (fate == "emerging")
     share, low, high = wilson(n, total)
     share_home, low_home, high_home = wilson(n_home, total_home)
@@ -199,7 +193,7 @@ def fates_of(
             "timepoint": np.tile(names, len(clones)), "day": np.tile(days, len(clones)),
             "n": n.ravel(), "total": total.ravel(), "share": share.ravel(), "low": low.ravel(),
             "high": high.ravel(),
-            "fate": each(fate), "change": each(change), "basis": each(np.where(within, home, "all")),
+            "fate": each(fate), "change": each(change), "basis": each(np.where(by["within"], home, "all")),
             "lineage": each(home), "lineage_n": n_home.ravel(), "lineage_total": total_home.ravel(),
             "lineage_share": share_home.ravel(), "lineage_low": low_home.ravel(),
             "lineage_high": high_home.ravel(), "n_sure": sure.ravel(), "p_sampling": each(p),

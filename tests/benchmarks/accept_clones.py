@@ -281,7 +281,7 @@ def report_fates(truth, found, names):
         home = carriers.groupby(f"{receptor}_clone")["lineage"].agg(lambda seen: seen.value_counts().index[0])
         sizes = pd.crosstab(carriers["lineage"], carriers["timepoint"]).reindex(home).to_numpy()
         every, true_n = np.tile(true.sum().to_numpy(), (len(true), 1)), true.to_numpy()
-        expected, change, *_ = fates.classify(true_n, every, true_n, sizes, true_n, true_n, 0.05)
+        expected, change, *_ = fates.classify(fates.compared(true_n, every, true_n, sizes, true_n, true_n), 0.05)
         expected = pd.DataFrame({"fate": expected, "change": change}, index=true.index)
         for clone in big.index:
             name, rows = names[clone], here[here["clone"] == clone]

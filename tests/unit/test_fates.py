@@ -140,7 +140,7 @@ def test_unchanged_clones_are_rarely_called():
     for _ in range(40):
         counts = np.array([rng.multinomial(size, shares) for size in (800, 2500, 2000)]).T
         totals = np.tile(counts.sum(0), (len(shares), 1))
-        fate, change, _, _, _ = fates.classify(counts, totals, counts, totals, counts, counts, 0.05)
+        fate, change, _, _ = fates.classify(fates.compared(counts, totals, counts, totals, counts, counts), 0.05)
         wrong += (change != "not shown").sum() + np.isin(fate, ["lost", "emerging", "expanded", "contracted"]).sum()
     assert wrong / (40 * len(shares)) < 0.01
 
